@@ -1,0 +1,1 @@
+//! Measuring and judging a release: arguments, conditions, what is due, verdicts, metric providers.

@@ -1,0 +1,1 @@
+//! serin: the kubectl plugin, the demo and the simulator.

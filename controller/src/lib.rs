@@ -1,0 +1,1 @@
+//! The controller: a pure core, the four steps around it, routers, gates, notices, the runtime under it.

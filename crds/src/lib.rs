@@ -1,0 +1,1 @@
+//! The API of Serin: types, units, names, hashes and the generated CRDs.

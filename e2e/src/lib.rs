@@ -1,0 +1,1 @@
+//! The scenarios on real parts, the clients that must work, and the figures.

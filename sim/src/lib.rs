@@ -1,0 +1,1 @@
+//! Kubernetes in one process: an API server, its controllers, Istio's view, Prometheus, people and faults, in virtual time.
