@@ -1,1 +1,3 @@
 //! Kubernetes in one process: an API server, its controllers, Istio's view, Prometheus, people and faults, in virtual time.
+
+pub mod server;
