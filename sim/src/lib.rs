@@ -1,3 +1,4 @@
 //! Kubernetes in one process: an API server, its controllers, Istio's view, Prometheus, people and faults, in virtual time.
 
+pub mod actors;
 pub mod server;
