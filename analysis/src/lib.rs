@@ -1,1 +1,4 @@
 //! Measuring and judging a release: arguments, conditions, what is due, verdicts, metric providers.
+
+pub mod expr;
+pub mod sample;
