@@ -1,4 +1,6 @@
 //! Measuring and judging a release: arguments, conditions, what is due, verdicts, metric providers.
 
-pub mod expr;
-pub mod sample;
+pub mod args;
+pub mod secret;
+pub mod substitute;
+pub mod template;
