@@ -1,0 +1,3 @@
+//! What the controller stands on: time, watches, caches, the queue, leadership, clients, events, metrics and flags.
+
+pub mod clock;
