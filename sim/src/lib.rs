@@ -3,3 +3,5 @@
 pub mod felt;
 pub mod invariants;
 pub mod scenario;
+pub mod traffic;
+pub mod transcript;
