@@ -10,7 +10,6 @@
 mod assess;
 mod bounded;
 mod build;
-mod duration;
 mod message;
 mod record;
 mod resolved;

@@ -38,7 +38,7 @@ impl Taken {
     /// `metric` is its index, `at` the instant that it was scheduled for, `filled` the metric with its secrets.
     pub fn new(metric: usize, at: Timestamp, filled: &Metric, sample: Sample, redactor: &Redactor) -> Self {
         let asked = !matches!(sample.result, Err(SampleError::Setup(_)));
-        let judged = judge::judge(filled, &sample).redacted(redactor);
+        let judged = judge::judge(filled, &sample, at).redacted(redactor);
         let clean = |text: &str| redactor.clean(text);
         let value = Some(sample.display).filter(|value| !value.is_empty());
         Self {
