@@ -4,7 +4,10 @@
 
 pub mod analysis;
 pub mod decode;
+pub mod duration;
 pub mod experiment;
+mod go;
+pub mod hash;
 pub mod int_or_string;
 pub mod lenient;
 pub mod names;
