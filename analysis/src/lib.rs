@@ -3,6 +3,7 @@
 pub mod args;
 pub mod expr;
 pub mod judge;
+pub mod provider;
 pub mod run;
 pub mod sample;
 pub mod secret;
