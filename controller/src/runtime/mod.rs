@@ -4,3 +4,5 @@ pub mod clock;
 pub mod cut;
 pub mod key;
 pub mod reading;
+pub mod store;
+pub mod watch;

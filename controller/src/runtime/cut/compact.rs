@@ -151,9 +151,11 @@ impl<'de> Visitor<'de> for Node<'_> {
                 (At::Metadata, "managedFields") => {
                     self.copy.writer = last_writer(&map.next_value()?)
                 }
-                (At::Annotations, LAST_APPLIED_ANNOTATION) => drop(map.next_value::<IgnoredAny>()?),
+                (At::Annotations, LAST_APPLIED_ANNOTATION) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
                 (At::Root, "status") if !self.copy.with_status => {
-                    drop(map.next_value::<IgnoredAny>()?)
+                    map.next_value::<IgnoredAny>()?;
                 }
                 (at, key) => {
                     if self.copy.out.len() > start {
