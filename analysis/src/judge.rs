@@ -113,6 +113,7 @@ fn is_nil_or_empty(result: &ResultValue) -> bool {
     match result {
         ResultValue::Vector(values) => values.is_empty(),
         ResultValue::Scalar(_) => false,
+        ResultValue::Json(value) => value.is_null() || value.as_array().is_some_and(Vec::is_empty),
     }
 }
 
@@ -121,6 +122,7 @@ fn is_no_data(result: &ResultValue) -> bool {
     match result {
         ResultValue::Vector(values) => !values.iter().any(|value| value.is_finite()),
         ResultValue::Scalar(value) => !value.is_finite(),
+        ResultValue::Json(_) => is_nil_or_empty(result),
     }
 }
 

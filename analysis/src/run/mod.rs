@@ -142,7 +142,8 @@ impl Run {
         self.fail(status, &resolved::unresolved(why), now)
     }
 
-    fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
+    /// Ends the run as an Error with this message.
+    pub fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
         let mut next = status.clone();
         let notices = assess::end(&mut next, AnalysisPhase::Error, Some(message.to_owned()), now);
         Recorded { status: next, notices }

@@ -8,11 +8,9 @@ use serin_crds::names::{AnalysisPhase, EventReason};
 
 use super::{Notice, Resolved, ResolvedMetric, message, whole_seconds};
 use crate::judge::{self, Judgement};
+use crate::provider::prometheus::RESOLVED_QUERY;
 use crate::sample::{Note, Sample, SampleError};
 use crate::secret::Redactor;
-
-/// Key under which the query that was asked is recorded.
-const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
 
 /// Most bytes that the values of all stored measurements of a run may take.
 const LARGEST_VALUES: usize = 256 * 1024;
