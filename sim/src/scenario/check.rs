@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::invariants::view::{self, HASH_LABEL};
+use super::NAMESPACE;
+use crate::invariants::{
+    History, Key,
+    view::{self, HASH_LABEL},
+};
 
 /// A state of the world; only what is named counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -71,6 +75,36 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// What writes have told of the Rollout with this name and of everything that belongs to it.
+    pub fn of(history: &History, rollout: &str) -> Self {
+        let key = Key::new("rollouts", NAMESPACE, rollout);
+        let object = history.get(&key).cloned().unwrap_or_default();
+        let parts = view::wiring(&object).virtual_services;
+        let routes = parts
+            .iter()
+            .filter_map(|(space, name, _)| history.get(&Key::new("virtualservices", space, name)));
+        let own = |object: &Value| view::owner(object, "Rollout") == Some(rollout);
+        let about = |event: &Value| {
+            let kind = view::text(event, "/regarding/kind").to_owned()
+                + view::text(event, "/involvedObject/kind");
+            kind == "Rollout" || kind == "AnalysisRun"
+        };
+        let events = history.all("events").filter(|(_, event)| about(event));
+        Self {
+            replica_sets: history.sets(&key).map(|(_, set)| set.clone()).collect(),
+            virtual_services: routes.cloned().collect(),
+            runs: history
+                .all("analysisruns")
+                .filter(|(_, run)| own(run))
+                .map(|(_, run)| run.clone())
+                .collect(),
+            events: events
+                .map(|(_, event)| view::text(event, "/reason").to_owned())
+                .collect(),
+            rollout: object,
+        }
+    }
+
     /// The ReplicaSets of the Rollout.
     pub fn own_sets(&self) -> impl Iterator<Item = &Value> {
         let name = view::text(&self.rollout, "/metadata/name");

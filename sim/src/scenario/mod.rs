@@ -4,7 +4,11 @@
 
 mod action;
 mod check;
+mod deeds;
+mod frame;
 mod manifest;
+mod orders;
+mod player;
 mod scale;
 mod shipped;
 mod span;
@@ -21,7 +25,9 @@ pub use self::{
         Target, Undo, Who,
     },
     check::{Check, Pods, Seen},
+    frame::{Frame, Metric, Version},
     manifest::{Manifest, Reader},
+    player::{Played, Watcher, play},
     scale::Scale,
     shipped::{shipped, shipped_names},
     span::{Span, SpanError},

@@ -78,6 +78,15 @@ impl WorldError {
         }
     }
 
+    /// Says whether somebody else wrote first.
+    pub(super) fn conflict(&self) -> bool {
+        let source = self
+            .source
+            .as_deref()
+            .and_then(|source| source.downcast_ref::<kube::Error>());
+        matches!(source, Some(kube::Error::Api(status)) if status.code == 409)
+    }
+
     /// Says what failed, and why.
     pub fn because(
         what: impl Into<String>,

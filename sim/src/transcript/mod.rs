@@ -74,6 +74,11 @@ impl Transcript {
         self.lines.push(line);
     }
 
+    /// The event that was told last.
+    pub fn last(&self) -> Option<&Line> {
+        self.lines.last()
+    }
+
     /// The events in normal order.
     pub fn lines(&self) -> Vec<Line> {
         order::normal(&self.lines)
