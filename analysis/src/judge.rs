@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serin_crds::analysis::Metric;
 use serin_crds::names::AnalysisPhase;
 
-use crate::expr::{Program, ResultValue};
+use crate::expr::{Compiled, Program, ResultValue};
 use crate::sample::Sample;
 use crate::secret::Redactor;
 
@@ -105,8 +105,15 @@ fn evaluate(
 }
 
 fn verdict(condition: &str, result: &ResultValue, now: Timestamp) -> Result<bool, String> {
-    let program = Program::compile_for(condition, result).map_err(|error| error.to_string())?;
-    program.verdict(result, now).map_err(|error| error.to_string())
+    let compiled = Program::compile_for(condition, &result.result_type());
+    let verdict = compiled.and_then(|compiled| match (compiled, result) {
+        // A condition on one number holds for a list when it holds for every element.
+        (Compiled::Elementwise(program), ResultValue::Vector(elements)) => {
+            program.each(elements, now).map(|elements| elements.hold())
+        }
+        (Compiled::Plain(program) | Compiled::Elementwise(program), result) => program.verdict(result, now),
+    });
+    verdict.map_err(|error| error.to_string())
 }
 
 fn is_nil_or_empty(result: &ResultValue) -> bool {
