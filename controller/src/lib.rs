@@ -1,1 +1,3 @@
 //! The controller: a pure core, the four steps around it, routers, gates, notices, the runtime under it.
+
+pub mod runtime;
