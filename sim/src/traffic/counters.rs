@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::mesh::Endpoint;
-use crate::{invariants::view, scenario::Behaviour};
+use crate::{felt::float, invariants::view, scenario::Behaviour};
 
 /// Upper bounds of the latency histogram, in seconds; one more bucket holds the rest.
 pub const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -66,7 +66,7 @@ impl Counters {
         self.errors_owed -= f64::from(u8::from(status == 500));
         self.count += 1;
         // From half of what is said to half as much again, evenly.
-        let spread = 0.5 + (self.count as f64 * GOLDEN).fract();
+        let spread = 0.5 + (float(self.count) * GOLDEN).fract();
         let seconds = f64::from(behaviour.latency_ms) / 1000.0 * spread;
         self.seconds += seconds;
         for (bucket, bound) in self.buckets.iter_mut().zip(BUCKETS) {
@@ -87,27 +87,27 @@ impl Counters {
             append(
                 "http_requests_total",
                 Some(("status", status.to_string())),
-                *count as f64,
+                float(*count),
             );
         }
         for (bucket, bound) in self.buckets.iter().zip(BUCKETS) {
             append(
                 "http_request_duration_seconds_bucket",
                 Some(("le", bound.to_string())),
-                *bucket as f64,
+                float(*bucket),
             );
         }
         let rest = Some(("le", "+Inf".to_owned()));
         append(
             "http_request_duration_seconds_bucket",
             rest,
-            self.count as f64,
+            float(self.count),
         );
         append("http_request_duration_seconds_sum", None, self.seconds);
         append(
             "http_request_duration_seconds_count",
             None,
-            self.count as f64,
+            float(self.count),
         );
     }
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::DEBOUNCE;
 use crate::{
+    felt::float,
     invariants::{
         Key, WriteRecord,
         view::{self, list, text},
@@ -128,7 +129,11 @@ impl Mesh {
                 text(destination, "/destination/host"),
                 text(destination, "/destination/subset"),
             );
-            self.branch(host, subset, view::weight(destination, alone).max(0) as f64)
+            self.branch(
+                host,
+                subset,
+                float(u64::try_from(view::weight(destination, alone)).unwrap_or_default()),
+            )
         };
         let branches: Vec<_> = destinations
             .iter()

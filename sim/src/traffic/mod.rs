@@ -31,14 +31,22 @@ const RETRIES: usize = 2;
 #[derive(Debug, Default)]
 pub struct Traffic {
     mesh: Mesh,
-    host: String,
-    rate: f64,
-    owed: f64,
-    began: bool,
+    demand: Demand,
     turns: BTreeMap<String, f64>,
+    pod_turns: BTreeMap<String, usize>,
     behaviours: BTreeMap<String, Behaviour>,
     pods: BTreeMap<Key, Counters>,
     felt: Vec<Interval>,
+}
+
+/// What users want.
+#[derive(Debug, Default)]
+struct Demand {
+    host: String,
+    rate: f64,
+    owed: f64,
+    /// Somebody was answered once.
+    began: bool,
 }
 
 impl Traffic {
@@ -49,8 +57,8 @@ impl Traffic {
 
     /// Sends this many requests per second to this host from now on.
     pub fn ask(&mut self, host: &str, rate: f64) {
-        host.clone_into(&mut self.host);
-        self.rate = rate.max(0.0);
+        host.clone_into(&mut self.demand.host);
+        self.demand.rate = rate.max(0.0);
     }
 
     /// Sets how an image behaves from now on.
@@ -66,26 +74,26 @@ impl Traffic {
     /// Sends the requests of the time between the two instants.
     pub fn tick(&mut self, from: Timestamp, to: Timestamp) {
         self.mesh.settle(to);
-        self.owed += self.rate * to.duration_since(from).as_secs_f64();
+        self.demand.owed += self.demand.rate * to.duration_since(from).as_secs_f64();
         let mut interval = Interval {
             from,
             to,
             ..Interval::default()
         };
-        let branches = if self.owed >= 1.0 {
-            self.mesh.route(&self.host)
+        let branches = if self.demand.owed >= 1.0 {
+            self.mesh.route(&self.demand.host)
         } else {
             Ok(Vec::new())
         };
-        while self.owed >= 1.0 {
-            self.owed -= 1.0;
+        while self.demand.owed >= 1.0 {
+            self.demand.owed -= 1.0;
             match branches
                 .as_deref()
                 .map_err(|why| *why)
                 .and_then(|branches| self.send(branches))
             {
                 Ok((hash, status)) => {
-                    self.began = true;
+                    self.demand.began = true;
                     interval.application_5xx += u64::from(status >= 500);
                     *interval.answered.entry(hash).or_default() += 1;
                 }
@@ -93,7 +101,7 @@ impl Traffic {
             }
         }
         // Nobody asks a service before it has answered for the first time.
-        if self.began && self.rate > 0.0 {
+        if self.demand.began && self.demand.rate > 0.0 {
             self.felt.push(interval);
         }
     }
@@ -120,12 +128,9 @@ impl Traffic {
     fn send(&mut self, branches: &[Branch]) -> Result<(String, u16), Unanswered> {
         let branch = self.turn(branches).ok_or(Unanswered::NoRoute)?;
         let endpoints = branch.endpoints.as_deref().map_err(|why| *why)?;
-        let turn = self
-            .turns
-            .entry(format!("in {}", branch.cluster))
-            .or_default();
-        let first = *turn as usize;
-        *turn = (*turn + 1.0) % endpoints.len().max(1) as f64;
+        let turn = self.pod_turns.entry(branch.cluster.clone()).or_default();
+        let first = *turn % endpoints.len().max(1);
+        *turn = first + 1;
         let mut tried = endpoints
             .iter()
             .cycle()
