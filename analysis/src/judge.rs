@@ -1,9 +1,10 @@
 //! Judges one sample by the conditions of its metric.
 
+use jiff::Timestamp;
 use serin_crds::analysis::Metric;
 use serin_crds::names::AnalysisPhase;
 
-use crate::expr::{Program, ResultValue};
+use crate::expr::{Compiled, Program, ResultValue};
 use crate::sample::Sample;
 use crate::secret::Redactor;
 
@@ -51,15 +52,15 @@ impl Judgement {
 /// | none | F | Failed if F, else Successful |
 /// | S | F | Failed if F, else Successful if S, else Inconclusive |
 ///
-/// An error in either condition, or no result at all, is an Error.
-pub fn judge(metric: &Metric, sample: &Sample) -> Judgement {
+/// An error in either condition, or no result at all, is an Error. `now` is what conditions see as `now()`.
+pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
     let result = match &sample.result {
         Ok(result) => result,
         Err(error) => return Judgement::new(AnalysisPhase::Error, error.to_string(), true),
     };
     let no_data = is_no_data(result);
-    let success = evaluate("successCondition", metric.success_condition.as_deref(), result);
-    let failure = evaluate("failureCondition", metric.failure_condition.as_deref(), result);
+    let success = evaluate("successCondition", metric.success_condition.as_deref(), result, now);
+    let failure = evaluate("failureCondition", metric.failure_condition.as_deref(), result, now);
     let (success, failure) = match (success, failure) {
         (Err(why), _) | (_, Err(why)) => return Judgement::new(AnalysisPhase::Error, why, no_data),
         (Ok(success), Ok(failure)) => (success, failure),
@@ -83,30 +84,43 @@ pub fn judge(metric: &Metric, sample: &Sample) -> Judgement {
 /// Whether the conditions of a metric give a verdict on an answer without any series.
 ///
 /// Where they do, that verdict stands, as in Argo Rollouts; where they don't, it is worth asking what was missing.
-pub fn judges_emptiness(metric: &Metric) -> bool {
+pub fn judges_emptiness(metric: &Metric, now: Timestamp) -> bool {
     let empty = ResultValue::Vector(Vec::new());
     let conditions = [metric.success_condition.as_deref(), metric.failure_condition.as_deref()];
-    conditions.into_iter().flatten().all(|condition| verdict(condition, &empty).is_ok())
+    conditions.into_iter().flatten().all(|condition| verdict(condition, &empty, now).is_ok())
 }
 
 /// The verdict of a condition, if there is one; the error names condition and reason.
-fn evaluate(name: &str, condition: Option<&str>, result: &ResultValue) -> Result<Option<bool>, String> {
+fn evaluate(
+    name: &str,
+    condition: Option<&str>,
+    result: &ResultValue,
+    now: Timestamp,
+) -> Result<Option<bool>, String> {
     let Some(condition) = condition.filter(|condition| !condition.is_empty()) else { return Ok(None) };
-    verdict(condition, result).map(Some).map_err(|reason| {
+    verdict(condition, result, now).map(Some).map_err(|reason| {
         let reason = if is_nil_or_empty(result) { NO_DATA.to_owned() } else { reason };
         format!("could not evaluate {name} \"{condition}\": {reason}")
     })
 }
 
-fn verdict(condition: &str, result: &ResultValue) -> Result<bool, String> {
-    let program = Program::compile_for(condition, result).map_err(|error| error.to_string())?;
-    program.verdict(result).map_err(|error| error.to_string())
+fn verdict(condition: &str, result: &ResultValue, now: Timestamp) -> Result<bool, String> {
+    let compiled = Program::compile_for(condition, &result.result_type());
+    let verdict = compiled.and_then(|compiled| match (compiled, result) {
+        // A condition on one number holds for a list when it holds for every element.
+        (Compiled::Elementwise(program), ResultValue::Vector(elements)) => {
+            program.each(elements, now).map(|elements| elements.hold())
+        }
+        (Compiled::Plain(program) | Compiled::Elementwise(program), result) => program.verdict(result, now),
+    });
+    verdict.map_err(|error| error.to_string())
 }
 
 fn is_nil_or_empty(result: &ResultValue) -> bool {
     match result {
         ResultValue::Vector(values) => values.is_empty(),
         ResultValue::Scalar(_) => false,
+        ResultValue::Json(value) => value.is_null() || value.as_array().is_some_and(Vec::is_empty),
     }
 }
 
@@ -115,6 +129,7 @@ fn is_no_data(result: &ResultValue) -> bool {
     match result {
         ResultValue::Vector(values) => !values.iter().any(|value| value.is_finite()),
         ResultValue::Scalar(value) => !value.is_finite(),
+        ResultValue::Json(_) => is_nil_or_empty(result),
     }
 }
 

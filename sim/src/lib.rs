@@ -3,5 +3,6 @@
 pub mod felt;
 pub mod invariants;
 pub mod scenario;
+pub mod server;
 pub mod traffic;
 pub mod transcript;

@@ -9,6 +9,8 @@ pub mod fetch;
 pub mod http;
 pub mod prometheus;
 pub mod promql;
+#[cfg(test)]
+mod testserver;
 
 pub use egress::{Egress, EgressRule};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};

@@ -10,7 +10,6 @@
 mod assess;
 mod bounded;
 mod build;
-mod duration;
 mod message;
 mod record;
 mod resolved;
@@ -143,7 +142,8 @@ impl Run {
         self.fail(status, &resolved::unresolved(why), now)
     }
 
-    fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
+    /// Ends the run as an Error with this message.
+    pub fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
         let mut next = status.clone();
         let notices = assess::end(&mut next, AnalysisPhase::Error, Some(message.to_owned()), now);
         Recorded { status: next, notices }

@@ -8,11 +8,9 @@ use serin_crds::names::{AnalysisPhase, EventReason};
 
 use super::{Notice, Resolved, ResolvedMetric, message, whole_seconds};
 use crate::judge::{self, Judgement};
+use crate::provider::prometheus::RESOLVED_QUERY;
 use crate::sample::{Note, Sample, SampleError};
 use crate::secret::Redactor;
-
-/// Key under which the query that was asked is recorded.
-const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
 
 /// Most bytes that the values of all stored measurements of a run may take.
 const LARGEST_VALUES: usize = 256 * 1024;
@@ -38,7 +36,7 @@ impl Taken {
     /// `metric` is its index, `at` the instant that it was scheduled for, `filled` the metric with its secrets.
     pub fn new(metric: usize, at: Timestamp, filled: &Metric, sample: Sample, redactor: &Redactor) -> Self {
         let asked = !matches!(sample.result, Err(SampleError::Setup(_)));
-        let judged = judge::judge(filled, &sample).redacted(redactor);
+        let judged = judge::judge(filled, &sample, at).redacted(redactor);
         let clean = |text: &str| redactor.clean(text);
         let value = Some(sample.display).filter(|value| !value.is_empty());
         Self {

@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use regex::RegexBuilder;
 use serin_crds::IntOrString;
 use serin_crds::analysis::{AnalysisRunSpec, Metric, MetricProvider};
+use serin_crds::duration;
 use serin_crds::names::defaults;
 
-use super::duration;
 use crate::substitute::Arguments;
 
 /// How many measurements of a metric are kept, unless a rule says otherwise.
@@ -129,7 +129,8 @@ fn read_metric(metric: Metric) -> Result<ResolvedMetric, String> {
         return Err("interval must be specified when count > 1".to_owned());
     }
     let time = |text: &Option<String>, what: &str| {
-        text.as_deref().map(duration::parse).transpose().map_err(|why| format!("invalid {what} string: {why}"))
+        let parsed = text.as_deref().map(duration::parse).transpose();
+        parsed.map_err(|why| format!("invalid {what} string: {why}"))
     };
     let interval = time(&metric.interval, "interval")?.map(|interval| interval.max(SignedDuration::from_secs(1)));
     let initial_delay = time(&metric.initial_delay, "startDelay")?;

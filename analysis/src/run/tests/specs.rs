@@ -51,12 +51,13 @@ fn limits_that_contradict_each_other_are_an_error() {
 fn durations_that_are_none_are_an_error() {
     check_metric(
         &json!({"interval": "soon"}),
-        "invalid interval string: time: unknown unit \"soon\" in duration \"soon\"",
+        "invalid interval string: \"soon\" is no duration; write it like 90s, 10m or 1h30m",
     );
-    check_metric(&json!({"interval": "5"}), "invalid interval string: time: missing unit in duration \"5\"");
+    check_metric(&json!({"interval": "5"}), "invalid interval string: \"5\" has a number without a unit; add s, m or h");
     check_metric(
         &json!({"initialDelay": "1d"}),
-        "invalid startDelay string: time: unknown unit \"d\" in duration \"1d\"",
+        "invalid startDelay string: \"1d\" has the unknown unit \"d\"; \
+         the units are ns, us, ms, s, m and h (write 24h for a day)",
     );
 }
 
