@@ -1,2 +1,12 @@
 //! Measuring and judging a release: arguments, conditions, what is due, verdicts, metric providers.
+
+pub mod args;
 pub mod expr;
+pub mod judge;
+pub mod provider;
+pub mod run;
+pub mod sample;
+pub mod secret;
+pub mod substitute;
+pub mod template;
+pub mod window;

@@ -1,1 +1,20 @@
 //! The API of Serin: types, units, names, hashes and the generated CRDs.
+//!
+//! Runs nothing and needs no client: everything here is a pure function or a plain type.
+
+pub mod analysis;
+pub mod decode;
+pub mod duration;
+pub mod experiment;
+mod go;
+pub mod hash;
+pub mod int_or_string;
+pub mod lenient;
+pub mod names;
+mod object;
+pub mod rollout;
+pub mod template;
+pub mod time;
+
+pub use decode::{Fault, decode};
+pub use int_or_string::IntOrString;

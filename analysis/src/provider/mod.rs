@@ -1,0 +1,18 @@
+//! Metric providers: who is asked for a value, and what may come back.
+//!
+//! A provider turns the settings of one metric into a [`crate::sample::Sample`]. It reads the network through
+//! [`Fetch`] and nothing else: no clock, no environment, no files. Deadlines and limits hold whatever the other side
+//! answers.
+
+pub mod egress;
+pub mod fetch;
+pub mod http;
+pub mod prometheus;
+pub mod promql;
+#[cfg(test)]
+mod testserver;
+
+pub use egress::{Egress, EgressRule};
+pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
+pub use http::{HttpFetch, HttpOptions};
+pub use prometheus::Prometheus;

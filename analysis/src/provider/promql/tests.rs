@@ -1,0 +1,325 @@
+use super::*;
+
+const SEED: &str = "rate(http_requests_total{status=~\"5..\"}[5m]) /\nrate(http_requests_total[5m])\n";
+
+fn reading(query: &str) -> Reading {
+    parse(query).unwrap_or_else(|why| panic!("{query}: {why}"));
+    Reading::of(query)
+}
+
+/// The ratio rule of a query as `missing | numerator | denominator | value at zero`, or nothing.
+fn check_ratio(query: &str, expect: Option<&str>) {
+    let told = reading(query).ratio.map(|ratio| {
+        let Ratio { numerator, denominator, missing, value_at_zero, scalar } = ratio;
+        let scalar = if scalar { " | scalar" } else { "" };
+        format!("{missing} | {numerator} | {} | {value_at_zero}{scalar}", denominator.query)
+    });
+    assert_eq!(told.as_deref(), expect, "{query}");
+}
+
+fn check_corrected(query: &str, expect: Option<&str>) {
+    let corrected = reading(query).self_division.map(|fault| fault.corrected);
+    assert_eq!(corrected.as_deref(), expect, "{query}");
+    if let Some(corrected) = corrected {
+        assert_eq!(reading(&corrected).self_division, None, "the correction of {query} is wrong itself");
+    }
+}
+
+#[test]
+fn the_seed_query_is_a_ratio_whose_denominator_counts_requests() {
+    check_ratio(
+        SEED,
+        Some("no 5xx series | count(rate(http_requests_total{status=~\"5..\"}[5m])) | sum(increase(http_requests_total[5m])) | 0"),
+    );
+    let ratio = reading(SEED).ratio.expect("ratio");
+    assert_eq!(format!("{}; {}", ratio.missing, ratio.denominator.describe(1240.3)), "no 5xx series; 1,240 requests in the denominator");
+}
+
+#[test]
+fn ratios_are_found_through_what_keeps_their_elements() {
+    let inner = "count(sum(rate(m_total{code=~\"5..\"}[1m]))) | sum(increase(m_total[1m]))";
+    let query = "sum(rate(m_total{code=~\"5..\"}[1m])) / sum(rate(m_total[1m]))";
+    check_ratio(query, Some(&format!("no 5xx series | {inner} | 0")));
+    check_ratio(&format!("({query})"), Some(&format!("no 5xx series | {inner} | 0")));
+    check_ratio(&format!("{query} * 100"), Some(&format!("no 5xx series | {inner} | 0")));
+    check_ratio(&format!("100 * ({query})"), Some(&format!("no 5xx series | {inner} | 0")));
+    check_ratio(&format!("1 - ({query})"), Some(&format!("no 5xx series | {inner} | 1")));
+    check_ratio(&format!("(1 - ({query})) * 100"), Some(&format!("no 5xx series | {inner} | 100")));
+    check_ratio(&format!("max({query})"), Some(&format!("no 5xx series | {inner} | 0")));
+    check_ratio(&format!("scalar({query})"), Some(&format!("no 5xx series | {inner} | 0 | scalar")));
+}
+
+#[test]
+fn the_denominator_is_counted_where_it_is_a_rate_and_asked_for_its_value_elsewhere() {
+    check_ratio(
+        "errors_total / requests",
+        Some("no series of errors_total | count(errors_total) | sum(requests) | 0"),
+    );
+    check_ratio(
+        "sum by (app) (irate(x_total{result=\"bad\"}[2m])) / sum by (app) (irate(x_total[2m]))",
+        Some("no series with result=\"bad\" | count(sum by (app) (irate(x_total{result=\"bad\"}[2m]))) | sum(increase(x_total[2m])) | 0"),
+    );
+    check_ratio(
+        "sum(rate(a{code=\"500\"}[5m])) / (sum(rate(b[5m])) + 1)",
+        Some("no 500 series | count(sum(rate(a{code=\"500\"}[5m]))) | sum((sum(rate(b[5m])) + 1)) | 0"),
+    );
+    check_ratio(
+        "sum(increase(a{code=~\"4..|5..\"}[5m])) / scalar(sum(increase(a[5m])))",
+        Some("no 4xx/5xx series | count(sum(increase(a{code=~\"4..|5..\"}[5m]))) | sum(increase(a[5m])) | 0"),
+    );
+}
+
+#[test]
+fn what_can_be_empty_for_other_reasons_is_no_ratio() {
+    for query in [
+        "a / b > 0.05",
+        "a / b or vector(0)",
+        "a and b / c",
+        "(a - b) / b",
+        "(b - a{code=~\"5..\"}) / b",
+        "a * b",
+        "a / 5",
+        "1 / a",
+        "sum(1 - a / b)",
+        "rate(a[5m])",
+        "topk(1, a / b)",
+        "histogram_quantile(0.9, a / b)",
+        "a / on() group_left() vector(1)",
+    ] {
+        check_ratio(query, None);
+    }
+}
+
+#[test]
+fn statuses_are_told_as_classes() {
+    let cases = [
+        ("status=~\"5..\"", "no 5xx series"),
+        ("status=~\"^5..$\"", "no 5xx series"),
+        ("code=~\"5xx\"", "no 5xx series"),
+        ("response_code=~\"5.*\"", "no 5xx series"),
+        ("status_code=~\"[45]..\"", "no 4xx/5xx series"),
+        ("status=~\"(4..|5..)\"", "no 4xx/5xx series"),
+        ("status=~\"500|503\"", "no 500/503 series"),
+        ("status=\"503\"", "no 503 series"),
+        ("status=~\"5\\\\d\\\\d\"", "no 5xx series"),
+        ("status=~\"9..\"", "no series with status=~\"9..\""),
+        ("status!~\"2..\"", "no series with status!~\"2..\""),
+        ("grpc=\"5..\"", "no series with grpc=\"5..\""),
+    ];
+    for (matcher, expect) in cases {
+        let ratio = reading(&format!("sum(rate(m{{job=\"x\",{matcher}}}[5m])) / sum(rate(m{{job=\"x\"}}[5m]))")).ratio;
+        assert_eq!(ratio.map(|ratio| ratio.missing).as_deref(), Some(expect), "{matcher}");
+    }
+}
+
+#[test]
+fn counts_are_told_as_people_write_them() {
+    let cases = [
+        (0.04, "fewer than 0.1 of m"),
+        (1.0, "1 of m"),
+        (2.34, "2.3 of m"),
+        (12.5, "12 of m"),
+        (999.6, "1,000 of m"),
+        (1240.3, "1,240 of m"),
+        (1_234_567.0, "1,234,567 of m"),
+        (f64::INFINITY, "+Inf of m"),
+    ];
+    let probe = Probe { query: String::new(), counts: Some("m".into()) };
+    for (value, expect) in cases {
+        assert_eq!(probe.describe(value), format!("{expect} in the denominator"));
+    }
+    let requests = Probe { query: String::new(), counts: Some("http_requests_total".into()) };
+    assert_eq!(requests.describe(1.0), "1 request in the denominator");
+    let value = Probe { query: String::new(), counts: None };
+    assert_eq!(value.describe(0.25), "the denominator is 0.25");
+}
+
+#[test]
+fn the_seed_query_is_seen_to_divide_series_by_themselves() {
+    let fault = reading(SEED).self_division.expect("fault");
+    assert_eq!(fault.corrected, "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))");
+    assert_eq!(
+        fault.text,
+        "both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write \
+         sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))"
+    );
+}
+
+#[test]
+fn self_division_is_corrected_whatever_is_around_it() {
+    check_corrected(
+        "100 * (rate(m{code=~\"5..\"}[5m]) / rate(m[5m]))",
+        Some("100 * (sum(rate(m{code=~\"5..\"}[5m])) / sum(rate(m[5m])))"),
+    );
+    check_corrected(
+        "rate(m{app=\"x\",code!~\"5..\"}[5m]) / rate(m{app=\"x\"}[5m]) or vector(1)",
+        Some("sum(rate(m{app=\"x\",code!~\"5..\"}[5m])) / sum(rate(m{app=\"x\"}[5m])) or vector(1)"),
+    );
+    check_corrected(
+        "sum by (code) (rate(m{code=\"500\"}[5m])) / sum by (code) (rate(m[5m]))",
+        Some("sum(rate(m{code=\"500\"}[5m])) / sum(rate(m[5m]))"),
+    );
+    check_corrected(
+        "sum by (app, code) (rate(m{code=\"500\"}[5m])) / sum by (app, code) (rate(m[5m]))",
+        Some("sum by (app) (rate(m{code=\"500\"}[5m])) / sum by (app) (rate(m[5m]))"),
+    );
+    check_corrected(
+        "sum without (pod) (rate(m{code=\"500\"}[5m])) / sum without (pod) (rate(m[5m]))",
+        Some("sum without (pod, code) (rate(m{code=\"500\"}[5m])) / sum without (pod, code) (rate(m[5m]))"),
+    );
+    check_corrected("m{code=\"500\"} / on (code) m", Some("sum(m{code=\"500\"}) / sum(m)"));
+    check_corrected(
+        "sum by (app, code) (rate(m{code=\"500\"}[5m])) / on (app, code) rate(m[5m])",
+        Some("sum by (app) (rate(m{code=\"500\"}[5m])) / on (app) sum by (app) (rate(m[5m]))"),
+    );
+}
+
+#[test]
+fn divisions_that_mean_what_they_say_are_left_alone() {
+    for query in [
+        "sum(rate(m{code=~\"5..\"}[5m])) / sum(rate(m[5m]))",
+        "sum by (app) (rate(m{code=~\"5..\"}[5m])) / sum by (app) (rate(m[5m]))",
+        "rate(m{code=~\"5..\"}[5m]) / ignoring (code) rate(m[5m])",
+        "rate(m{code=~\"5..\"}[5m]) / on (app) group_left () sum by (app) (rate(m[5m]))",
+        "rate(errors_total{job=\"x\"}[5m]) / rate(requests_total[5m])",
+        "rate(m{job=\"x\"}[5m]) / rate(m{job=\"x\"}[5m] offset 1w)",
+        "rate(m{job=\"x\"}[5m]) / rate(m[1h])",
+        "rate(m[5m]) / rate(m[5m])",
+        "rate(m{code=~\"5..\"}[5m]) / rate(m{zone=\"a\"}[5m])",
+        "m{code=\"500\"} * m",
+        "m{code=\"500\"} / scalar(sum(m))",
+    ] {
+        check_corrected(query, None);
+    }
+}
+
+#[test]
+fn monstrous_queries_are_not_looked_into() {
+    for query in [
+        "(".repeat(100_000),
+        format!("{}1{}", "(".repeat(60), ")".repeat(60)),
+        "-".repeat(5000) + "1",
+        vec!["1"; 300].join("+"),
+        vec!["a"; 300].join(" or "),
+        format!("a{{b=\"{}\"}}", "x".repeat(10_000)),
+    ] {
+        assert!(parse(&query).is_err());
+        assert_eq!(Reading::of(&query), Reading::default());
+    }
+}
+
+fn check_substituted(template: &str, values: &[(&str, &str)], expect: Result<&str, SubstitutionError>) {
+    let value_of = |name: &str| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+    assert_eq!(substitute(template, value_of), expect.map(str::to_owned), "{template} with {values:?}");
+}
+
+#[test]
+fn values_take_their_places() {
+    let cases = [
+        ("m{app=\"{{args.a}}\"}", "web", "m{app=\"web\"}"),
+        ("m{app=\"{{ args.a }}\"}", "", "m{app=\"\"}"),
+        ("m{app=~\"{{args.a}}-.*\"}", "a|b", "m{app=~\"a|b-.*\"}"),
+        ("m{app=~\"{{args.a}}\"}", "a\\\\.b", "m{app=~\"a\\\\.b\"}"),
+        ("rate(m[{{args.a}}])", "5m", "rate(m[5m])"),
+        ("rate(m[{{args.a}}m])", "5", "rate(m[5m])"),
+        ("rate(m[5m] offset {{args.a}})", "1h", "rate(m[5m] offset 1h)"),
+        ("rate({{args.a}}[5m])", "http_requests_total", "rate(http_requests_total[5m])"),
+        ("rate({{args.a}}{job=\"x\"}[5m])", "m", "rate(m{job=\"x\"}[5m])"),
+        ("rate({{args.a}}[5m])", "m{job=\"x\"}", "rate(m{job=\"x\"}[5m])"),
+        ("rate({{args.a}}_total[5m])", "m", "rate(m_total[5m])"),
+        ("sum by ({{args.a}}) (m)", "x, y", "sum by (x, y) (m)"),
+        ("m > {{args.a}}", "0.5", "m > 0.5"),
+        ("m > {{args.a}}", "-0.5", "m > -0.5"),
+        ("topk({{args.a}}, m)", "3", "topk(3, m)"),
+        ("quantile(0.{{args.a}}, m)", "95", "quantile(0.95, m)"),
+        ("m{app={{args.a}}}", "\"x\"", "m{app=\"x\"}"),
+        ("{{args.a}} / b", "sum(rate(m[5m]))", "sum(rate(m[5m])) / b"),
+        ("{{args.a}}", "anything {{ at all", "anything {{ at all"),
+        (" {{args.a}}\n", "a + b", " a + b\n"),
+        ("m{a='{{args.a}}'}", "it\"s", "m{a='it\"s'}"),
+    ];
+    for (template, value, expect) in cases {
+        check_substituted(template, &[("args.a", value)], Ok(expect));
+    }
+}
+
+#[test]
+fn values_that_would_leave_their_string_are_escaped() {
+    let cases = [
+        ("m{app=\"{{args.a}}\"}", "x\"} or vector(1) #", "m{app=\"x\\\"} or vector(1) #\"}"),
+        ("m{app=\"{{args.a}}\"}", "x\",code=\"200", "m{app=\"x\\\",code=\\\"200\"}"),
+        ("m{app='{{args.a}}'}", "x'} or n{a='", "m{app='x\\'} or n{a=\\''}"),
+        ("m{app=\"{{args.a}}\"}", "two\nlines", "m{app=\"two\\nlines\"}"),
+        ("m{app=\"{{args.a}}\"} > 1", "ends in \\", "m{app=\"ends in \\\\\"} > 1"),
+        ("m{a=\"{{args.a}}\"}[5m]", "x\"}[1h] #", "m{a=\"x\\\"}[1h] #\"}[5m]"),
+    ];
+    for (template, value, expect) in cases {
+        check_substituted(template, &[("args.a", value)], Ok(expect));
+    }
+}
+
+#[test]
+fn values_that_change_the_query_are_refused() {
+    let cases = [
+        ("rate(m[{{args.a}}])", "5m]) or vector(0) or rate(m[5m"),
+        ("rate(m[{{args.a}}])", "5m] offset 1h) #"),
+        ("rate({{args.a}}_total[5m])", "x[5m]) or rate(y"),
+        ("sum by ({{args.a}}) (m)", "x) (n) or sum by (y"),
+        ("sum({{args.a}}) / sum(b)", "m) or vector(0) or (b"),
+        ("{{args.a}} / b", "0 * c + d"),
+        ("quantile(0.{{args.a}}, m)", "5, n) or quantile(0.9"),
+        ("m{app={{args.a}}}", "\"x\",b=\"y\""),
+    ];
+    for (template, value) in cases {
+        check_substituted(template, &[("args.a", value)], Err(SubstitutionError::Changed));
+    }
+}
+
+#[test]
+fn tags_that_name_nothing_are_told() {
+    check_substituted("m{a=\"{{args.b}}\"}", &[], Err(SubstitutionError::Unresolved("args.b".into())));
+    assert_eq!(SubstitutionError::Unresolved("args.b".into()).to_string(), "failed to resolve {{args.b}}");
+}
+
+#[test]
+fn queries_beyond_our_parser_keep_their_strings_closed() {
+    let template = "beyond~~us{a=\"{{args.a}}\"}";
+    assert_eq!(check_substitution(template, "beyond~~us{a=\"web\"}"), Ok(()));
+    assert_eq!(check_substitution(template, "beyond~~us{a=\"web\"} or x{b=\"\"}"), Err(SubstitutionError::Changed));
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_value_in_a_string_changes_more_than_the_string(value in "[ -~\n\\\\\"'`{}()\\[\\]#]{0,24}") {
+            let template = "sum(rate(m{a=\"{{args.v}}\",b!~'x'}[5m])) / sum(rate(m{b=\"y\"}[5m])) * 2";
+            let query = substitute(template, |_| Some(value.clone())).expect("escaping always helps in a string");
+            if let Ok(tree) = parse(&query) {
+                let shown = tree.to_string();
+                let tail = ",b!~\"x\"}[5m])) / sum(rate(m{b=\"y\"}[5m])) * 2";
+                prop_assert!(shown.starts_with("sum(rate(m{a=\"") && shown.ends_with(tail), "{query} became {shown}");
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reading_panic(text in "[a-z0-9_ \\-+*/%^()\\[\\]{}=!~<>\"'`,.:@#\\\\µ]{0,60}") {
+            let _ = Reading::of(&text);
+            let _ = check_substitution(&text, &text);
+        }
+
+        #[test]
+        fn no_sequence_of_tokens_makes_the_reading_panic(tokens in prop::collection::vec(prop::sample::select(vec![
+            "sum", "by", "(", ")", "rate", "[5m]", "[", "]", "m", "{", "}", "a=\"b\"", "=~", "/", "*", "on", "group_left",
+            "offset", "1h", "5", "NaN", "Inf", "@", "start()", "\"x\"", "'", "and", "bool", ">", ",", "-", ":", "scalar", "1e999", "0x",
+        ]), 0..24)) {
+            let _ = Reading::of(&tokens.join(" "));
+            let _ = Reading::of(&tokens.concat());
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! AnalysisRuns and their templates.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+use serin_crds::names::{AnalysisPhase, REVISION_ANNOTATION};
+
+use super::compact::compact;
+use super::meta::RawMeta;
+use super::rollout::{RawObject, template_refs};
+use super::{Body, Cut, CutError, IndexKey, Mark, MetaCut, Place};
+
+/// An AnalysisRun: how it stands, and the whole of it while it is under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnalysisRunCut {
+    /// Metadata.
+    pub meta: MetaCut,
+    /// Labels: hash, purpose, step.
+    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// Revision of the Rollout that it belongs to.
+    pub revision: Mark<u64>,
+    /// How it stands.
+    pub phase: AnalysisPhase,
+    /// Why the phase is what it is.
+    pub message: Option<Box<str>>,
+    /// Whether somebody asked for its end.
+    pub terminate: bool,
+    /// Completed measurements that count as evidence.
+    pub evidence: usize,
+    /// When it ended.
+    pub completed: Option<Timestamp>,
+    /// The object, while it is under way or has a time to live.
+    pub body: Option<Body>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawRun {
+    metadata: RawMeta,
+    spec: Value,
+    status: Value,
+}
+
+impl AnalysisRunCut {
+    /// Returns the value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels
+            .iter()
+            .find(|(name, _)| &**name == key)
+            .map(|(_, value)| &**value)
+    }
+}
+
+fn evidence(status: &Value) -> usize {
+    serin_crds::analysis::AnalysisRunStatus::deserialize(status).map_or(0, |status| serin_analysis::run::evidence(&status))
+}
+
+impl Cut for AnalysisRunCut {
+    const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysisruns", "AnalysisRun");
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        let body = compact(json, true)?.body;
+        let RawRun {
+            mut metadata,
+            spec,
+            status,
+        } = body.decode()?;
+        let phase = status
+            .get("phase")
+            .and_then(|phase| AnalysisPhase::deserialize(phase).ok())
+            .unwrap_or_default();
+        let text = |name: &str| {
+            status
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        let labels = metadata.labels.take().unwrap_or_default();
+        let keep =
+            !phase.is_terminal() || spec.get("ttlStrategy").is_some_and(|ttl| !ttl.is_null());
+        Ok(Self {
+            labels: labels
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            revision: Mark::read(metadata.annotation(REVISION_ANNOTATION)),
+            phase,
+            message: text("message").map(Into::into),
+            evidence: evidence(&status),
+            terminate: spec
+                .get("terminate")
+                .and_then(Value::as_bool)
+                .unwrap_or_default(),
+            completed: text("completedAt").and_then(|at| at.parse().ok()),
+            body: keep.then_some(body),
+            meta: metadata.cut()?,
+        })
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.meta
+    }
+}
+
+/// An AnalysisTemplate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateCut {
+    /// Metadata.
+    pub meta: MetaCut,
+    /// The templates that it names.
+    pub refs: Box<[IndexKey]>,
+    /// The object without managed fields and last applied configuration.
+    pub body: Body,
+}
+
+/// A ClusterAnalysisTemplate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterTemplateCut(pub TemplateCut);
+
+impl TemplateCut {
+    fn read(json: &str) -> Result<Self, CutError> {
+        let body = compact(json, false)?.body;
+        let RawObject { metadata, spec, .. } = body.decode()?;
+        let meta = metadata.cut()?;
+        let refs = template_refs(&meta.key, spec.get("templates")).into_boxed_slice();
+        Ok(Self { meta, refs, body })
+    }
+}
+
+impl Cut for TemplateCut {
+    const PLACE: Place = Place::of(
+        "argoproj.io",
+        "v1alpha1",
+        "analysistemplates",
+        "AnalysisTemplate",
+    );
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        Self::read(json)
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        self.refs.to_vec()
+    }
+}
+
+impl Cut for ClusterTemplateCut {
+    const PLACE: Place = {
+        let mut place = Place::of(
+            "argoproj.io",
+            "v1alpha1",
+            "clusteranalysistemplates",
+            "ClusterAnalysisTemplate",
+        );
+        place.namespaced = false;
+        place
+    };
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        TemplateCut::read(json).map(Self)
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.0.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        self.0.refs.to_vec()
+    }
+}

@@ -1,0 +1,95 @@
+//! VirtualServices and DestinationRules: compact JSON of metadata and spec, and who wrote the spec last.
+
+use serin_crds::names::MANAGED_BY_ANNOTATION;
+
+use super::compact::compact;
+use super::rollout::RawObject;
+use super::{Body, Cut, CutError, IndexKey, MetaCut, Place, Writer};
+
+/// A VirtualService of Istio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualServiceCut {
+    /// Metadata.
+    pub meta: MetaCut,
+    /// Who wrote the spec last.
+    pub writer: Option<Writer>,
+    /// Metadata and spec, without managed fields and last applied configuration.
+    pub body: Body,
+}
+
+/// A DestinationRule of Istio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DestinationRuleCut {
+    /// Metadata.
+    pub meta: MetaCut,
+    /// Who wrote the spec last.
+    pub writer: Option<Writer>,
+    /// Rollout that steers it.
+    pub managed_by: Option<Box<str>>,
+    /// Host that it is for.
+    pub host: Box<str>,
+    /// Metadata and spec, without managed fields and last applied configuration.
+    pub body: Body,
+}
+
+impl Cut for VirtualServiceCut {
+    const PLACE: Place = Place::of(
+        "networking.istio.io",
+        "v1alpha3",
+        "virtualservices",
+        "VirtualService",
+    );
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        let compact = compact(json, false)?;
+        let RawObject { metadata, .. } = compact.body.decode()?;
+        Ok(Self {
+            meta: metadata.cut()?,
+            writer: compact.writer,
+            body: compact.body,
+        })
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.meta
+    }
+}
+
+impl Cut for DestinationRuleCut {
+    const PLACE: Place = Place::of(
+        "networking.istio.io",
+        "v1alpha3",
+        "destinationrules",
+        "DestinationRule",
+    );
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        let compact = compact(json, false)?;
+        let RawObject { metadata, spec, .. } = compact.body.decode()?;
+        Ok(Self {
+            managed_by: metadata
+                .annotation(MANAGED_BY_ANNOTATION)
+                .map(|name| name.as_str().into()),
+            host: spec
+                .get("host")
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .into(),
+            meta: metadata.cut()?,
+            writer: compact.writer,
+            body: compact.body,
+        })
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        let managed_by = self
+            .managed_by
+            .iter()
+            .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
+        managed_by.collect()
+    }
+}

@@ -1,0 +1,74 @@
+//! Services, cut to whom they select.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serin_crds::names::{HASH_LABEL, MANAGED_BY_ANNOTATION};
+
+use super::meta::RawMeta;
+use super::{Cut, CutError, IndexKey, MetaCut, Place};
+
+/// A Service, cut to its selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCut {
+    /// Metadata.
+    pub meta: MetaCut,
+    /// Labels of the pods that it sends traffic to; empty when it has no selector.
+    pub selector: Box<[(Box<str>, Box<str>)]>,
+    /// Rollout that steers it.
+    pub managed_by: Option<Box<str>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Raw {
+    metadata: RawMeta,
+    spec: RawSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawSpec {
+    selector: Option<BTreeMap<String, String>>,
+}
+
+impl ServiceCut {
+    /// Returns the pod-template hash that it selects.
+    pub fn selected_hash(&self) -> Option<&str> {
+        self.selector
+            .iter()
+            .find(|(key, _)| &**key == HASH_LABEL)
+            .map(|(_, value)| &**value)
+    }
+}
+
+impl Cut for ServiceCut {
+    const PLACE: Place = Place::of("", "v1", "services", "Service");
+
+    fn cut(json: &str) -> Result<Self, CutError> {
+        let Raw { metadata, spec } = serde_json::from_str(json)?;
+        let selector = spec.selector.unwrap_or_default();
+        Ok(Self {
+            selector: selector
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            managed_by: metadata
+                .annotation(MANAGED_BY_ANNOTATION)
+                .map(|name| name.as_str().into()),
+            meta: metadata.cut()?,
+        })
+    }
+
+    fn meta(&self) -> &MetaCut {
+        &self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        let managed_by = self
+            .managed_by
+            .iter()
+            .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
+        managed_by.collect()
+    }
+}

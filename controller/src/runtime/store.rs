@@ -1,0 +1,445 @@
+//! A cache of one kind: objects by key, with indexes, that knows whether it may be believed.
+//!
+//! A store is written by its watch and by our own writes; it is read by everybody. It answers [`Reading::Unreadable`]
+//! until its first list is complete, while its kind cannot be listed, and when nothing has been heard for too long.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::cut::{Cut, IndexKey};
+use super::key::Key;
+use super::reading::Reading;
+
+/// How long a store is believed after the last sign of life of its watch.
+pub const STALE_AFTER: Duration = Duration::from_secs(75);
+
+/// Tells whether one resource version is newer than another; false where they cannot be compared.
+///
+/// # Source
+/// Resource versions of one kind are decimal numbers that only grow (Kubernetes API conventions, since 1.35).
+pub fn newer(this: &str, other: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(this) && digits(other) && (this.len(), this) > (other.len(), other)
+}
+
+/// A change of one object in a store.
+#[derive(Clone, Debug)]
+pub struct Change<K> {
+    /// The object before; `None` when it appeared.
+    pub old: Option<Arc<K>>,
+    /// The object after; `None` when it is gone.
+    pub new: Option<Arc<K>>,
+    /// Whether the cache held this version already, from our own write.
+    pub echo: bool,
+}
+
+impl<K: Cut> Change<K> {
+    /// Returns the key of the object.
+    pub fn key(&self) -> Option<&Key> {
+        self.new
+            .as_ref()
+            .or(self.old.as_ref())
+            .map(|object| object.key())
+    }
+
+    /// Lists the index keys of both versions, so that whoever was named before hears of it too.
+    pub fn index_keys(&self) -> Vec<IndexKey> {
+        let versions = self.old.iter().chain(&self.new);
+        let mut keys: Vec<IndexKey> = versions.flat_map(|object| object.index_keys()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}
+
+/// Whether a store can be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// The first list is not complete.
+    Pending,
+    /// The store follows the API server.
+    Following,
+    /// The kind cannot be listed, and why.
+    Unavailable(String),
+}
+
+/// A store of any kind, for those who only ask how it is.
+pub trait Followed: Send + std::marker::Sync {
+    /// Returns the full name of the resource.
+    fn resource(&self) -> String;
+    /// Tells whether the store can be believed.
+    fn sync(&self) -> Sync;
+    /// Tells how long ago the watch gave its last sign of life.
+    fn silence(&self) -> Duration;
+    /// Counts the objects that are held.
+    fn len(&self) -> usize;
+    /// Tells whether nothing is held.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Gives a view that turns true when the first list is complete or the kind cannot be listed.
+    fn settled(&self) -> watch::Receiver<bool>;
+}
+
+impl<K: Cut> Followed for Store<K> {
+    fn resource(&self) -> String {
+        K::PLACE.resource()
+    }
+
+    fn sync(&self) -> Sync {
+        self.read().sync.clone()
+    }
+
+    fn silence(&self) -> Duration {
+        self.clock.monotonic().duration_since(self.read().heard)
+    }
+
+    fn len(&self) -> usize {
+        self.read().objects.len()
+    }
+
+    fn settled(&self) -> watch::Receiver<bool> {
+        self.settled.subscribe()
+    }
+}
+
+/// Waits until work may begin: every first list is complete, or its kind cannot be listed.
+pub async fn all_settled(stores: &[Arc<dyn Followed>]) {
+    for store in stores {
+        let mut settled = store.settled();
+        // The sender lives in the store, which we hold: it cannot be gone.
+        let _ = settled.wait_for(|settled| *settled).await;
+    }
+}
+
+struct Held<K> {
+    object: Arc<K>,
+    round: u32,
+}
+
+struct Shelf<K> {
+    objects: HashMap<Key, Held<K>>,
+    index: HashMap<IndexKey, Vec<Key>>,
+    unreadable: HashMap<Key, (String, u32)>,
+    sync: Sync,
+    heard: Instant,
+    last_error: Option<String>,
+    highest: Box<str>,
+    round: u32,
+}
+
+/// Objects of one kind by key, with secondary indexes.
+#[derive(Debug)]
+pub struct Store<K> {
+    clock: Clock,
+    shelf: RwLock<Shelf<K>>,
+    settled: watch::Sender<bool>,
+}
+
+impl<K> std::fmt::Debug for Shelf<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shelf({} objects, {:?})", self.objects.len(), self.sync)
+    }
+}
+
+impl<K: Cut> Store<K> {
+    /// Makes an empty store that nothing can be read from yet.
+    pub fn new(clock: Clock) -> Arc<Self> {
+        let shelf = Shelf {
+            objects: HashMap::new(),
+            index: HashMap::new(),
+            unreadable: HashMap::new(),
+            sync: Sync::Pending,
+            heard: clock.monotonic(),
+            last_error: None,
+            highest: "0".into(),
+            round: 0,
+        };
+        Arc::new(Self {
+            clock,
+            shelf: RwLock::new(shelf),
+            settled: watch::Sender::new(false),
+        })
+    }
+
+    /// Looks for an object.
+    pub fn get(&self, key: &Key) -> Reading<Arc<K>> {
+        let shelf = self.read();
+        if let Some(why) = self.distrust(&shelf) {
+            return Reading::Unreadable(why);
+        }
+        if let Some((why, _)) = shelf.unreadable.get(key) {
+            return Reading::Unreadable(why.clone());
+        }
+        shelf
+            .objects
+            .get(key)
+            .map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
+    }
+
+    /// Looks for all objects with an index key; seen and empty when there are none.
+    pub fn by_index(&self, index: &IndexKey) -> Reading<Vec<Arc<K>>> {
+        let shelf = self.read();
+        match self.distrust(&shelf) {
+            Some(why) => Reading::Unreadable(why),
+            None => Reading::Seen(shelf.find(index)),
+        }
+    }
+
+    /// Returns what was last known of an object, however old.
+    pub fn last_known(&self, key: &Key) -> Option<Arc<K>> {
+        self.read().objects.get(key).map(|held| held.object.clone())
+    }
+
+    /// Lists the keys of what was last known under an index key, however old: for deciding whom to wake.
+    pub fn keys_by_index(&self, index: &IndexKey) -> Vec<Key> {
+        self.read().index.get(index).cloned().unwrap_or_default()
+    }
+
+    /// Lists all objects that are held, however old, in no order.
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.read()
+            .objects
+            .values()
+            .map(|held| held.object.clone())
+            .collect()
+    }
+
+    /// Tells whether the first list is complete or the kind cannot be listed: work may begin.
+    pub fn is_settled(&self) -> bool {
+        self.read().sync != Sync::Pending
+    }
+
+    /// Takes in the answer to our own write, so that the next look shows it.
+    ///
+    /// # Guarantees
+    /// A version that is not newer than the one held changes nothing, and an older event of the watch does not undo it.
+    pub fn observe_own_write(&self, object: K) {
+        let mut shelf = self.write();
+        let held = shelf.objects.get(object.key());
+        if held.is_none_or(|held| newer(object.version(), held.object.version())) {
+            let round = shelf.round;
+            shelf.put(object, round);
+        }
+    }
+
+    /// Takes in an object that the watch or a list shows; `None` when a newer version is held.
+    pub(super) fn apply(&self, object: K) -> Option<Change<K>> {
+        let mut shelf = self.write();
+        shelf.raise(object.version());
+        shelf.unreadable.remove(object.key());
+        let round = shelf.round;
+        let known = shelf.objects.get_mut(object.key()).map(|held| {
+            held.round = round;
+            held.object.clone()
+        });
+        match known {
+            Some(known) if known.version() == object.version() => Some(Change {
+                old: Some(known.clone()),
+                new: Some(known),
+                echo: true,
+            }),
+            Some(known) if newer(known.version(), object.version()) => None,
+            old => {
+                let new = Some(shelf.put(object, round));
+                Some(Change {
+                    old,
+                    new,
+                    echo: false,
+                })
+            }
+        }
+    }
+
+    /// Takes in that the watch saw an object go; `None` when it was not held or a newer one is.
+    pub(super) fn remove(&self, object: &K) -> Option<Change<K>> {
+        let mut shelf = self.write();
+        shelf.raise(object.version());
+        shelf.unreadable.remove(object.key());
+        let known = shelf.objects.get(object.key())?;
+        if newer(known.object.version(), object.version()) {
+            return None;
+        }
+        let old = shelf.take(object.key());
+        Some(Change {
+            old,
+            new: None,
+            echo: false,
+        })
+    }
+
+    /// Remembers that an object is there but cannot be read.
+    pub(super) fn mark_unreadable(&self, key: Key, why: String) {
+        let mut shelf = self.write();
+        let round = shelf.round;
+        shelf.unreadable.insert(key, (why, round));
+    }
+
+    /// Begins a list: what it does not show is gone when it ends.
+    pub(super) fn begin_list(&self) {
+        let mut shelf = self.write();
+        shelf.round = shelf.round.wrapping_add(1);
+    }
+
+    /// Ends a list that shows the world at `version`; returns what vanished since the last one.
+    pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
+        let mut shelf = self.write();
+        let round = shelf.round;
+        shelf.unreadable.retain(|_, (_, seen)| *seen == round);
+        let gone = shelf.objects.iter().filter(|(key, held)| {
+            held.round != round
+                && !newer(held.object.version(), version)
+                && !shelf.unreadable.contains_key(*key)
+        });
+        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
+        let changes = gone
+            .iter()
+            .map(|key| Change {
+                old: shelf.take(key),
+                new: None,
+                echo: false,
+            })
+            .collect();
+        shelf.raise(version);
+        shelf.objects.shrink_to_fit();
+        shelf.index.shrink_to_fit();
+        shelf.sync = Sync::Following;
+        shelf.heard = self.clock.monotonic();
+        shelf.last_error = None;
+        self.settled.send_replace(true);
+        changes
+    }
+
+    /// Tells whether a list at this version would go back behind what was seen.
+    pub(super) fn is_behind(&self, version: &str) -> bool {
+        newer(&self.read().highest, version)
+    }
+
+    /// Forgets which versions were seen: the API server's history was replaced, as by restoring a backup.
+    pub(super) fn accept_older_history(&self) {
+        let mut shelf = self.write();
+        shelf.highest = "0".into();
+        let keys: Vec<Key> = shelf.objects.keys().cloned().collect();
+        for key in keys {
+            shelf.take(&key);
+        }
+        shelf.sync = Sync::Pending;
+    }
+
+    /// Takes in a sign of life of the watch.
+    pub(super) fn hear(&self, version: Option<&str>) {
+        let mut shelf = self.write();
+        shelf.heard = self.clock.monotonic();
+        shelf.last_error = None;
+        if let Some(version) = version {
+            shelf.raise(version);
+        }
+    }
+
+    /// Takes in that the watch failed: the store is believed until it is stale.
+    pub(super) fn fail(&self, why: &str) {
+        self.write().last_error = Some(why.to_owned());
+    }
+
+    /// Says that this kind is not followed at all.
+    pub fn leave_out(&self, why: &str) {
+        self.set_unavailable(why.to_owned());
+    }
+
+    /// Takes in that the kind cannot be listed; the store is not believed from now on.
+    pub(super) fn set_unavailable(&self, why: String) {
+        self.write().sync = Sync::Unavailable(why);
+        self.settled.send_replace(true);
+    }
+
+    fn distrust(&self, shelf: &Shelf<K>) -> Option<String> {
+        let resource = || K::PLACE.resource();
+        let error = || {
+            shelf
+                .last_error
+                .as_ref()
+                .map(|why| format!(": {why}"))
+                .unwrap_or_default()
+        };
+        match &shelf.sync {
+            Sync::Unavailable(why) => return Some(why.clone()),
+            Sync::Pending => return Some(format!("{} are not listed yet{}", resource(), error())),
+            Sync::Following => {}
+        }
+        let silence = self.clock.monotonic().duration_since(shelf.heard);
+        let stale = silence > STALE_AFTER;
+        stale.then(|| {
+            format!(
+                "nothing heard of {} for {} s{}",
+                resource(),
+                silence.as_secs(),
+                error()
+            )
+        })
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Shelf<K>> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shelf<K>> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Cut> Shelf<K> {
+    fn raise(&mut self, version: &str) {
+        if newer(version, &self.highest) {
+            self.highest = version.into();
+        }
+    }
+
+    fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
+        let keys = self.index.get(index).into_iter().flatten();
+        keys.filter_map(|key| self.objects.get(key))
+            .map(|held| held.object.clone())
+            .collect()
+    }
+
+    fn put(&mut self, object: K, round: u32) -> Arc<K> {
+        self.take(object.key());
+        let key = object.key().clone();
+        for index in object.index_keys() {
+            self.index
+                .entry(index)
+                .or_insert_with(|| Vec::with_capacity(1))
+                .push(key.clone());
+        }
+        let object = Arc::new(object);
+        self.objects.insert(
+            key,
+            Held {
+                object: object.clone(),
+                round,
+            },
+        );
+        object
+    }
+
+    fn take(&mut self, key: &Key) -> Option<Arc<K>> {
+        let held = self.objects.remove(key)?;
+        for index in held.object.index_keys() {
+            if let Slot::Occupied(mut keys) = self.index.entry(index) {
+                keys.get_mut().retain(|other| other != key);
+                if keys.get().is_empty() {
+                    keys.remove();
+                }
+            }
+        }
+        Some(held.object)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+use serde_json::json;
+
+use super::super::cut::ReplicaSetCut;
+use super::*;
+
+fn set(name: &str, version: &str, owner: &str) -> ReplicaSetCut {
+    ReplicaSetCut::from_value(&json!({
+        "metadata": {
+            "namespace": "shop", "name": name, "resourceVersion": version, "uid": name,
+            "ownerReferences": [{"kind": "Rollout", "name": "web", "uid": owner, "controller": true}]
+        }
+    }))
+    .unwrap()
+}
+
+fn key(name: &str) -> Key {
+    Key::new("shop", name)
+}
+
+fn listed(objects: Vec<ReplicaSetCut>, version: &str) -> Arc<Store<ReplicaSetCut>> {
+    let store = Store::new(Clock::system());
+    store.begin_list();
+    for object in objects {
+        store.apply(object);
+    }
+    store.end_list(version);
+    store
+}
+
+fn version_of(store: &Store<ReplicaSetCut>, name: &str) -> String {
+    store
+        .get(&key(name))
+        .seen()
+        .map(|object| object.version().to_owned())
+        .unwrap_or_default()
+}
+
+fn names(store: &Store<ReplicaSetCut>, owner: &str) -> Vec<String> {
+    let found = store.by_index(&IndexKey::owner(owner)).seen().unwrap();
+    let mut names: Vec<String> = found
+        .iter()
+        .map(|object| object.key().name().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn versions_compare_as_numbers_of_any_length() {
+    let check =
+        |this, other, expect| assert_eq!(newer(this, other), expect, "{this} against {other}");
+    check("10", "9", true);
+    check("9", "10", false);
+    check("9", "9", false);
+    check("99999999999999999999999", "99999999999999999999998", true);
+    check("abc", "9", false);
+    check("", "", false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_absent_before_the_first_list_is_complete() {
+    let store = Store::<ReplicaSetCut>::new(Clock::system());
+    store.begin_list();
+    store.apply(set("a", "1", "u"));
+    assert_eq!(
+        store.get(&key("b")).why_unreadable(),
+        Some("replicasets.apps are not listed yet")
+    );
+    assert!(!store.is_settled());
+    store.end_list("1");
+    assert!(store.get(&key("b")).is_absent());
+    assert!(store.is_settled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_found_by_its_owner_until_the_owner_changes() {
+    let store = listed(vec![set("a", "1", "u"), set("b", "2", "u")], "2");
+    assert_eq!(names(&store, "u"), ["a", "b"]);
+    let change = store.apply(set("a", "3", "other")).unwrap();
+    assert_eq!(
+        change.index_keys(),
+        vec![IndexKey::owner("other"), IndexKey::owner("u")]
+    );
+    assert_eq!(names(&store, "u"), ["b"]);
+    assert_eq!(names(&store, "other"), ["a"]);
+    store.remove(&set("a", "4", "other"));
+    assert_eq!(names(&store, "other"), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_write_is_seen_at_once_and_not_undone_by_an_older_event() {
+    let store = listed(vec![set("a", "5", "u")], "5");
+    store.observe_own_write(set("a", "9", "u"));
+    assert!(store.apply(set("a", "7", "u")).is_none());
+    assert_eq!(version_of(&store, "a"), "9");
+    assert!(store.apply(set("a", "9", "u")).unwrap().echo);
+    assert!(!store.apply(set("a", "11", "u")).unwrap().echo);
+    store.observe_own_write(set("a", "10", "u"));
+    assert_eq!(version_of(&store, "a"), "11");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_made_again_is_not_removed_by_the_end_of_its_predecessor() {
+    let store = listed(vec![set("a", "5", "u")], "5");
+    store.observe_own_write(set("a", "9", "u"));
+    assert!(store.remove(&set("a", "8", "u")).is_none());
+    assert_eq!(version_of(&store, "a"), "9");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_new_list_does_not_show_is_gone_but_for_what_is_newer_than_the_list() {
+    let store = listed(vec![set("a", "1", "u"), set("b", "2", "u")], "2");
+    store.observe_own_write(set("c", "30", "u"));
+    store.begin_list();
+    store.apply(set("a", "1", "u"));
+    let gone = store.end_list("20");
+    let gone: Vec<&str> = gone.iter().filter_map(Change::key).map(Key::name).collect();
+    assert_eq!(gone, ["b"]);
+    assert_eq!(names(&store, "u"), ["a", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_falls_silent_makes_the_store_unreadable_but_not_forgetful() {
+    let store = listed(vec![set("a", "1", "u")], "1");
+    tokio::time::advance(STALE_AFTER).await;
+    assert!(store.get(&key("a")).is_seen());
+    store.fail("connection refused");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let reading = store.get(&key("a"));
+    assert_eq!(
+        reading.why_unreadable(),
+        Some("nothing heard of replicasets.apps for 76 s: connection refused")
+    );
+    assert!(store.last_known(&key("a")).is_some());
+    store.hear(Some("8"));
+    assert!(store.get(&key("a")).is_seen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_read_is_not_absent() {
+    let store = listed(vec![], "1");
+    store.mark_unreadable(key("a"), "too deep".to_owned());
+    assert_eq!(store.get(&key("a")).why_unreadable(), Some("too deep"));
+    store.apply(set("a", "4", "u"));
+    assert!(store.get(&key("a")).is_seen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_was_replaced_is_taken_in_only_when_it_is_accepted() {
+    let store = listed(vec![set("a", "500", "u")], "600");
+    assert!(store.is_behind("599"));
+    store.accept_older_history();
+    assert!(!store.is_behind("3"));
+    store.begin_list();
+    store.apply(set("a", "2", "u"));
+    store.end_list("3");
+    assert_eq!(version_of(&store, "a"), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_set_costs_some_hundred_bytes() {
+    assert!(
+        std::mem::size_of::<ReplicaSetCut>() <= 320,
+        "{}",
+        std::mem::size_of::<ReplicaSetCut>()
+    );
+}

@@ -1,0 +1,402 @@
+//! Follows one kind: lists it, watches it, and never gives up.
+//!
+//! Written on plain list and watch requests rather than on a ready-made watcher, because bookmarks must count as signs
+//! of life, one object that cannot be decoded must not spoil a page, and a list that goes back in time must be refused.
+
+mod line;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{AsyncBufRead, AsyncBufReadExt as _};
+use kube::Client;
+use kube::api::{ListParams, WatchParams};
+use kube::core::Request;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use self::line::{Event, Page, key_of, read_event};
+use super::clock::Clock;
+use super::cut::{Cut, Place};
+use super::store::{Change, Store};
+
+/// How long the API server keeps one watch open, in seconds.
+const WATCH_SECONDS: u32 = 50;
+/// How much longer we wait for a line before we take the connection for dead.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How long one page of a list, or the head of a watch, may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// The first wait after a failure, doubled each time.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait after a list that worked, so that a watch which is refused each time doesn't list in a hot loop.
+const RELIST_WAIT: Duration = Duration::from_secs(2);
+/// How long a first list may fail before the others go on without it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a list that goes back in time is refused before its history is accepted as new.
+const REFUSALS: u32 = 4;
+/// A line buffer larger than this is given back after use.
+const BUFFER_KEPT: usize = 64 * 1024;
+
+/// What to follow.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Where the kind lives.
+    pub place: Place,
+    /// Only this namespace, or all.
+    pub namespace: Option<String>,
+    /// Only objects with these labels.
+    pub labels: Option<String>,
+    /// Objects a page of a list; bounds the peak of memory at the start.
+    pub page: u32,
+}
+
+impl Scope {
+    /// Follows a whole kind, in one namespace or in all.
+    pub fn of<K: Cut>(namespace: Option<&str>) -> Self {
+        Self {
+            place: K::PLACE,
+            namespace: namespace.map(str::to_owned),
+            labels: None,
+            page: 100,
+        }
+    }
+
+    /// Follows only objects with these labels.
+    #[must_use]
+    pub fn with_labels(mut self, selector: impl Into<String>) -> Self {
+        self.labels = Some(selector.into());
+        self
+    }
+
+    /// Follows only objects of the controller with this instance id; without an id, those that name none.
+    #[must_use]
+    pub fn of_instance(self, id: &str) -> Self {
+        let label = serin_crds::names::INSTANCE_ID_LABEL;
+        self.with_labels(if id.is_empty() {
+            format!("!{label}")
+        } else {
+            format!("{label}={id}")
+        })
+    }
+
+    /// Asks for another version of the kind.
+    #[must_use]
+    pub fn at_version(mut self, version: &str) -> Self {
+        self.place = self.place.at_version(version);
+        self
+    }
+}
+
+/// Starts to follow a kind in a task of its own; ends only when the handle is aborted.
+///
+/// `on_change` is called after the store has changed, for each change; a panic in it is logged and costs nothing else.
+pub fn follow<K: Cut>(
+    client: Client,
+    clock: Clock,
+    scope: Scope,
+    store: Arc<Store<K>>,
+    on_change: impl Fn(&Change<K>) + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    let on_change = Box::new(on_change);
+    let follower = Follower {
+        client,
+        clock,
+        scope,
+        store,
+        on_change,
+        wait: FIRST_WAIT,
+        refused: 0,
+    };
+    tokio::spawn(follower.run())
+}
+
+struct Follower<K> {
+    client: Client,
+    clock: Clock,
+    scope: Scope,
+    store: Arc<Store<K>>,
+    on_change: Box<dyn Fn(&Change<K>) + Send + Sync>,
+    wait: Duration,
+    refused: u32,
+}
+
+/// Why following could not go on.
+#[derive(Debug)]
+enum Trouble {
+    /// The version is too old: list again.
+    Gone,
+    /// The kind cannot be listed or watched.
+    Unavailable(String),
+    /// Something that may pass.
+    Passing(String),
+}
+
+impl<K: Cut> Follower<K> {
+    async fn run(mut self) {
+        let begun = self.clock.monotonic();
+        loop {
+            let trouble = match self.list().await {
+                Ok(version) => self.watch(version).await,
+                Err(trouble) => trouble,
+            };
+            let resource = self.scope.place.resource();
+            match trouble {
+                Trouble::Gone => tracing::info!(%resource, "the watch fell behind; listing again"),
+                Trouble::Unavailable(why) => {
+                    tracing::warn!(%resource, %why, "cannot follow");
+                    self.store.set_unavailable(why);
+                }
+                Trouble::Passing(why) => {
+                    tracing::warn!(%resource, %why, "cannot list");
+                    self.store.fail(&why);
+                    let waited = self.clock.monotonic().duration_since(begun);
+                    if waited >= PATIENCE && !self.store.is_settled() {
+                        self.store
+                            .set_unavailable(format!("{resource} cannot be listed: {why}"));
+                    }
+                }
+            }
+            self.back_off().await;
+        }
+    }
+
+    async fn back_off(&mut self) {
+        sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+    }
+
+    /// Lists everything; returns the version from which to watch.
+    async fn list(&mut self) -> Result<String, Trouble> {
+        let mut params = ListParams {
+            limit: Some(self.scope.page),
+            ..ListParams::default()
+        };
+        params.label_selector.clone_from(&self.scope.labels);
+        self.store.begin_list();
+        loop {
+            let text = self.page(&params).await?;
+            let page: Page<'_> = serde_json::from_str(&text)
+                .map_err(|why| Trouble::Passing(format!("cannot decode the list: {why}")))?;
+            self.refuse_old_history(&page.metadata.resource_version)?;
+            for object in page.items.iter().flatten() {
+                self.show(object.get());
+            }
+            if let Some(token) = page.metadata.next.filter(|token| !token.is_empty()) {
+                params.continue_token = Some(token);
+                continue;
+            }
+            for change in self.store.end_list(&page.metadata.resource_version) {
+                self.tell(&change);
+            }
+            return Ok(page.metadata.resource_version);
+        }
+    }
+
+    async fn page(&self, params: &ListParams) -> Result<String, Trouble> {
+        let request = Request::new(self.scope.place.path(self.scope.namespace.as_deref()))
+            .list(params)
+            .map_err(|why| Trouble::Passing(why.to_string()))?;
+        match timeout(ANSWER, self.client.request_text(request)).await {
+            Ok(answer) => answer.map_err(|error| self.classify(&error)),
+            Err(_) => Err(Trouble::Passing(format!(
+                "no answer to a list in {} s",
+                ANSWER.as_secs()
+            ))),
+        }
+    }
+
+    /// Refuses a list that is older than what was seen, a few times: it comes from a server that lags behind.
+    fn refuse_old_history(&mut self, version: &str) -> Result<(), Trouble> {
+        if !self.store.is_behind(version) {
+            self.refused = 0;
+            return Ok(());
+        }
+        self.refused += 1;
+        if self.refused < REFUSALS {
+            return Err(Trouble::Passing(format!(
+                "the list at version {version} is older than what was seen"
+            )));
+        }
+        tracing::warn!(resource = %self.scope.place.resource(), version, "the history was replaced; starting anew");
+        self.refused = 0;
+        self.store.accept_older_history();
+        self.store.begin_list();
+        Ok(())
+    }
+
+    /// Watches from a version until something stands in the way that reconnecting doesn't mend.
+    async fn watch(&mut self, mut version: String) -> Trouble {
+        self.wait = self.wait.min(RELIST_WAIT);
+        loop {
+            let connected = self.clock.monotonic();
+            match self.connect(&version).await {
+                Ok(stream) => {
+                    self.store.hear(None);
+                    if let Err(trouble) = self.read(stream, &mut version).await {
+                        match trouble {
+                            Trouble::Passing(why) => self.stumble(&why),
+                            lasting => return lasting,
+                        }
+                    }
+                }
+                Err(Trouble::Passing(why)) => self.stumble(&why),
+                Err(lasting) => return lasting,
+            }
+            if self.clock.monotonic().duration_since(connected) >= MARGIN {
+                self.wait = FIRST_WAIT;
+            } else {
+                self.back_off().await;
+            }
+        }
+    }
+
+    fn stumble(&self, why: &str) {
+        tracing::debug!(resource = %self.scope.place.resource(), %why, "the watch broke; connecting again");
+        self.store.fail(why);
+    }
+
+    async fn connect(&self, version: &str) -> Result<impl AsyncBufRead + use<K>, Trouble> {
+        let params = WatchParams {
+            label_selector: self.scope.labels.clone(),
+            timeout: Some(WATCH_SECONDS),
+            bookmarks: true,
+            ..WatchParams::default()
+        };
+        let mut request = Request::new(self.scope.place.path(self.scope.namespace.as_deref()))
+            .watch(&params, version)
+            .map_err(|why| Trouble::Passing(why.to_string()))?;
+        // Events gzipped one by one (Kubernetes 1.37) are not decoded beyond the first.
+        request.headers_mut().insert(
+            http::header::ACCEPT_ENCODING,
+            http::HeaderValue::from_static("identity"),
+        );
+        match timeout(ANSWER, self.client.request_stream(request)).await {
+            Ok(answer) => answer.map_err(|error| self.classify(&error)),
+            Err(_) => Err(Trouble::Passing(format!(
+                "no answer to a watch in {} s",
+                ANSWER.as_secs()
+            ))),
+        }
+    }
+
+    /// Reads events until the stream ends, fails or falls silent.
+    async fn read(
+        &mut self,
+        stream: impl AsyncBufRead,
+        version: &mut String,
+    ) -> Result<(), Trouble> {
+        let idle = Duration::from_secs(u64::from(WATCH_SECONDS)) + MARGIN;
+        let mut stream = std::pin::pin!(stream);
+        let mut buffer = Vec::new();
+        loop {
+            buffer.clear();
+            buffer.shrink_to(BUFFER_KEPT);
+            match timeout(idle, stream.read_until(b'\n', &mut buffer)).await {
+                Ok(Ok(0)) => return Ok(()),
+                Ok(Ok(_)) => self.take_in(&buffer, version)?,
+                Ok(Err(why)) => return Err(Trouble::Passing(why.to_string())),
+                Err(_) => return Err(Trouble::Passing(format!("silent for {} s", idle.as_secs()))),
+            }
+        }
+    }
+
+    fn take_in(&mut self, line: &[u8], version: &mut String) -> Result<(), Trouble> {
+        let event = read_event(line)
+            .map_err(|why| Trouble::Passing(format!("cannot decode an event: {why}")))?;
+        match event {
+            Event::Nothing => return Ok(()),
+            Event::Bookmark(at) => *version = at,
+            Event::Failed { code: 410, .. } => return Err(Trouble::Gone),
+            Event::Failed { code, message } => {
+                return Err(Trouble::Passing(format!("{code} {message}")));
+            }
+            Event::Shown { at, object } => {
+                self.show(object);
+                *version = at;
+            }
+            Event::Removed { at, object } => {
+                self.hide(object);
+                *version = at;
+            }
+        }
+        self.wait = FIRST_WAIT;
+        self.store.hear(Some(version));
+        Ok(())
+    }
+
+    fn show(&self, object: &str) {
+        match K::cut(object) {
+            Ok(object) => {
+                if let Some(change) = self.store.apply(object) {
+                    self.tell(&change);
+                }
+            }
+            Err(error) => {
+                let Some(key) = key_of(object) else { return };
+                let kind = self.scope.place.kind;
+                let why = format!("{kind} {key} cannot be decoded: {}", chain(&error));
+                tracing::warn!(%why, "an object is left out");
+                self.store.mark_unreadable(key, why);
+            }
+        }
+    }
+
+    fn hide(&self, object: &str) {
+        if let Some(change) = K::cut(object)
+            .ok()
+            .and_then(|object| self.store.remove(&object))
+        {
+            self.tell(&change);
+        }
+    }
+
+    fn tell(&self, change: &Change<K>) {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| (self.on_change)(change))).is_err() {
+            tracing::error!(resource = %self.scope.place.resource(), key = ?change.key(), "panic while passing on a change");
+        }
+    }
+
+    fn classify(&self, error: &kube::Error) -> Trouble {
+        let resource = self.scope.place.resource();
+        match error {
+            kube::Error::Api(status) => match status.code {
+                410 => Trouble::Gone,
+                404 => Trouble::Unavailable(format!(
+                    "the API server does not serve {resource} in version {}",
+                    self.scope.place.version
+                )),
+                403 => Trouble::Unavailable(format!(
+                    "not allowed to list and watch {resource}: {}",
+                    status.message
+                )),
+                code @ (400 | 405 | 406 | 415) => Trouble::Unavailable(format!(
+                    "cannot list {resource}: {code} {}",
+                    status.message
+                )),
+                code => Trouble::Passing(format!("{code} {}", status.message)),
+            },
+            other => Trouble::Passing(chain(other)),
+        }
+    }
+}
+
+/// Writes an error with its causes, each once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
