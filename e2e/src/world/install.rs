@@ -23,8 +23,11 @@ pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<()
         wanted.extend(objects::parse(&text)?);
     }
     namespace(client, "istio-system").await?;
-    futures::stream::iter(&wanted)
-        .map(|object| objects::create(client, object))
+    futures::stream::iter(wanted)
+        .map(|object| {
+            let client = client.clone();
+            async move { objects::create(&client, &object).await }
+        })
         .buffer_unordered(8)
         .try_for_each(async |_| Ok(()))
         .await?;

@@ -57,7 +57,6 @@ pub struct RunningPod {
 }
 
 /// What the pods' tasks share.
-#[derive(Debug)]
 struct Shared {
     client: Client,
     root: PathBuf,
@@ -69,7 +68,6 @@ struct Shared {
 }
 
 /// The kubelet's stand-in. Its pods end when this value is dropped.
-#[derive(Debug)]
 pub struct Kubelet {
     shared: Arc<Shared>,
     task: JoinHandle<()>,

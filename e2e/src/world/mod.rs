@@ -76,7 +76,6 @@ impl Default for Options {
 ///
 /// # Guarantees
 /// Everything it started ends when it is dropped.
-#[derive(Debug)]
 pub struct World {
     folder: PathBuf,
     users: Users,

@@ -180,7 +180,7 @@ impl Seat {
                 "binding",
                 name,
                 &PostParams::default(),
-                binding.to_string().into_bytes(),
+                &binding,
             )
             .await;
         answer.map(drop).or_else(gone).map_err(WorldError::kube(format!("binding {name}")))
