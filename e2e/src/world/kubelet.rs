@@ -139,7 +139,9 @@ async fn register(client: &Client) -> Result<(), WorldError> {
         "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
     }))
     .map_err(WorldError::malformed("the node"))?;
-    api.create(&PostParams::default(), &node).await.map_err(what())?;
+    api.create(&PostParams::default(), &node)
+        .await
+        .map_err(what())?;
     let parameters = PatchParams::default();
     let untainted = json!({"spec": {"taints": null}});
     api.patch(NODE, &parameters, &Patch::Merge(untainted))
@@ -210,6 +212,9 @@ impl Shared {
     }
 
     fn behaviour(&self, image: &str) -> Behaviour {
-        lock(&self.behaviours).get(image).cloned().unwrap_or_default()
+        lock(&self.behaviours)
+            .get(image)
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -281,7 +281,7 @@ pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     }
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_secs(60))
         .build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }
