@@ -43,6 +43,8 @@ pub struct SimWorld {
     crds: Vec<serde_json::Value>,
     controller: Option<JoinHandle<()>>,
     crowd: JoinHandle<()>,
+    /// The host that users ask.
+    host: String,
     /// Virtual seconds that pass in a second; `None` is as fast as it goes.
     pace: Option<f64>,
 }
@@ -104,7 +106,7 @@ impl SimWorld {
         let cluster = Cluster::start(&server);
         let prometheus = SimPrometheus::default();
         let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
-        Ok(Self { server, clock, cluster, users, prometheus, crds, controller: None, crowd, pace: None })
+        Ok(Self { server, clock, cluster, users, prometheus, crds, controller: None, crowd, host: String::new(), pace: None })
     }
 
     /// Lets so many virtual seconds pass in a second, for those who watch.
@@ -204,7 +206,9 @@ impl World for SimWorld {
         for (image, behaviour) in &scenario.images {
             self.behave(image, behaviour).await?;
         }
-        self.load(&scenario.load).await
+        scenario.host().clone_into(&mut self.host);
+        locked(&self.users).traffic.ask(scenario.host(), scenario.load.requests_per_second);
+        Ok(())
     }
 
     async fn start_controller(&mut self) -> Result<(), WorldError> {
@@ -268,8 +272,11 @@ impl World for SimWorld {
     }
 
     async fn load(&mut self, load: &Load) -> Result<(), WorldError> {
-        let host = load.host.clone().unwrap_or_default();
-        locked(&self.users).traffic.ask(&host, load.requests_per_second);
+        let mut users = locked(&self.users);
+        if let Some(host) = &load.host {
+            self.host.clone_from(host);
+        }
+        users.traffic.ask(&self.host, load.requests_per_second);
         Ok(())
     }
 
