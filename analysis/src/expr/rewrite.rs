@@ -79,6 +79,7 @@ fn ranges(node: &mut Node) -> Out<()> {
 /// Computes constants, and logic with one constant side.
 fn fold(node: &mut Node) -> Out<()> {
     let at = node.at;
+    merge_filters(node)?;
     let new = match &mut node.kind {
         Kind::Unary(sign, part) => match (*sign, &part.kind) {
             (Sign::Minus, Kind::Int(value)) => Some(Kind::Int(value.wrapping_neg())),
@@ -102,6 +103,31 @@ fn fold(node: &mut Node) -> Out<()> {
         replace(node, kind);
     }
     Ok(())
+}
+
+/// `filter(filter(list, p), q)` walks the list once.
+fn merge_filters(node: &mut Node) -> Out<()> {
+    let Some(outer) = builtin(node, "filter") else { return Ok(()) };
+    let [source, q] = outer.args.as_mut_slice() else { return Ok(()) };
+    let Some(inner) = builtin(source, "filter") else { return Ok(()) };
+    let [list, p] = inner.args.as_mut_slice() else { return Ok(()) };
+    let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return Ok(()) };
+    let mut both = joined(Op::And, p, q);
+    fold(&mut both)?;
+    let list = take(list);
+    **q = both;
+    *source = list;
+    Ok(())
+}
+
+/// Two predicates in one.
+fn joined(op: Op, p: &mut Part, q: &mut Part) -> Node {
+    let (at, below) = (p.at, p.depth.max(q.depth));
+    let (left, right) = (Box::new(take(p)), Box::new(take(q)));
+    let kind = Kind::Binary { op, left, right, compare: Compare::Any, lookup: Lookup::Scan };
+    let mut both = Node::over(at, below, kind);
+    both.ty = Ty::Bool;
+    both
 }
 
 fn fold_logic(op: Op, left: &mut Node, right: &mut Node) -> Option<Node> {
@@ -134,7 +160,7 @@ fn fold_constants(op: Op, left: &Kind, right: &Kind) -> Result<Option<Kind>, Str
         (Op::Equal, Kind::Int(a), Kind::Int(b)) => Some(Kind::Bool(a == b)),
         (Op::Equal, Kind::Text(a), Kind::Text(b)) => Some(Kind::Bool(a == b)),
         (Op::Equal, Kind::Bool(a), Kind::Bool(b)) => Some(Kind::Bool(a == b)),
-        (Op::Add, Kind::Text(a), Kind::Text(b)) => Some(Kind::Text(format!("{a}{b}"))),
+        (Op::Add, Kind::Text(a), Kind::Text(b)) => Some(Kind::Text([a.bytes(), b.bytes()].concat().into())),
         _ => match (float(left), float(right)) {
             (Some(a), Some(b)) => fold_floats(op, a, b),
             _ => None,
@@ -250,11 +276,8 @@ fn merge_predicates(node: &mut Node) -> Out<()> {
         return Ok(());
     }
     let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return Ok(()) };
-    let (at, depth) = (p.at, p.depth.max(q.depth));
-    let (left, right) = (Box::new(take(p)), Box::new(take(q)));
-    let kind = Kind::Binary { op: merged, left, right, compare: Compare::Any, lookup: Lookup::Scan };
-    let mut both = Node::over(at, depth, kind);
-    both.ty = Ty::Bool;
+    let mut both = joined(merged, p, q);
+    let at = both.at;
     merge_predicates(&mut both)?;
     let (name, list) = (a.name, take(first));
     let predicate = Node::over(at, both.depth, Kind::Predicate(Box::new(both)));
@@ -271,9 +294,8 @@ fn same(a: &Node, b: &Node) -> bool {
         (Kind::Bool(x), Kind::Bool(y)) => x == y,
         (Kind::Int(x), Kind::Int(y)) => x == y,
         (Kind::Float(x), Kind::Float(y)) => x.to_bits() == y.to_bits(),
-        (Kind::Text(x), Kind::Text(y)) | (Kind::Name(x), Kind::Name(y)) | (Kind::Pointer(x), Kind::Pointer(y)) => {
-            x == y
-        }
+        (Kind::Text(x), Kind::Text(y)) => x == y,
+        (Kind::Name(x), Kind::Name(y)) | (Kind::Pointer(x), Kind::Pointer(y)) => x == y,
         (Kind::Unary(x, _), Kind::Unary(y, _)) => x == y,
         (Kind::Binary { op: x, .. }, Kind::Binary { op: y, .. }) => x == y,
         (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,

@@ -112,6 +112,11 @@ impl Mesh {
         self.alive.contains(pod)
     }
 
+    /// Says whether a pod is there at all, ready or not.
+    pub fn exists(&self, pod: &Key) -> bool {
+        self.known.contains_key(pod)
+    }
+
     /// Where requests for a host go.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::counters::Counters;
+use self::counters::{Answered, Counters};
 pub use self::{
     counters::{BUCKETS, Sink},
     mesh::{Branch, Endpoint, Mesh, Unanswered},
@@ -36,6 +36,7 @@ pub struct Traffic {
     pod_turns: BTreeMap<String, usize>,
     behaviours: BTreeMap<String, Behaviour>,
     pods: BTreeMap<Key, Counters>,
+    clusters: BTreeMap<Answered, u64>,
     felt: Vec<Interval>,
 }
 
@@ -114,9 +115,18 @@ impl Traffic {
     /// Hands the counters of all pods that are there to Prometheus.
     pub fn scrape(&mut self, at: Timestamp, sink: &mut dyn Sink) {
         let mesh = &self.mesh;
-        self.pods.retain(|pod, _| mesh.alive(pod));
+        self.pods.retain(|pod, counters| {
+            let there = mesh.exists(pod);
+            if !there {
+                counters.end(at, sink);
+            }
+            there
+        });
         for counters in self.pods.values() {
             counters.scrape(at, sink);
+        }
+        for (answered, count) in &self.clusters {
+            answered.scrape(*count, at, sink);
         }
     }
 
@@ -127,6 +137,24 @@ impl Traffic {
 
     fn send(&mut self, branches: &[Branch]) -> Result<(String, u16), Unanswered> {
         let branch = self.turn(branches).ok_or(Unanswered::NoRoute)?;
+        let answer = self.ask_cluster(branch);
+        if answer != Err(Unanswered::NoCluster) {
+            let status = answer.as_ref().map_or(503, |(_, status)| *status);
+            let (service, subset) = branch
+                .cluster
+                .split_once('|')
+                .unwrap_or((&branch.cluster, ""));
+            let answered = Answered {
+                service: service.to_owned(),
+                subset: subset.to_owned(),
+                status,
+            };
+            *self.clusters.entry(answered).or_default() += 1;
+        }
+        answer
+    }
+
+    fn ask_cluster(&mut self, branch: &Branch) -> Result<(String, u16), Unanswered> {
         let endpoints = branch.endpoints.as_deref().map_err(|why| *why)?;
         let turn = self.pod_turns.entry(branch.cluster.clone()).or_default();
         let first = *turn % endpoints.len().max(1);

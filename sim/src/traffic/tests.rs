@@ -218,6 +218,10 @@ impl Sink for Samples {
             .collect();
         self.0.insert(labels.join(","), value);
     }
+
+    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp) {
+        self.append(labels, at, f64::NAN);
+    }
 }
 
 #[test]
@@ -261,5 +265,49 @@ fn pods_show_what_they_answered_under_the_demo_services_names() {
     assert_eq!(
         value("http_request_duration_seconds_bucket", "le=0.5,"),
         Some(("version=v2".to_owned(), 400.0))
+    );
+}
+
+#[test]
+fn proxies_show_what_each_service_answered_under_istios_names() {
+    let story = Story::new()
+        .two_versions()
+        .split(&[("stable", "", 90), ("canary", "", 10)])
+        .pass(1);
+    let mut story = story.pod("c", "v2", false).pass(1);
+    let mut samples = Samples::default();
+    story.traffic.scrape(story.now, &mut samples);
+    let count = |service: &str, code: u16| {
+        let name = format!("destination_service_name={service},");
+        let code = format!("response_code={code}");
+        samples
+            .0
+            .iter()
+            .find(|(key, _)| key.contains(&name) && key.contains(&code))
+            .map(|(_, value)| *value)
+    };
+    assert_eq!(count("stable", 200), Some(180.0));
+    assert_eq!(count("canary", 200), Some(10.0));
+    assert_eq!(count("canary", 503), Some(10.0));
+}
+
+#[test]
+fn a_pod_that_is_gone_ends_its_series() {
+    let mut story = Story::new()
+        .two_versions()
+        .split(&[("canary", "", 100)])
+        .pass(1);
+    story.traffic.scrape(story.now, &mut Samples::default());
+    let mut story = story.write("pods", "c", None).pass(2);
+    let mut samples = Samples::default();
+    story.traffic.scrape(story.now, &mut samples);
+    let of_pod = samples.0.iter().filter(|(key, _)| key.contains("pod=c"));
+    assert!(
+        of_pod.clone().count() > 10,
+        "its series are named once more"
+    );
+    assert!(
+        of_pod.clone().all(|(_, value)| value.is_nan()),
+        "each of them ends"
     );
 }
