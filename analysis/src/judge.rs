@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use serin_crds::analysis::Metric;
 use serin_crds::names::AnalysisPhase;
 
-use crate::expr::{Program, ResultValue};
-use crate::sample::Sample;
+use crate::expr::{Compiled, Elements, ExprError, Program, ResultValue};
+use crate::sample::{Note, Sample};
 use crate::secret::Redactor;
 
 /// The reason when a condition fails on an answer without data.
 const NO_DATA: &str = "metric result is nil or empty: no data returned from the metric provider";
+
+/// The reason when a condition on one number fails on a list in which nothing is a number.
+const NO_NUMBER: &str = "every element of the metric result is NaN: no data returned from the metric provider";
 
 /// Longest value that a sentence shows, in characters.
 const SHOWN_VALUE: usize = 80;
@@ -26,11 +29,13 @@ pub struct Judgement {
     pub sentence: String,
     /// Whether there was nothing to judge: no answer, no series, or not a number.
     pub no_data: bool,
+    /// What should be changed in the conditions.
+    pub notes: Vec<Note>,
 }
 
 impl Judgement {
-    fn new(phase: AnalysisPhase, sentence: String, no_data: bool) -> Self {
-        Self { phase, sentence, no_data }
+    fn error(sentence: String, no_data: bool) -> Self {
+        Self { phase: AnalysisPhase::Error, sentence, no_data, notes: Vec::new() }
     }
 
     /// The judgement without secrets.
@@ -38,6 +43,9 @@ impl Judgement {
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
         if !redactor.is_empty() {
             self.sentence = redactor.clean(&self.sentence);
+            for note in &mut self.notes {
+                note.text = redactor.clean(&note.text);
+            }
         }
         self
     }
@@ -53,32 +61,40 @@ impl Judgement {
 /// | S | F | Failed if F, else Successful if S, else Inconclusive |
 ///
 /// An error in either condition, or no result at all, is an Error. `now` is what conditions see as `now()`.
+///
+/// A condition that compares a list as if it were one number is an error in Argo Rollouts. Here it holds for the list
+/// if it holds for every element that is a number; a list without any is no data.
 pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
     let result = match &sample.result {
         Ok(result) => result,
-        Err(error) => return Judgement::new(AnalysisPhase::Error, error.to_string(), true),
+        Err(error) => return Judgement::error(error.to_string(), true),
     };
     let no_data = is_no_data(result);
     let success = evaluate("successCondition", metric.success_condition.as_deref(), result, now);
     let failure = evaluate("failureCondition", metric.failure_condition.as_deref(), result, now);
     let (success, failure) = match (success, failure) {
-        (Err(why), _) | (_, Err(why)) => return Judgement::new(AnalysisPhase::Error, why, no_data),
+        (Err(why), _) | (_, Err(why)) => return Judgement::error(why, no_data),
         (Ok(success), Ok(failure)) => (success, failure),
     };
     let value = cut(&sample.display, SHOWN_VALUE);
     let s = cut(metric.success_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
     let f = cut(metric.failure_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
-    let (phase, sentence) = match (success, failure) {
+    let at = |found: &Option<Found>| found.as_ref().map(Found::place).unwrap_or_default();
+    let holds = |found: &Option<Found>| found.as_ref().map(|found| found.holds);
+    let (phase, sentence) = match (holds(&success), holds(&failure)) {
         (None, None) => (AnalysisPhase::Successful, format!("{value}, which nothing is asked of")),
         (_, Some(true)) => (AnalysisPhase::Failed, format!("{value} meets failureCondition {f}")),
         (Some(true), _) => (AnalysisPhase::Successful, format!("{value} meets {s}")),
         (None, Some(false)) => (AnalysisPhase::Successful, format!("{value} does not meet failureCondition {f}")),
-        (Some(false), None) => (AnalysisPhase::Failed, format!("{value} does not meet {s}")),
+        (Some(false), None) => {
+            (AnalysisPhase::Failed, format!("{value}{} does not meet {s}", at(&success)))
+        }
         (Some(false), Some(false)) => {
             (AnalysisPhase::Inconclusive, format!("{value} meets neither {s} nor failureCondition {f}"))
         }
     };
-    Judgement::new(phase, sentence, no_data)
+    let notes = failure.as_ref().and_then(|found| found.partly(&f)).into_iter().collect();
+    Judgement { phase, sentence, no_data, notes }
 }
 
 /// Whether the conditions of a metric give a verdict on an answer without any series.
@@ -87,26 +103,65 @@ pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
 pub fn judges_emptiness(metric: &Metric, now: Timestamp) -> bool {
     let empty = ResultValue::Vector(Vec::new());
     let conditions = [metric.success_condition.as_deref(), metric.failure_condition.as_deref()];
-    conditions.into_iter().flatten().all(|condition| verdict(condition, &empty, now).is_ok())
+    conditions.into_iter().flatten().all(|condition| find(condition, &empty, now).is_ok())
 }
 
-/// The verdict of a condition, if there is one; the error names condition and reason.
+/// Whether a condition holds, and for a list that was tried element by element, where.
+struct Found {
+    holds: bool,
+    elements: Option<Elements>,
+}
+
+impl Found {
+    /// Names the first element that breaks the condition, in a list of several.
+    fn place(&self) -> String {
+        let elements = self.elements.as_ref().filter(|elements| elements.verdicts.len() > 1);
+        match elements.and_then(Elements::first_failing) {
+            Some((index, value)) => format!(" (element {index} is {value})"),
+            None => String::new(),
+        }
+    }
+
+    /// A warning where a failure condition holds for some elements and not for all.
+    fn partly(&self, condition: &str) -> Option<Note> {
+        let (index, value) = self.elements.as_ref().filter(|_| !self.holds)?.first_holding()?;
+        Some(Note::warning(format!(
+            "failureCondition {condition} holds for element {index} ({value}) but not for all, so it does not count; \
+             to fail for any element write any(result, ...) with # in the place of result"
+        )))
+    }
+}
+
+/// What a condition says, if there is one; the error names condition and reason.
 fn evaluate(
     name: &str,
     condition: Option<&str>,
     result: &ResultValue,
     now: Timestamp,
-) -> Result<Option<bool>, String> {
+) -> Result<Option<Found>, String> {
     let Some(condition) = condition.filter(|condition| !condition.is_empty()) else { return Ok(None) };
-    verdict(condition, result, now).map(Some).map_err(|reason| {
+    find(condition, result, now).map(Some).map_err(|reason| {
         let reason = if is_nil_or_empty(result) { NO_DATA.to_owned() } else { reason };
         format!("could not evaluate {name} \"{condition}\": {reason}")
     })
 }
 
-fn verdict(condition: &str, result: &ResultValue, now: Timestamp) -> Result<bool, String> {
-    let program = Program::compile_for(condition, result).map_err(|error| error.to_string())?;
-    program.verdict(result, now).map_err(|error| error.to_string())
+fn find(condition: &str, result: &ResultValue, now: Timestamp) -> Result<Found, String> {
+    let text = |error: ExprError| error.to_string();
+    match (Program::compile_for(condition, &result.result_type()).map_err(text)?, result) {
+        (Compiled::Elementwise(program), ResultValue::Vector(values)) => {
+            // NaN is what Prometheus makes of 0/0: there was nothing to divide.
+            let numbers: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+            let elements = program.each(&numbers, now).map_err(|error| match error {
+                ExprError::NoData => NO_NUMBER.to_owned(),
+                other => other.to_string(),
+            })?;
+            Ok(Found { holds: elements.hold(), elements: Some(elements) })
+        }
+        (Compiled::Plain(program) | Compiled::Elementwise(program), _) => {
+            Ok(Found { holds: program.verdict(result, now).map_err(text)?, elements: None })
+        }
+    }
 }
 
 fn is_nil_or_empty(result: &ResultValue) -> bool {

@@ -42,14 +42,15 @@ impl Taken {
         Self {
             metric,
             at,
-            judged,
             value: value.map(|value| if is_numbers(&value) { value } else { clean(&value) }),
             metadata: sample.metadata.iter().map(|(key, value)| (clean(key), clean(value))).collect(),
             notes: sample
                 .notes
                 .into_iter()
                 .map(|note| Note { text: clean(&note.text), warning: note.warning })
+                .chain(judged.notes.iter().cloned())
                 .collect(),
+            judged,
             asked,
         }
     }

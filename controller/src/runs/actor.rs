@@ -143,7 +143,7 @@ impl Actor {
     }
 
     /// A run that is taken over waits up to half a second, so that all runs after a restart don't ask at once.
-    async fn wait_for_its_place(&self) {
+    async fn wait_for_its_place(&mut self) {
         let measured = self.status.metric_results.iter().any(|result| !result.measurements.is_empty());
         if measured && !self.status.phase.is_terminal() {
             let spread = SignedDuration::try_from(run::spread_of(&self.seen.uid)).unwrap_or_default();
