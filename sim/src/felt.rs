@@ -43,19 +43,25 @@ pub struct Plateau {
 /// Any table of the chi-square distribution: 10.828 for p = 0.001 and one degree of freedom.
 pub const CHI_SQUARE_LIMIT: f64 = 10.828;
 
+/// A count as a floating-point number.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+pub(crate) const fn float(count: u64) -> f64 {
+    count as f64
+}
+
 impl Plateau {
     /// How far the canary's share is from its weight: the chi-square statistic with one degree of freedom.
     ///
     /// Infinite when requests went where none may go.
     pub fn chi_square(&self) -> f64 {
-        let all = self.all as f64;
-        let share = (self.weight as f64 / 100.0).clamp(0.0, 1.0);
+        let all = float(self.all);
+        let share = (float(u64::try_from(self.weight).unwrap_or_default()) / 100.0).clamp(0.0, 1.0);
         let cell = |seen: f64, expected: f64| match (seen > 0.0, expected > 0.0) {
             (_, true) => (seen - expected).powi(2) / expected,
             (true, false) => f64::INFINITY,
             (false, false) => 0.0,
         };
-        let canary = self.canary as f64;
+        let canary = float(self.canary);
         cell(canary, all * share) + cell(all - canary, all * (1.0 - share))
     }
 

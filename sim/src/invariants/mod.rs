@@ -56,7 +56,7 @@ impl fmt::Display for Violation {
 }
 
 /// A promise: looks at what has been and at the write that comes.
-pub type Invariant = fn(&History, &WriteRecord) -> Result<(), Violation>;
+pub type Invariant = fn(&History, &WriteRecord) -> Result<(), Box<Violation>>;
 
 /// All promises that are checked, with their names.
 pub const ALL: [(&str, Invariant); 11] = [
@@ -95,7 +95,7 @@ impl Checker {
             let broken = ALL
                 .iter()
                 .filter_map(|(_, check)| check(&self.history, write).err());
-            self.violations.extend(broken);
+            self.violations.extend(broken.map(|violation| *violation));
         }
         self.history.admit(write);
     }
@@ -118,13 +118,17 @@ impl Checker {
 }
 
 /// Reports a broken promise.
-fn broken(invariant: &'static str, write: &WriteRecord, seen: String) -> Result<(), Violation> {
-    Err(Violation {
+fn broken(
+    invariant: &'static str,
+    write: &WriteRecord,
+    seen: String,
+) -> Result<(), Box<Violation>> {
+    Err(Box::new(Violation {
         at: write.at,
         invariant,
         object: write.key.clone(),
         seen,
-    })
+    }))
 }
 
 #[cfg(test)]

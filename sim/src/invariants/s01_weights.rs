@@ -7,7 +7,7 @@ use super::{History, Violation, WriteRecord, broken, view};
 /// Checks every version of a VirtualService that we write with other weights than before.
 ///
 /// A route that we leave as somebody else wrote it is theirs to answer for.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let Some(after) = write
         .after
         .as_deref()

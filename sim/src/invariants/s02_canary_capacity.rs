@@ -8,7 +8,7 @@ use super::{History, Key, Violation, WriteRecord, broken, view};
 ///
 /// Pods that die by themselves are nobody's fault, but a raise has to look. The stable side may be raised as soon as one of
 /// its pods can answer (an abort waits for nothing more), and whenever nothing else can answer either.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !["virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str()) {
         return Ok(());
     }

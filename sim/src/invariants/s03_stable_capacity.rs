@@ -9,7 +9,7 @@ use super::{History, Key, Violation, WriteRecord, broken, view};
 /// With routing it stays whole until the release is over, or with `dynamicStableScale` keeps its live share less
 /// `maxUnavailable`. Without routing pods are the weights: what is left of it and what others have available must reach
 /// the least that the spec allows.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("replicasets") || write.touches("status") {
         return Ok(());
     }
@@ -73,6 +73,6 @@ fn least(
     if !view::flag(canary, "/dynamicStableScale") {
         return wanted;
     }
-    let share = history.now().shares(key).get(hash).copied().unwrap_or(100);
-    view::pods_for(share, wanted) - spare
+    let weight = history.now().shares(key).get(hash).copied().unwrap_or(100);
+    view::pods_for(weight, wanted) - spare
 }

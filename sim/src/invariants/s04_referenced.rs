@@ -8,7 +8,7 @@ use super::{History, PROPAGATION, Violation, WriteRecord, broken, view};
 ///
 /// It must not be named by a route with weight or by a Service, nor have been until so shortly ago that proxies may not know
 /// yet. Somebody who asks for 0 replicas wants none.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("replicasets") || write.touches("status") {
         return Ok(());
     }

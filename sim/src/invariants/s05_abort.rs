@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{History, Key, RACE, Violation, WriteRecord, broken, view};
 
 /// Checks every write of ours that sends more traffic to a revision whose abort, or whose failure, is durable.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !["virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str()) {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use super::{History, Key, Violation, WriteRecord, broken, view};
 /// Required are the analysis of each step of the present list and the background analysis: ended well, or for the
 /// background run still good, on at least one measurement. Not required: the very first revision, a way back inside the
 /// rollback window, what a person skipped, and everything after a person's promote-full.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("rollouts") {
         return Ok(());
     }

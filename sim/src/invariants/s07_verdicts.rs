@@ -3,7 +3,7 @@
 use super::{History, RACE, Violation, WriteRecord, broken, story, view};
 
 /// Checks every status of ours that goes a step on, or promotes, while a verdict of this attempt speaks against it.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("rollouts") {
         return Ok(());
     }

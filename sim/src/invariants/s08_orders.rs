@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{History, Order, Story, Violation, WriteRecord, broken, story, view};
 
 /// Checks every write of ours to a Rollout against what people changed since our last one.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("rollouts") {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{History, Violation, WriteRecord, broken, diff, view};
 
 /// Checks what kind of object we write, whose it is, and which fields differ afterwards.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let before = history.before(write);
     let either = write.after.as_deref().or(before).unwrap_or(&Value::Null);
     let seen = match write.key.resource.as_str() {

@@ -6,7 +6,7 @@ use super::{History, Violation, WriteRecord, broken, diff, view};
 
 /// Checks every write of ours to an object of Istio: with our weights, routes, labels and annotations taken out on both
 /// sides, nothing may differ, order included.
-pub fn check(history: &History, write: &WriteRecord) -> Result<(), Violation> {
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
         return Ok(());
     };

@@ -373,7 +373,7 @@ fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {
                 ));
             }
             Action::Behave(behave) => {
-                check_behaviour(&format!("{path}.behave.behaviour"), &behave.behaviour)?
+                check_behaviour(&format!("{path}.behave.behaviour"), &behave.behaviour)?;
             }
             _ => {}
         }

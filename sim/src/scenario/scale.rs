@@ -80,7 +80,7 @@ impl Scale {
                     match (name.as_str(), &*field) {
                         ("query", Value::String(query)) => *field = self.query(query).into(),
                         (known, Value::String(text)) if DURATIONS.contains(&known) => {
-                            *field = self.text(text).into()
+                            *field = self.text(text).into();
                         }
                         (known, Value::Number(number)) if DURATIONS.contains(&known) => {
                             if let Some(seconds) = number.as_u64() {
@@ -106,10 +106,10 @@ impl Scale {
                 apply.every = apply.every.map(|every| self.shorten(every));
             }
             Action::Behave(behave) => {
-                behave.behaviour.ready_after = self.shorten(behave.behaviour.ready_after)
+                behave.behaviour.ready_after = self.shorten(behave.behaviour.ready_after);
             }
             Action::KillPods(kill) => {
-                kill.back_after = kill.back_after.map(|span| self.shorten(span))
+                kill.back_after = kill.back_after.map(|span| self.shorten(span));
             }
             Action::Patch(patch) => self.value(&mut patch.body),
             _ => {}
@@ -137,6 +137,7 @@ impl Scale {
 
 impl Scenario {
     /// The same story with every duration shortened by its own [`Scale`], for worlds in which time is real.
+    #[must_use]
     pub fn shortened(&self) -> Self {
         let scale = self.scale;
         let mut scenario = self.clone();

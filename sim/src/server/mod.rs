@@ -304,3 +304,8 @@ impl SimServer {
         self.inner.now()
     }
 }
+
+/// Returns the moment on tokio's clock, which a test may have stopped.
+pub(crate) fn tokio_now() -> tokio::time::Instant {
+    store::now()
+}

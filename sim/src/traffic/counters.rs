@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::mesh::Endpoint;
-use crate::{invariants::view, scenario::Behaviour};
+use crate::{
+    felt::float,
+    invariants::view,
+    scenario::{Behaviour, NAMESPACE},
+};
 
 /// Upper bounds of the latency histogram, in seconds; one more bucket holds the rest.
 pub const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
@@ -14,6 +18,40 @@ pub const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 pub trait Sink {
     /// Adds one sample to the series with these labels; `__name__` is the metric.
     fn append(&mut self, labels: &BTreeMap<String, String>, at: Timestamp, value: f64);
+
+    /// Ends the series with these labels: its target is gone.
+    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp);
+}
+
+/// What a client's proxy counts of one cluster, under Istio's names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Answered {
+    pub(super) service: String,
+    pub(super) subset: String,
+    pub(super) status: u16,
+}
+
+impl Answered {
+    /// Labels as a client's sidecar puts them on `istio_requests_total`.
+    pub(super) fn scrape(&self, count: u64, at: Timestamp, sink: &mut dyn Sink) {
+        let labels = [
+            ("__name__", "istio_requests_total"),
+            ("reporter", "source"),
+            (
+                "destination_service",
+                &format!("{}.{NAMESPACE}.svc.cluster.local", self.service),
+            ),
+            ("destination_service_name", &self.service),
+            ("destination_service_namespace", NAMESPACE),
+            ("destination_version", &self.subset),
+            ("response_code", &self.status.to_string()),
+        ];
+        let given = labels.into_iter().filter(|(_, value)| !value.is_empty());
+        let labels = given
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        sink.append(&labels, at, float(count));
+    }
 }
 
 /// The golden ratio's fractional part: its multiples fill the unit interval evenly.
@@ -66,7 +104,7 @@ impl Counters {
         self.errors_owed -= f64::from(u8::from(status == 500));
         self.count += 1;
         // From half of what is said to half as much again, evenly.
-        let spread = 0.5 + (self.count as f64 * GOLDEN).fract();
+        let spread = 0.5 + (float(self.count) * GOLDEN).fract();
         let seconds = f64::from(behaviour.latency_ms) / 1000.0 * spread;
         self.seconds += seconds;
         for (bucket, bound) in self.buckets.iter_mut().zip(BUCKETS) {
@@ -77,38 +115,43 @@ impl Counters {
     }
 
     pub(super) fn scrape(&self, at: Timestamp, sink: &mut dyn Sink) {
-        let mut append = |name: &str, extra: Option<(&str, String)>, value: f64| {
+        self.series(&mut |labels, value| sink.append(labels, at, value));
+    }
+
+    /// Says that the pod is gone.
+    pub(super) fn end(&self, at: Timestamp, sink: &mut dyn Sink) {
+        self.series(&mut |labels, _| sink.end(labels, at));
+    }
+
+    fn series(&self, each: &mut dyn FnMut(&BTreeMap<String, String>, f64)) {
+        let mut give = |name: &str, extra: Option<(&str, String)>, value: f64| {
             let mut labels = self.labels.clone();
             labels.insert("__name__".to_owned(), name.to_owned());
             labels.extend(extra.map(|(name, value)| (name.to_owned(), value)));
-            sink.append(&labels, at, value);
+            each(&labels, value);
         };
         for (status, count) in &self.statuses {
-            append(
+            give(
                 "http_requests_total",
                 Some(("status", status.to_string())),
-                *count as f64,
+                float(*count),
             );
         }
+        let histogram = "http_request_duration_seconds";
         for (bucket, bound) in self.buckets.iter().zip(BUCKETS) {
-            append(
-                "http_request_duration_seconds_bucket",
+            give(
+                &format!("{histogram}_bucket"),
                 Some(("le", bound.to_string())),
-                *bucket as f64,
+                float(*bucket),
             );
         }
-        let rest = Some(("le", "+Inf".to_owned()));
-        append(
-            "http_request_duration_seconds_bucket",
-            rest,
-            self.count as f64,
+        give(
+            &format!("{histogram}_bucket"),
+            Some(("le", "+Inf".to_owned())),
+            float(self.count),
         );
-        append("http_request_duration_seconds_sum", None, self.seconds);
-        append(
-            "http_request_duration_seconds_count",
-            None,
-            self.count as f64,
-        );
+        give(&format!("{histogram}_sum"), None, self.seconds);
+        give(&format!("{histogram}_count"), None, float(self.count));
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::DEBOUNCE;
 use crate::{
+    felt::float,
     invariants::{
         Key, WriteRecord,
         view::{self, list, text},
@@ -111,6 +112,11 @@ impl Mesh {
         self.alive.contains(pod)
     }
 
+    /// Says whether a pod is there at all, ready or not.
+    pub fn exists(&self, pod: &Key) -> bool {
+        self.known.contains_key(pod)
+    }
+
     /// Where requests for a host go.
     ///
     /// # Errors
@@ -128,7 +134,11 @@ impl Mesh {
                 text(destination, "/destination/host"),
                 text(destination, "/destination/subset"),
             );
-            self.branch(host, subset, view::weight(destination, alone).max(0) as f64)
+            self.branch(
+                host,
+                subset,
+                float(u64::try_from(view::weight(destination, alone)).unwrap_or_default()),
+            )
         };
         let branches: Vec<_> = destinations
             .iter()

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::counters::Counters;
+use self::counters::{Answered, Counters};
 pub use self::{
     counters::{BUCKETS, Sink},
     mesh::{Branch, Endpoint, Mesh, Unanswered},
@@ -31,14 +31,23 @@ const RETRIES: usize = 2;
 #[derive(Debug, Default)]
 pub struct Traffic {
     mesh: Mesh,
+    demand: Demand,
+    turns: BTreeMap<String, f64>,
+    pod_turns: BTreeMap<String, usize>,
+    behaviours: BTreeMap<String, Behaviour>,
+    pods: BTreeMap<Key, Counters>,
+    clusters: BTreeMap<Answered, u64>,
+    felt: Vec<Interval>,
+}
+
+/// What users want.
+#[derive(Debug, Default)]
+struct Demand {
     host: String,
     rate: f64,
     owed: f64,
+    /// Somebody was answered once.
     began: bool,
-    turns: BTreeMap<String, f64>,
-    behaviours: BTreeMap<String, Behaviour>,
-    pods: BTreeMap<Key, Counters>,
-    felt: Vec<Interval>,
 }
 
 impl Traffic {
@@ -49,8 +58,8 @@ impl Traffic {
 
     /// Sends this many requests per second to this host from now on.
     pub fn ask(&mut self, host: &str, rate: f64) {
-        host.clone_into(&mut self.host);
-        self.rate = rate.max(0.0);
+        host.clone_into(&mut self.demand.host);
+        self.demand.rate = rate.max(0.0);
     }
 
     /// Sets how an image behaves from now on.
@@ -66,26 +75,26 @@ impl Traffic {
     /// Sends the requests of the time between the two instants.
     pub fn tick(&mut self, from: Timestamp, to: Timestamp) {
         self.mesh.settle(to);
-        self.owed += self.rate * to.duration_since(from).as_secs_f64();
+        self.demand.owed += self.demand.rate * to.duration_since(from).as_secs_f64();
         let mut interval = Interval {
             from,
             to,
             ..Interval::default()
         };
-        let branches = if self.owed >= 1.0 {
-            self.mesh.route(&self.host)
+        let branches = if self.demand.owed >= 1.0 {
+            self.mesh.route(&self.demand.host)
         } else {
             Ok(Vec::new())
         };
-        while self.owed >= 1.0 {
-            self.owed -= 1.0;
+        while self.demand.owed >= 1.0 {
+            self.demand.owed -= 1.0;
             match branches
                 .as_deref()
                 .map_err(|why| *why)
                 .and_then(|branches| self.send(branches))
             {
                 Ok((hash, status)) => {
-                    self.began = true;
+                    self.demand.began = true;
                     interval.application_5xx += u64::from(status >= 500);
                     *interval.answered.entry(hash).or_default() += 1;
                 }
@@ -93,7 +102,7 @@ impl Traffic {
             }
         }
         // Nobody asks a service before it has answered for the first time.
-        if self.began && self.rate > 0.0 {
+        if self.demand.began && self.demand.rate > 0.0 {
             self.felt.push(interval);
         }
     }
@@ -106,9 +115,18 @@ impl Traffic {
     /// Hands the counters of all pods that are there to Prometheus.
     pub fn scrape(&mut self, at: Timestamp, sink: &mut dyn Sink) {
         let mesh = &self.mesh;
-        self.pods.retain(|pod, _| mesh.alive(pod));
+        self.pods.retain(|pod, counters| {
+            let there = mesh.exists(pod);
+            if !there {
+                counters.end(at, sink);
+            }
+            there
+        });
         for counters in self.pods.values() {
             counters.scrape(at, sink);
+        }
+        for (answered, count) in &self.clusters {
+            answered.scrape(*count, at, sink);
         }
     }
 
@@ -119,13 +137,28 @@ impl Traffic {
 
     fn send(&mut self, branches: &[Branch]) -> Result<(String, u16), Unanswered> {
         let branch = self.turn(branches).ok_or(Unanswered::NoRoute)?;
+        let answer = self.ask_cluster(branch);
+        if answer != Err(Unanswered::NoCluster) {
+            let status = answer.as_ref().map_or(503, |(_, status)| *status);
+            let (service, subset) = branch
+                .cluster
+                .split_once('|')
+                .unwrap_or((&branch.cluster, ""));
+            let answered = Answered {
+                service: service.to_owned(),
+                subset: subset.to_owned(),
+                status,
+            };
+            *self.clusters.entry(answered).or_default() += 1;
+        }
+        answer
+    }
+
+    fn ask_cluster(&mut self, branch: &Branch) -> Result<(String, u16), Unanswered> {
         let endpoints = branch.endpoints.as_deref().map_err(|why| *why)?;
-        let turn = self
-            .turns
-            .entry(format!("in {}", branch.cluster))
-            .or_default();
-        let first = *turn as usize;
-        *turn = (*turn + 1.0) % endpoints.len().max(1) as f64;
+        let turn = self.pod_turns.entry(branch.cluster.clone()).or_default();
+        let first = *turn % endpoints.len().max(1);
+        *turn = first + 1;
         let mut tried = endpoints
             .iter()
             .cycle()

@@ -33,7 +33,7 @@ impl Story {
         self
     }
 
-    fn service(self, name: &str, selector: Value) -> Self {
+    fn service(self, name: &str, selector: &Value) -> Self {
         self.write(
             "services",
             name,
@@ -68,8 +68,8 @@ impl Story {
     fn two_versions(self) -> Self {
         let hash = |hash: &str| json!({"app": "shop", view_hash(): hash});
         let story = self
-            .service("stable", hash("v1"))
-            .service("canary", hash("v2"));
+            .service("stable", &hash("v1"))
+            .service("canary", &hash("v2"));
         story
             .pod("a", "v1", true)
             .pod("b", "v1", true)
@@ -130,7 +130,7 @@ fn requests_go_where_weights_say() {
 fn without_a_virtual_service_the_service_itself_answers() {
     let story = Story::new()
         .two_versions()
-        .service("shop", json!({"app": "shop"}));
+        .service("shop", &json!({"app": "shop"}));
     check(story.pass(3), &[("v1", 200), ("v2", 100)], &[]);
 }
 
@@ -165,7 +165,7 @@ fn a_declared_subset_narrows_its_service() {
     let subsets = json!([{"name": "canary", "labels": {view_hash(): "v2"}}, {"name": "stable", "labels": {view_hash(): "v1"}}]);
     let story = Story::new()
         .two_versions()
-        .service("shop", json!({"app": "shop"}));
+        .service("shop", &json!({"app": "shop"}));
     let story = story.write(
         "destinationrules",
         "shop",
@@ -218,6 +218,10 @@ impl Sink for Samples {
             .collect();
         self.0.insert(labels.join(","), value);
     }
+
+    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp) {
+        self.append(labels, at, f64::NAN);
+    }
 }
 
 #[test]
@@ -246,7 +250,11 @@ fn pods_show_what_they_answered_under_the_demo_services_names() {
         Some(("status=200,version=v2".to_owned(), 300.0))
     );
     assert_eq!(
-        samples.0.values().filter(|value| **value == 100.0).count(),
+        samples
+            .0
+            .values()
+            .filter(|value| (**value - 100.0).abs() < 0.5)
+            .count(),
         1,
         "100 errors"
     );
@@ -257,5 +265,49 @@ fn pods_show_what_they_answered_under_the_demo_services_names() {
     assert_eq!(
         value("http_request_duration_seconds_bucket", "le=0.5,"),
         Some(("version=v2".to_owned(), 400.0))
+    );
+}
+
+#[test]
+fn proxies_show_what_each_service_answered_under_istios_names() {
+    let story = Story::new()
+        .two_versions()
+        .split(&[("stable", "", 90), ("canary", "", 10)])
+        .pass(1);
+    let mut story = story.pod("c", "v2", false).pass(1);
+    let mut samples = Samples::default();
+    story.traffic.scrape(story.now, &mut samples);
+    let count = |service: &str, code: u16| {
+        let name = format!("destination_service_name={service},");
+        let code = format!("response_code={code}");
+        samples
+            .0
+            .iter()
+            .find(|(key, _)| key.contains(&name) && key.contains(&code))
+            .map(|(_, value)| *value)
+    };
+    assert_eq!(count("stable", 200), Some(180.0));
+    assert_eq!(count("canary", 200), Some(10.0));
+    assert_eq!(count("canary", 503), Some(10.0));
+}
+
+#[test]
+fn a_pod_that_is_gone_ends_its_series() {
+    let mut story = Story::new()
+        .two_versions()
+        .split(&[("canary", "", 100)])
+        .pass(1);
+    story.traffic.scrape(story.now, &mut Samples::default());
+    let mut story = story.write("pods", "c", None).pass(2);
+    let mut samples = Samples::default();
+    story.traffic.scrape(story.now, &mut samples);
+    let of_pod = samples.0.iter().filter(|(key, _)| key.contains("pod=c"));
+    assert!(
+        of_pod.clone().count() > 10,
+        "its series are named once more"
+    );
+    assert!(
+        of_pod.clone().all(|(_, value)| value.is_nan()),
+        "each of them ends"
     );
 }
