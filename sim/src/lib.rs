@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod felt;
 pub mod invariants;
+pub mod play;
 pub mod prometheus;
 pub mod scenario;
 pub mod server;
