@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::{
-    go::{Kind, Quantities, shape, struct_kind, table},
+    go::{Kind, Purpose, shape, struct_kind, table},
     rollout::CanaryStep,
 };
 
@@ -21,7 +21,7 @@ pub fn pod_template(template: &Value, collision_count: Option<i32>) -> String {
         table(),
         &struct_kind("PodTemplateSpec"),
         template,
-        Quantities::AsGo,
+        Purpose::Hash,
     );
     let mut hash = Fnv32::new();
     hash.write(tree.to_json().as_bytes());
@@ -42,7 +42,7 @@ pub fn steps(steps: &[CanaryStep]) -> String {
     let kind = Kind::List(Box::new(struct_kind("CanaryStep")));
     let mut hash = Fnv32::new();
     hash.write(
-        shape(table(), &kind, &value, Quantities::AsGo)
+        shape(table(), &kind, &value, Purpose::Hash)
             .to_json()
             .as_bytes(),
     );

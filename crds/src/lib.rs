@@ -13,6 +13,7 @@ pub mod lenient;
 pub mod names;
 mod object;
 pub mod rollout;
+pub mod template;
 pub mod time;
 
 pub use decode::{Fault, decode};

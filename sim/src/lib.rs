@@ -1,1 +1,9 @@
 //! Kubernetes in one process: an API server, its controllers, Istio's view, Prometheus, people and faults, in virtual time.
+
+pub mod actors;
+pub mod felt;
+pub mod invariants;
+pub mod scenario;
+pub mod server;
+pub mod traffic;
+pub mod transcript;

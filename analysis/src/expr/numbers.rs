@@ -106,17 +106,17 @@ pub(crate) fn to_float(value: i64) -> f64 {
     value as f64
 }
 
-/// The shortest text that reads back as the same float, with an exponent below 1e-4 and from 1e21 on.
+/// The shortest text that reads back as the same float, with an exponent below 1e-4 and from 1e6 on.
 pub(crate) fn display_float(value: f64) -> String {
-    shortest(value, -4, "e+", 2)
+    shortest(value, -4..6, 2)
 }
 
 /// The shortest text of a finite float in JSON, with an exponent below 1e-6 and from 1e21 on.
 pub(crate) fn json_float(value: f64) -> String {
-    shortest(value, -6, "e+", 1)
+    shortest(value, -6..21, 1)
 }
 
-fn shortest(value: f64, lowest: i32, plus: &str, exponent_digits: usize) -> String {
+fn shortest(value: f64, plain: std::ops::Range<i32>, exponent_digits: usize) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -128,10 +128,10 @@ fn shortest(value: f64, lowest: i32, plus: &str, exponent_digits: usize) -> Stri
         return scientific;
     };
     let power: i32 = exponent.parse().unwrap_or(0);
-    if value == 0.0 || (lowest..21).contains(&power) {
+    if value == 0.0 || plain.contains(&power) {
         return format!("{value}");
     }
-    let sign = if power < 0 { "e-" } else { plus };
+    let sign = if power < 0 { "e-" } else { "e+" };
     let size = power.unsigned_abs();
     format!("{digits}{sign}{size:0exponent_digits$}")
 }

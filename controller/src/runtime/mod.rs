@@ -2,7 +2,11 @@
 
 pub mod clock;
 pub mod cut;
+pub mod gate;
 pub mod key;
+pub mod lease;
+pub mod queue;
 pub mod reading;
+pub mod shutdown;
 pub mod store;
 pub mod watch;

@@ -347,6 +347,11 @@ impl<K: Cut> Store<K> {
         self.write().last_error = Some(why.to_owned());
     }
 
+    /// Says that this kind is not followed at all.
+    pub fn leave_out(&self, why: &str) {
+        self.set_unavailable(why.to_owned());
+    }
+
     /// Takes in that the kind cannot be listed; the store is not believed from now on.
     pub(super) fn set_unavailable(&self, why: String) {
         self.write().sync = Sync::Unavailable(why);

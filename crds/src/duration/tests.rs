@@ -27,46 +27,38 @@ fn durations_are_read_as_go_reads_them() {
     check("0", 0);
     check("-0", 0);
     check("+0", 0);
-    check("5s", 5 * SECOND);
-    check("30s", 30 * SECOND);
-    check("1478s", 1478 * SECOND);
+    check("8s", 8 * SECOND);
+    check("90s", 90 * SECOND);
     check("-5m", -5 * MINUTE);
     check("+1h", HOUR);
-    check("5.0s", 5 * SECOND);
-    check("5.6s", 5 * SECOND + 600_000_000);
-    check("5.s", 5 * SECOND);
+    check("2.0s", 2 * SECOND);
+    check("7.25s", 7 * SECOND + 250_000_000);
+    check("4.s", 4 * SECOND);
     check(".5s", 500_000_000);
-    check("1.004s", SECOND + 4_000_000);
-    check("100.00100s", 100 * SECOND + 1_000_000);
-    check("10ns", 10);
-    check("11us", 11_000);
-    check("12\u{b5}s", 12_000);
-    check("12\u{3bc}s", 12_000);
-    check("13ms", 13_000_000);
-    check("3h30m", 3 * HOUR + 30 * MINUTE);
-    check("1h30m10.5s", HOUR + 30 * MINUTE + 10 * SECOND + 500_000_000);
-    check("10.5s4m", 4 * MINUTE + 10 * SECOND + 500_000_000);
-    check("-2m3.4s", -(2 * MINUTE + 3 * SECOND + 400_000_000));
+    check("20.00300s", 20 * SECOND + 3_000_000);
+    check("40ns", 40);
+    check("41us", 41_000);
+    check("42\u{b5}s", 42_000);
+    check("43\u{3bc}s", 43_000);
+    check("44ms", 44_000_000);
+    check("1h30m", HOUR + 30 * MINUTE);
     check(
-        "1h2m3s4ms5us6ns",
-        HOUR + 2 * MINUTE + 3 * SECOND + 4_005_006,
+        "2h15m30.5s",
+        2 * HOUR + 15 * MINUTE + 30 * SECOND + 500_000_000,
     );
+    check("1.5s2m", 2 * MINUTE + SECOND + 500_000_000);
+    check("-3m1.2s", -(3 * MINUTE + SECOND + 200_000_000));
     check(
-        "39h9m14.425s",
-        39 * HOUR + 9 * MINUTE + 14 * SECOND + 425_000_000,
+        "6h5m4s3ms2us1ns",
+        6 * HOUR + 5 * MINUTE + 4 * SECOND + 3_002_001,
     );
-    check("52763797000ns", 52_763_797_000);
     check("0.3333333333333333333h", 20 * MINUTE);
+    check("0.2500000000000000000000000h", 15 * MINUTE);
     check("9007199254740993ns", (1 << 53) + 1);
     check("9223372036854775807ns", i64::MAX);
     check("-9223372036854775808ns", i64::MIN);
     check("-9223372036854775.808us", i64::MIN);
     check("-9223372036s854ms775us808ns", i64::MIN);
-    check("0.100000000000000000000h", 6 * MINUTE);
-    check(
-        "0.830103483285477580700h",
-        49 * MINUTE + 48 * SECOND + 372_539_827,
-    );
 }
 
 #[test]

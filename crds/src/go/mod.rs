@@ -5,10 +5,12 @@
 //! # Source
 //! `encoding/json` (package documentation), `k8s.io/api/core/v1` v0.34 to v0.37, `k8s.io/apimachinery/pkg/api/resource`.
 
+mod defaults;
 mod quantity;
 mod shape;
 mod table;
 
-pub(crate) use quantity::{canonical, nano};
-pub(crate) use shape::{Quantities, Tree, shape, unknown_fields};
-pub(crate) use table::{Kind, Table, struct_kind, table};
+pub(crate) use shape::{Purpose, Tree, shape, unknown_fields};
+#[cfg(test)]
+pub(crate) use table::Table;
+pub(crate) use table::{Kind, struct_kind, table};

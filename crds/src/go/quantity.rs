@@ -60,15 +60,24 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
     print(amount, format)
 }
 
-/// The amount in units of 10^-9, in decimal; none if it is no quantity, or one beyond all measure.
-pub(crate) fn nano(text: &str) -> Option<String> {
+/// The amount in units of 10^-9; none if it is no quantity, or one beyond all measure.
+pub(crate) fn nano(text: &str) -> Option<i128> {
     let (amount, _) = rounded(&read(text)?)?;
     let power = u32::try_from(amount.exponent.checked_sub(NANO)?).ok()?;
-    Some(
-        amount
-            .unscaled
-            .checked_mul(10i128.checked_pow(power)?)?
-            .to_string(),
+    amount.unscaled.checked_mul(10i128.checked_pow(power)?)
+}
+
+/// The amount in units of 10^-3, away from zero, as the API server rounds resources; the text itself if it is none.
+pub(crate) fn milli(text: &str) -> String {
+    const UNIT: i128 = 1_000_000;
+    nano(text).map_or_else(
+        || text.to_owned(),
+        |amount| {
+            format!(
+                "{}m",
+                amount / UNIT + amount.signum() * i128::from(amount % UNIT != 0)
+            )
+        },
     )
 }
 

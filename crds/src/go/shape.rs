@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::{
-    quantity,
+    defaults, quantity,
     table::{Field, Kind, Table},
 };
 
@@ -19,20 +19,20 @@ pub(crate) enum Tree {
     Members(Vec<(String, Tree)>),
 }
 
-/// How quantities are printed.
+/// What the shape is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Quantities {
-    /// As Go prints them, for hashes: `1024Mi` is `1Gi`, but `1Gi` and `1073741824` differ.
-    AsGo,
-    /// By their value, for comparison: equal amounts print alike.
-    ByValue,
+pub(crate) enum Purpose {
+    /// Hashing: quantities as Go prints them (`1024Mi` is `1Gi`, but `1Gi` and `1073741824` differ), nothing defaulted.
+    Hash,
+    /// Comparing: everything defaulted as the API server does, quantities by their amount, empty lists left out.
+    Compare,
 }
 
 /// The value as Go would hold it after reading, in the order in which Go would write it.
 ///
 /// Fields that the tables do not know vanish, as they do in Go. What does not fit its kind is kept as it is.
-pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, quantities: Quantities) -> Tree {
-    let inner = |kind: &Kind, value: &Value| shape(table, kind, value, quantities);
+pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, purpose: Purpose) -> Tree {
+    let inner = |kind: &Kind, value: &Value| shape(table, kind, value, purpose);
     match (kind, value) {
         (Kind::Pointer(_) | Kind::List(_) | Kind::Map(_) | Kind::Time | Kind::Any, Value::Null) => {
             Tree::Null
@@ -40,6 +40,17 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, quantities: Quant
         (Kind::Pointer(kind), value) => inner(kind, value),
         (Kind::List(kind), Value::Array(items)) => {
             Tree::List(items.iter().map(|item| inner(kind, item)).collect())
+        }
+        (Kind::Map(kind), Value::Object(map))
+            if purpose == Purpose::Compare && **kind == Kind::Quantity =>
+        {
+            let milli = |value: &Value| Tree::Scalar(quantity::milli(&text_of(value)).into());
+            Tree::Members(
+                sorted(map)
+                    .into_iter()
+                    .map(|(key, value)| (key.clone(), milli(value)))
+                    .collect(),
+            )
         }
         (Kind::Map(kind), Value::Object(map)) => Tree::Members(
             sorted(map)
@@ -49,9 +60,12 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, quantities: Quant
         ),
         (Kind::Struct(name), Value::Object(map)) => {
             let members = table.fields(name).iter().filter_map(|field| {
-                let value = map.get(&field.name).unwrap_or(&Value::Null);
-                let keep = !(field.omit && is_empty(&field.kind, value));
-                keep.then(|| (field.name.clone(), inner(&field.kind, value)))
+                let value = defaults::value(purpose, name, field, map);
+                let keep = match purpose {
+                    Purpose::Hash => !(field.omit && is_empty(&field.kind, &value)),
+                    Purpose::Compare => !is_empty(&field.kind, &value),
+                };
+                keep.then(|| (field.name.clone(), inner(&field.kind, &value)))
             });
             Tree::Members(members.collect())
         }
@@ -59,7 +73,7 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, quantities: Quant
         (Kind::Text, Value::Null) => Tree::Scalar("".into()),
         (Kind::Int | Kind::IntOrText, Value::Null) => Tree::Scalar(0.into()),
         (Kind::Bool, Value::Null) => Tree::Scalar(false.into()),
-        (Kind::Quantity, value) => Tree::Scalar(amount(value, quantities)),
+        (Kind::Quantity, value) => Tree::Scalar(amount(value, purpose)),
         (Kind::Time, Value::String(text)) => Tree::Scalar(whole_seconds(text).into()),
         (_, value) => Tree::from(value),
     }
@@ -98,7 +112,7 @@ pub(crate) fn unknown_fields(table: &Table, kind: &Kind, value: &Value, path: &s
 }
 
 /// Whether Go's `omitempty` leaves it out.
-fn is_empty(kind: &Kind, value: &Value) -> bool {
+pub(super) fn is_empty(kind: &Kind, value: &Value) -> bool {
     match (kind, value) {
         (Kind::Struct(_) | Kind::Quantity | Kind::IntOrText, _) => false,
         (_, Value::Null) => true,
@@ -111,17 +125,21 @@ fn is_empty(kind: &Kind, value: &Value) -> bool {
     }
 }
 
-fn amount(value: &Value, quantities: Quantities) -> Value {
-    let text = match value {
+fn amount(value: &Value, purpose: Purpose) -> Value {
+    let text = text_of(value);
+    let printed = match purpose {
+        Purpose::Hash => quantity::canonical(&text),
+        Purpose::Compare => quantity::nano(&text).map(|amount| format!("{amount}n")),
+    };
+    printed.unwrap_or(text).into()
+}
+
+fn text_of(quantity: &Value) -> String {
+    match quantity {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(number) => number.to_string(),
         _ => "0".to_owned(),
-    };
-    let printed = match quantities {
-        Quantities::AsGo => quantity::canonical(&text),
-        Quantities::ByValue => quantity::nano(&text),
-    };
-    printed.unwrap_or(text).into()
+    }
 }
 
 fn whole_seconds(text: &str) -> String {

@@ -64,7 +64,7 @@ fn check_json(template: Value, expect: &str) {
         table(),
         &struct_kind("PodTemplateSpec"),
         &template,
-        Quantities::AsGo,
+        Purpose::Hash,
     );
     assert_eq!(tree.to_json(), expect);
 }

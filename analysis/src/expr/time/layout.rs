@@ -158,7 +158,7 @@ pub(crate) fn format(moment: &Moment, layout: &str) -> String {
     for part in parts(layout) {
         match part {
             Part::Plain(text) => out.push_str(text),
-            Part::ZoneName if name.is_empty() => push_offset(&mut out, offset, false, short_fields(offset)),
+            Part::ZoneName if name.is_empty() => push_offset(&mut out, offset, false, 2),
             Part::ZoneName => out.push_str(&name),
             Part::Offset { z: true, .. } if offset == 0 => out.push('Z'),
             Part::Offset { colon, fields, .. } => push_offset(&mut out, offset, colon, fields),
@@ -166,11 +166,6 @@ pub(crate) fn format(moment: &Moment, layout: &str) -> String {
         }
     }
     out
-}
-
-/// An unnamed zone is written by its hours alone where that is enough.
-fn short_fields(offset: i32) -> u8 {
-    if offset % 3600 == 0 { 1 } else { 2 }
 }
 
 fn push_offset(out: &mut String, offset: i32, colon: bool, fields: u8) {

@@ -5,10 +5,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -49,14 +51,14 @@ pub(super) fn read(response: &FetchResponse, from: &str) -> Result<Answer, Strin
     }
     let unusable = |what: &str| format!("prometheus at {from} answered {status} {what}");
     let depth = check_depth(body);
-    let envelope = depth.and_then(|()| serde_json::from_slice::<Envelope<'_>>(body).map_err(|error| quote(&error.to_string())));
+    let envelope = depth.and_then(|()| serde_json::from_slice::<Object<Envelope<'_>>>(body).map(|Object(envelope)| envelope).map_err(|error| quote(&error.to_string())));
     match envelope {
         Ok(Envelope { status: said, error_type, error, .. }) if said == "error" => {
             Err(unusable(&format!("with an error: {}: {}", quote(&error_type), quote(&error))))
         }
         Ok(envelope) if status.is_success() && envelope.status == "success" => {
             let warnings = warnings(&envelope.warnings);
-            let data = envelope.data.ok_or_else(|| unusable("without data"))?;
+            let Object(data) = envelope.data.ok_or_else(|| unusable("without data"))?;
             let answer = data.read().map_err(|why| unusable(&format!("with something else than a result: {why}")))?;
             Ok(Answer { warnings, ..answer })
         }
@@ -129,13 +131,34 @@ fn check_depth(body: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// What must be a JSON object; on its own a struct is also read from an array.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
     #[serde(borrow, default)]
     status: Cow<'a, str>,
     #[serde(borrow, default)]
-    data: Option<Data<'a>>,
+    data: Option<Object<Data<'a>>>,
     #[serde(borrow, default)]
     error_type: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -163,15 +186,15 @@ impl Data<'_> {
                 Ok(answer(ResultValue::Scalar(value), numbers::number(value), value.is_nan()))
             }
             "vector" => {
-                let series: Vec<VectorSeries> = typed(json)?;
-                check_unique(series.iter().map(|series| &series.metric))?;
-                let values = series.iter().map(|series| histogram_free(series.histogram, series.value.as_ref()).copied());
+                let series: Vec<Object<VectorSeries>> = typed(json)?;
+                check_unique(series.iter().map(|Object(series)| &series.metric))?;
+                let values = series.iter().map(|Object(series)| histogram_free(series.histogram, series.value.as_ref()).copied());
                 values.collect::<Result<Vec<_>, _>>().and_then(|points| flat(points.iter()))
             }
             "matrix" => {
-                let series: Vec<MatrixSeries> = typed(json)?;
-                check_unique(series.iter().map(|series| &series.metric))?;
-                let values = series.iter().map(|series| histogram_free(series.histograms, series.values.as_ref()));
+                let series: Vec<Object<MatrixSeries>> = typed(json)?;
+                check_unique(series.iter().map(|Object(series)| &series.metric))?;
+                let values = series.iter().map(|Object(series)| histogram_free(series.histograms, series.values.as_ref()));
                 values.collect::<Result<Vec<_>, _>>().and_then(|lists| flat(lists.into_iter().flatten()))
             }
             "string" => Err("Prometheus metric type not supported: string".into()),

@@ -148,7 +148,7 @@ fn range_of(range: &RangeQuery, text: String, at: Timestamp) -> Result<Query, St
     let end = time("end", &range.end)?;
     let failed = |why: &str| format!("failed to parse rangeQuery.step as duration: {why}");
     let given = range.step.as_deref().unwrap_or_default();
-    let step = numbers_of_go(given).ok_or_else(|| failed(&format!("{:?} is not a duration such as 30s or 1m", super::answer::quote(given))))?;
+    let step = serin_crds::duration::parse(given).map_err(|why| failed(&why.to_string()))?;
     if step <= SignedDuration::ZERO {
         return Err(failed("it must be longer than nothing"));
     }
@@ -156,58 +156,4 @@ fn range_of(range: &RangeQuery, text: String, at: Timestamp) -> Result<Query, St
         return Err("rangeQuery.end is before rangeQuery.start".into());
     }
     Ok(Query::Range { text, start, end, step })
-}
-
-/// Reads a duration as Go writes them: `1h30m`, `1.5s`, `100ms`, `0`.
-fn numbers_of_go(text: &str) -> Option<SignedDuration> {
-    const UNITS: [(&str, f64); 8] =
-        [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("μs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1.0, rest),
-        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(SignedDuration::ZERO);
-    }
-    let mut total = 0.0;
-    while !rest.is_empty() || total == 0.0 {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at_checked(digits)?;
-        let word_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(word_end)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        total += number.parse::<f64>().ok()? * factor;
-        rest = tail;
-        if rest.is_empty() {
-            break;
-        }
-    }
-    SignedDuration::try_from_secs_f64(sign * total).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_as_go_reads_them() {
-        let cases = [
-            ("1m", Some(60_000)),
-            ("1h30m", Some(5_400_000)),
-            ("1.5s", Some(1500)),
-            ("100ms", Some(100)),
-            ("0", Some(0)),
-            ("-5s", Some(-5000)),
-            ("1d", None),
-            ("", None),
-            ("5", None),
-            ("m", None),
-            ("1m5", None),
-            ("1.2.3s", None),
-        ];
-        for (text, expect) in cases {
-            let got = numbers_of_go(text).map(|duration| duration.as_millis());
-            assert_eq!(got, expect.map(i128::from), "{text}");
-        }
-    }
 }

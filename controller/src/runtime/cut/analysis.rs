@@ -25,6 +25,8 @@ pub struct AnalysisRunCut {
     pub message: Option<Box<str>>,
     /// Whether somebody asked for its end.
     pub terminate: bool,
+    /// Completed measurements that count as evidence.
+    pub evidence: usize,
     /// When it ended.
     pub completed: Option<Timestamp>,
     /// The object, while it is under way or has a time to live.
@@ -47,6 +49,10 @@ impl AnalysisRunCut {
             .find(|(name, _)| &**name == key)
             .map(|(_, value)| &**value)
     }
+}
+
+fn evidence(status: &Value) -> usize {
+    serin_crds::analysis::AnalysisRunStatus::deserialize(status).map_or(0, |status| serin_analysis::run::evidence(&status))
 }
 
 impl Cut for AnalysisRunCut {
@@ -80,6 +86,7 @@ impl Cut for AnalysisRunCut {
             revision: Mark::read(metadata.annotation(REVISION_ANNOTATION)),
             phase,
             message: text("message").map(Into::into),
+            evidence: evidence(&status),
             terminate: spec
                 .get("terminate")
                 .and_then(Value::as_bool)
@@ -113,7 +120,7 @@ pub struct ClusterTemplateCut(pub TemplateCut);
 impl TemplateCut {
     fn read(json: &str) -> Result<Self, CutError> {
         let body = compact(json, false)?.body;
-        let RawObject { metadata, spec } = body.decode()?;
+        let RawObject { metadata, spec, .. } = body.decode()?;
         let meta = metadata.cut()?;
         let refs = template_refs(&meta.key, spec.get("templates")).into_boxed_slice();
         Ok(Self { meta, refs, body })

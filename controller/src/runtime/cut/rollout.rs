@@ -17,6 +17,8 @@ pub struct RolloutCut {
     pub refs: Box<[IndexKey]>,
     /// The object without managed fields and last applied configuration.
     pub body: Body,
+    /// Whether `status.abort` is set.
+    pub aborts: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -24,6 +26,14 @@ pub struct RolloutCut {
 pub(super) struct RawObject {
     pub metadata: RawMeta,
     pub spec: Value,
+    pub status: Value,
+}
+
+impl RolloutCut {
+    /// Whether somebody asked for an abort.
+    pub fn orders_abort(&self) -> bool {
+        self.aborts
+    }
 }
 
 impl Cut for RolloutCut {
@@ -31,10 +41,11 @@ impl Cut for RolloutCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let body = compact(json, true)?.body;
-        let RawObject { metadata, spec } = body.decode()?;
+        let RawObject { metadata, spec, status } = body.decode()?;
         let meta = metadata.cut()?;
         let refs = Refs::of(&meta.key, &spec);
-        Ok(Self { meta, refs, body })
+        let aborts = status.get("abort").and_then(Value::as_bool).unwrap_or_default();
+        Ok(Self { meta, refs, body, aborts })
     }
 
     fn meta(&self) -> &MetaCut {

@@ -65,7 +65,7 @@ impl Cut for DestinationRuleCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
-        let RawObject { metadata, spec } = compact.body.decode()?;
+        let RawObject { metadata, spec, .. } = compact.body.decode()?;
         Ok(Self {
             managed_by: metadata
                 .annotation(MANAGED_BY_ANNOTATION)

@@ -1,0 +1,88 @@
+use super::*;
+
+const SEED: &str = "rate(http_requests_total{status=~\"5..\"}[5m]) /\nrate(http_requests_total[5m])\n";
+const CORRECTED: &str = "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))";
+
+/// A Prometheus with these answers by query; everything else is empty.
+async fn knowing(answers: &'static [(&'static str, &'static str)]) -> Server {
+    Server::start(move |seen| {
+        let query = seen.field("query").unwrap_or_default();
+        let known = answers.iter().find(|(known, _)| *known == query.trim());
+        Reply::json(known.map_or_else(|| vector(&[]), |(_, value)| vector(&[value])))
+    })
+    .await
+}
+
+async fn check_empty(query: &str, answers: &'static [(&'static str, &'static str)], expect: (&str, &[&str])) {
+    let server = knowing(answers).await;
+    let sample = provider().sample(&metric(server.url(), query), at(), EmptyAnswer::AskDenominator).await;
+    let notes: Vec<&str> = sample.notes.iter().map(|note| note.text.as_str()).collect();
+    assert_eq!((told(&sample).as_str(), &notes[..]), expect, "{query}");
+    assert!(server.seen().iter().all(|seen| seen.field("time").as_deref() == Some("1767323045.5")), "all are asked as of one instant");
+}
+
+#[tokio::test]
+async fn no_errors_in_much_traffic_is_zero_and_says_so() {
+    let answers: &[(&str, &str)] = &[("sum(increase(http_requests_total[5m]))", "1239.7")];
+    let warning = format!("both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write {CORRECTED}");
+    check_empty(SEED, answers, ("[0]", &["no 5xx series; 1,240 requests in the denominator", &warning])).await;
+    check_empty(CORRECTED, answers, ("[0]", &["no 5xx series; 1,240 requests in the denominator"])).await;
+    check_empty(&format!("1 - {CORRECTED}"), answers, ("[1]", &["no 5xx series; 1,240 requests in the denominator"])).await;
+}
+
+#[tokio::test]
+async fn nothing_anywhere_stays_nothing() {
+    check_empty(CORRECTED, &[], ("[]", &["no data: no 5xx series, and none in the denominator"])).await;
+    let idle = &[("sum(increase(http_requests_total[5m]))", "0")];
+    check_empty(CORRECTED, idle, ("[]", &["no data: no 5xx series, and no traffic in the denominator"])).await;
+    check_empty("up", &[], ("[]", &[])).await;
+    check_empty("a / b > 1", &[("sum(b)", "5")], ("[]", &[])).await;
+}
+
+#[tokio::test]
+async fn a_numerator_that_has_series_but_meets_none_is_not_zero() {
+    let answers = &[
+        ("sum(increase(b_total[5m]))", "10"),
+        ("count(sum by (pod) (rate(a_total[5m])))", "2"),
+    ];
+    let note = "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()";
+    check_empty("sum by (pod) (rate(a_total[5m])) / sum by (job) (rate(b_total[5m]))", answers, ("[]", &[note])).await;
+}
+
+#[tokio::test]
+async fn a_denominator_that_cannot_be_asked_leaves_no_data() {
+    let server = Server::start(|seen| match seen.field("query").as_deref() {
+        Some(CORRECTED) => Reply::json(vector(&[])),
+        _ => Reply::status(503, "busy"),
+    })
+    .await;
+    let sample = provider().sample(&metric(server.url(), CORRECTED), at(), EmptyAnswer::AskDenominator).await;
+    assert_eq!(told(&sample), "[]");
+    assert!(sample.notes[0].warning && sample.notes[0].text.contains("503"), "{:?}", sample.notes);
+}
+
+#[tokio::test]
+async fn an_empty_answer_that_the_conditions_judge_is_left_to_them() {
+    let server = knowing(&[("sum(increase(http_requests_total[5m]))", "1240")]).await;
+    let sample = provider().sample(&metric(server.url(), CORRECTED), at(), EmptyAnswer::Keep).await;
+    assert_eq!((told(&sample).as_str(), sample.notes.len(), server.seen().len()), ("[]", 0, 1));
+}
+
+#[tokio::test]
+async fn the_nan_of_scalar_keeps_argos_verdict_and_is_explained() {
+    let server = Server::start(|_| Reply::json(success("scalar", &json!([1, "NaN"])))).await;
+    let query = format!("scalar({CORRECTED})");
+    let sample = provider().sample(&metric(server.url(), &query), at(), EmptyAnswer::AskDenominator).await;
+    assert_eq!(told(&sample), "NaN");
+    assert!(sample.notes[0].warning && sample.notes[0].text.starts_with("scalar() makes NaN"), "{:?}", sample.notes);
+}
+
+#[tokio::test]
+async fn series_divided_by_themselves_keep_their_verdict_and_get_a_warning() {
+    let server = Server::start(|_| Reply::json(vector(&["1", "1"]))).await;
+    let sample = provider().sample(&metric(server.url(), SEED), at(), EmptyAnswer::AskDenominator).await;
+    assert_eq!(told(&sample), "[1,1]");
+    let [note] = &sample.notes[..] else { panic!("{:?}", sample.notes) };
+    assert!(note.warning && note.text.ends_with(&format!("yields 1; write {CORRECTED}")), "{}", note.text);
+    assert_eq!(server.seen().len(), 1);
+}

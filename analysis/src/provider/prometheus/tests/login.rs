@@ -1,0 +1,183 @@
+use serin_crds::analysis::{Authentication, BasicAuth, Header, OAuth2, Sigv4};
+
+use super::*;
+use crate::provider::testserver::Seen;
+
+/// What a server saw of the first request of a metric.
+async fn sent_with(change: impl FnOnce(&mut PrometheusMetric)) -> (Sample, Vec<Seen>) {
+    let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
+    let mut asked = metric(server.url(), "up");
+    change(&mut asked);
+    let sample = provider().sample(&asked, at(), EmptyAnswer::Keep).await;
+    (sample, server.seen())
+}
+
+fn basic(user: &str, password: &str) -> Option<Authentication> {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let basic_auth = Some(BasicAuth { username: text(user), password: text(password) });
+    Some(Authentication { basic_auth, ..Authentication::default() })
+}
+
+#[tokio::test]
+async fn headers_are_sent_and_those_of_the_connection_are_not() {
+    let header = |key: &str, value: &str| Header { key: key.into(), value: value.into() };
+    let given = vec![header("X-Scope-OrgID", "team"), header("Host", "evil"), header("x-scope-orgid", "last")];
+    let (sample, seen) = sent_with(|metric| metric.headers = given).await;
+    assert_eq!(seen[0].header("x-scope-orgid"), Some("last"));
+    assert!(seen[0].header("host").is_some_and(|host| host.starts_with("127.0.0.1")));
+    let notes = [Note::warning("provider.prometheus.headers[1].key is host, which belongs to the connection and is not sent")];
+    assert_eq!(sample.notes, notes);
+}
+
+#[tokio::test]
+async fn user_and_password_are_sent_together_or_not_at_all() {
+    let (_, seen) = sent_with(|metric| metric.authentication = basic("Aladdin", "open sesame")).await;
+    assert_eq!(seen[0].header("authorization"), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
+    let (_, seen) = sent_with(|metric| metric.authentication = basic("", "")).await;
+    assert_eq!(seen[0].header("authorization"), None);
+    let missing = "missing mandatory parameter in metric for basic auth setup:";
+    for (user, password, what) in [("", "x", "username"), ("x", "", "password")] {
+        let (sample, seen) = sent_with(|metric| metric.authentication = basic(user, password)).await;
+        assert_eq!((told(&sample), seen.len()), (format!("! {missing} {what}"), 0));
+    }
+    let own = Header { key: "Authorization".into(), value: "Bearer mine".into() };
+    let (_, seen) = sent_with(|metric| {
+        metric.authentication = basic("a", "b");
+        metric.headers = vec![own];
+    })
+    .await;
+    assert_eq!(seen[0].header("authorization"), Some("Bearer mine"));
+}
+
+fn oauth2(url: &str, secret: &str, scopes: &[&str]) -> Option<Authentication> {
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let client_secret = (!secret.is_empty()).then(|| secret.to_owned());
+    let oauth2 = Some(OAuth2 { token_url: Some(url.into()), client_id: Some("id".into()), client_secret, scopes });
+    Some(Authentication { oauth2, ..Authentication::default() })
+}
+
+#[tokio::test]
+async fn a_token_is_got_once_and_used_until_shortly_before_it_ends() {
+    let server = Server::start(|seen| match seen.target.as_str() {
+        "/token" => Reply::json("{\"access_token\":\"abc\",\"token_type\":\"bearer\",\"expires_in\":60}"),
+        _ => Reply::json(vector(&["1"])),
+    })
+    .await;
+    let provider = provider();
+    let authentication = oauth2(&format!("{}/token", server.url()), "s:t", &["read", "write"]);
+    let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
+    for seconds in [0, 10, 49, 51] {
+        let at = at() + jiff::SignedDuration::from_secs(seconds);
+        assert_eq!(told(&provider.sample(&asked, at, EmptyAnswer::Keep).await), "[1]");
+    }
+    let seen = server.seen();
+    let targets: Vec<&str> = seen.iter().map(|seen| seen.target.as_str()).collect();
+    let query = "/api/v1/query";
+    assert_eq!(targets, ["/token", query, query, query, "/token", query]);
+    // `id:s%3At`
+    assert_eq!(seen[0].header("authorization"), Some("Basic aWQ6cyUzQXQ="));
+    assert_eq!(seen[0].field("grant_type").as_deref(), Some("client_credentials"));
+    assert_eq!(seen[0].field("scope").as_deref(), Some("read write"));
+    assert_eq!(seen[1].header("authorization"), Some("Bearer abc"));
+}
+
+#[tokio::test]
+async fn a_token_that_is_turned_away_is_not_used_again() {
+    let server = Server::start(|seen| match seen.target.as_str() {
+        "/token" => Reply::json("{\"access_token\":\"abc\",\"expires_in\":\"3600\"}"),
+        _ => Reply::status(401, ""),
+    })
+    .await;
+    let provider = provider();
+    let authentication = oauth2(&format!("{}/token", server.url()), "s", &[]);
+    let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
+    for _ in 0..2 {
+        let sample = provider.sample(&asked, at(), EmptyAnswer::Keep).await;
+        assert!(told(&sample).contains("401"), "{}", told(&sample));
+    }
+    assert_eq!(server.seen().iter().filter(|seen| seen.target == "/token").count(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_the_client_in_the_form_gets_it_there() {
+    let server = Server::start(|seen| match (seen.target.as_str(), seen.field("client_id")) {
+        ("/token", None) => Reply::status(401, "{\"error\":\"invalid_client\"}"),
+        ("/token", Some(_)) => Reply::json("{\"access_token\":\"abc\"}"),
+        _ => Reply::json(vector(&["1"])),
+    })
+    .await;
+    let authentication = oauth2(&format!("{}/token", server.url()), "s", &[]);
+    let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
+    assert_eq!(told(&provider().sample(&asked, at(), EmptyAnswer::Keep).await), "[1]");
+    assert_eq!(server.seen()[1].field("client_secret").as_deref(), Some("s"));
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_got_are_told_without_the_secret() {
+    let cases = [
+        (Reply::status(400, "{\"error\":\"invalid_client\",\"error_description\":\"who are you\"}"), "answered 400 Bad Request invalid_client who are you"),
+        (Reply::status(500, "oops"), "answered 500 Internal Server Error"),
+        (Reply::json("<html>"), "answered something else than a token"),
+        (Reply::json("{\"access_token\":\"a\\nb\"}"), "the token can't be sent in a header"),
+        (Reply::json(vec![b' '; 2 * 1024 * 1024]), "is larger than"),
+    ];
+    for (reply, expect) in cases {
+        let server = Server::start(move |_| reply.clone()).await;
+        let authentication = oauth2(&format!("{}/token", server.url()), "hunter2", &[]);
+        let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
+        let text = told(&provider().sample(&asked, at(), EmptyAnswer::Keep).await);
+        assert!(text.contains(expect) && !text.contains("hunter2"), "{text}");
+    }
+    let missing = oauth2("http://127.0.0.1:1", "", &[]);
+    let asked = PrometheusMetric { authentication: missing, ..metric("http://127.0.0.1:1", "up") };
+    check_setup(&asked, None, "missing mandatory parameter in metric for OAuth2 setup").await;
+}
+
+#[tokio::test]
+async fn requests_are_signed_for_amazon_only() {
+    let aws = AwsCredentials { access_key: "AKIDEXAMPLE".into(), secret_key: "secret".into(), session_token: Some("token".into()), region: None };
+    let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
+    let sigv4 = Sigv4 { region: Some("eu-west-1".into()), ..Sigv4::default() };
+    let authentication = Some(Authentication { sigv4: Some(sigv4.clone()), ..Authentication::default() });
+    let provider = with(PrometheusOptions { default_address: None, aws: Some(aws) });
+    for path in ["", "/aps-workspaces"] {
+        let asked = PrometheusMetric { authentication: authentication.clone(), ..metric(server.url() + path, "up") };
+        assert_eq!(told(&provider.sample(&asked, at(), EmptyAnswer::Keep).await), "[1]");
+    }
+    let seen = server.seen();
+    assert_eq!(seen[0].header("authorization"), None);
+    let signed = seen[1].header("authorization").expect("signed");
+    let start = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/eu-west-1/aps/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=";
+    assert!(signed.starts_with(start), "{signed}");
+    assert_eq!((seen[1].header("x-amz-date"), seen[1].header("x-amz-security-token")), (Some("20260102T030405Z"), Some("token")));
+
+    let unsigned = |sigv4: Sigv4| PrometheusMetric {
+        authentication: Some(Authentication { sigv4: Some(sigv4), ..Authentication::default() }),
+        ..metric("http://127.0.0.1:1/aps-workspaces", "up")
+    };
+    let path = "provider.prometheus.authentication.sigv4";
+    check_setup(&unsigned(sigv4.clone()), None, &format!("{path} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")).await;
+    let profile = Sigv4 { profile: Some("x".into()), ..sigv4 };
+    check_setup(&unsigned(profile), None, &format!("{path}.profile is not supported; give the controller its credentials in the environment")).await;
+}
+
+#[test]
+fn a_signature_is_that_of_the_published_algorithm() {
+    // Computed with a separate implementation (Python's hmac and hashlib) for the same request.
+    let credentials = AwsCredentials {
+        access_key: "AKIDEXAMPLE".into(),
+        secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+        session_token: None,
+        region: None,
+    };
+    let cases = [
+        ("POST", "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1/api/v1/query", "query=up&time=1", "39abd5a186607a2f58bb1ae415622d716f939743aa32316bdc47d398f1776b08"),
+        ("GET", "https://aps-workspaces.us-east-1.amazonaws.com:8443/a%20b/api?query=up%7Ba%3D%22b%22%7D&a=1", "", "2adacdf00fe002b5cd2b76f828d1f04286a4fa02b710947f1720a6fa5c7431eb"),
+    ];
+    for (method, url, body, expect) in cases {
+        let what = Signature { region: "us-east-1", service: "aps", at: "2026-01-02T03:04:05Z".parse().expect("time") };
+        let url = reqwest::Url::parse(url).expect("url");
+        let got = sign(&credentials, &what, (&method.parse().expect("method"), &url, body.as_bytes()));
+        assert_eq!(got.rsplit_once("Signature=").map(|(_, signature)| signature), Some(expect));
+    }
+}

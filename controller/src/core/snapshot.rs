@@ -1,0 +1,297 @@
+//! What one turn sees: facts only, taken at one instant.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serin_crds::analysis::AnalysisRunSpec;
+use serin_crds::names::AnalysisPhase;
+use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
+
+use super::weight::Weight;
+
+/// The world as one turn sees it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was taken; the only time that rules know.
+    pub now: Timestamp,
+    /// Who is decided about.
+    pub id: Identity,
+    /// What is asked for.
+    pub spec: Arc<RolloutSpec>,
+    /// What is recorded.
+    pub status: RolloutStatus,
+    /// What is wrong with the spec or with what it names; empty means valid.
+    pub faults: Vec<String>,
+    /// The revision that the spec describes.
+    pub revision: Revision,
+    /// The `ReplicaSet`s that belong to the Rollout.
+    pub replica_sets: Vec<ReplicaSetSeen>,
+    /// Where traffic goes.
+    pub traffic: Traffic,
+    /// `AnalysisRun`s: those that exist and those that may have to.
+    pub analysis: Analysis,
+}
+
+/// Which Rollout it is, and in which version.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Version that the decision rests on; status writes carry it.
+    pub resource_version: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// Revision annotation, 0 if absent.
+    pub revision: u64,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Whether it was read from the API server in this turn, rather than from the cache.
+    pub live: bool,
+    /// Paths of fields that are set and not acted on by this version.
+    pub unbuilt: Vec<String>,
+}
+
+/// The revision that the spec describes.
+#[derive(Clone, Debug, Default)]
+pub struct Revision {
+    /// Pod-template hash; names the `ReplicaSet`.
+    pub hash: String,
+    /// Hash of the steps.
+    pub step_hash: String,
+}
+
+/// A `ReplicaSet` as far as rules need it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplicaSetSeen {
+    /// Name.
+    pub name: String,
+    /// Pod-template hash label.
+    pub hash: String,
+    /// Revision annotation, 0 if absent.
+    pub revision: u64,
+    /// `spec.replicas`.
+    pub spec: i64,
+    /// `status.replicas`.
+    pub replicas: i64,
+    /// `status.readyReplicas`.
+    pub ready: i64,
+    /// `status.availableReplicas`.
+    pub available: i64,
+    /// When it may be scaled to zero.
+    pub deadline: Option<Timestamp>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Why its pods can't be made, if the `ReplicaSet` says so: reason and message.
+    pub failure: Option<(String, String)>,
+}
+
+/// Where traffic goes.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// What the router does.
+    pub route: Route,
+    /// The Service of the canary, if one is named.
+    pub canary_service: Option<ServiceSeen>,
+    /// The Service of the stable side, if one is named.
+    pub stable_service: Option<ServiceSeen>,
+}
+
+/// What the router does.
+#[derive(Clone, Debug, Default)]
+pub enum Route {
+    /// The number of pods is the traffic.
+    #[default]
+    Unrouted,
+    /// Seen.
+    Seen(RouteSeen),
+    /// Can't be seen, or not be understood: why, in words that say what to change.
+    Blind(String),
+}
+
+/// A route that can be steered.
+#[derive(Clone, Debug, Default)]
+pub struct RouteSeen {
+    /// The largest share that the canary gets now.
+    pub canary: Weight,
+    /// Whether every route of ours is split exactly so.
+    pub even: bool,
+    /// Revision that the route remembers as taken back, with the reason.
+    pub aborted: Option<(String, String)>,
+    /// Who wrote the route last, and when.
+    pub writer: Option<(String, Timestamp)>,
+    /// A subset that a destination names and no `DestinationRule` declares: what to add.
+    pub undeclared_subset: Option<String>,
+    /// Hashes of our two subsets (canary, stable), if the Rollout names a `DestinationRule`.
+    pub subsets: Option<(Option<String>, Option<String>)>,
+    /// Hashes that any declared subset selects.
+    pub referenced: Vec<String>,
+}
+
+/// A Service as far as rules need it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceSeen {
+    /// Name.
+    pub name: String,
+    /// Hash in its selector.
+    pub hash: Option<String>,
+    /// Whether it says that this Rollout steers it.
+    pub managed: bool,
+}
+
+/// `AnalysisRun`s.
+#[derive(Clone, Debug, Default)]
+pub struct Analysis {
+    /// Those that the Rollout owns.
+    pub runs: Vec<RunSeen>,
+    /// The background analysis that the spec asks for.
+    pub background: Option<Arc<AnalysisRunSpec>>,
+    /// The analysis of each step that has one, by step index.
+    pub steps: Vec<(usize, Arc<AnalysisRunSpec>)>,
+}
+
+/// An `AnalysisRun` as far as rules need it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunSeen {
+    /// Name.
+    pub name: String,
+    /// Hash label.
+    pub hash: String,
+    /// Step index label; `None` for a background run.
+    pub step: Option<usize>,
+    /// Phase, the freshest known.
+    pub phase: AnalysisPhase,
+    /// Message.
+    pub message: String,
+    /// Measurements that count as evidence.
+    pub evidence: usize,
+    /// Whether it was told to stop.
+    pub terminating: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Whether its spec is the one that would be made now.
+    pub current_spec: bool,
+}
+
+impl Snapshot {
+    /// Desired pods; absent means 1.
+    pub fn desired(&self) -> i64 {
+        i64::from(self.spec.replicas.unwrap_or(1).max(0))
+    }
+
+    /// The canary strategy; an empty one if another is asked for.
+    pub fn canary(&self) -> &CanaryStrategy {
+        static EMPTY: std::sync::OnceLock<CanaryStrategy> = std::sync::OnceLock::new();
+        self.spec.strategy.canary.as_ref().unwrap_or_else(|| EMPTY.get_or_init(CanaryStrategy::default))
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &[CanaryStep] {
+        &self.canary().steps
+    }
+
+    /// The recorded step index, never beyond the end.
+    pub fn index(&self) -> usize {
+        let index = usize::try_from(self.status.current_step_index.unwrap_or(0)).unwrap_or(0);
+        index.min(self.steps().len())
+    }
+
+    /// The step that is current; `None` at the end.
+    pub fn step(&self) -> Option<&CanaryStep> {
+        self.steps().get(self.index())
+    }
+
+    /// The `ReplicaSet` of the revision that the spec describes.
+    pub fn new_rs(&self) -> Option<&ReplicaSetSeen> {
+        self.by_hash(&self.revision.hash)
+    }
+
+    /// The `ReplicaSet` that is recorded as stable.
+    pub fn stable_rs(&self) -> Option<&ReplicaSetSeen> {
+        self.by_hash(self.status.stable_rs.as_deref().filter(|hash| !hash.is_empty())?)
+    }
+
+    /// `ReplicaSet`s that are neither new nor stable.
+    pub fn other_rs(&self) -> impl Iterator<Item = &ReplicaSetSeen> {
+        let stable = self.status.stable_rs.as_deref().unwrap_or_default();
+        self.replica_sets.iter().filter(move |rs| rs.hash != self.revision.hash && rs.hash != stable)
+    }
+
+    fn by_hash(&self, hash: &str) -> Option<&ReplicaSetSeen> {
+        self.replica_sets.iter().find(|rs| rs.hash == hash)
+    }
+
+    /// Pods of the new revision that answer.
+    pub fn new_available(&self) -> i64 {
+        self.new_rs().map_or(0, |rs| rs.available)
+    }
+
+    /// Pods of the stable revision that answer.
+    pub fn stable_available(&self) -> i64 {
+        self.stable_rs().map_or(0, |rs| rs.available)
+    }
+
+    /// Whether a router moves the traffic.
+    pub fn routed(&self) -> bool {
+        !matches!(self.traffic.route, Route::Unrouted)
+    }
+
+    /// The route, if it can be seen.
+    pub fn route(&self) -> Option<&RouteSeen> {
+        match &self.traffic.route {
+            Route::Seen(route) => Some(route),
+            Route::Unrouted | Route::Blind(_) => None,
+        }
+    }
+
+    /// Whether no revision has ever been stable.
+    pub fn initial(&self) -> bool {
+        self.status.stable_rs.as_deref().unwrap_or_default().is_empty()
+    }
+
+    /// Whether the revision that the spec describes is the stable one.
+    pub fn promoted(&self) -> bool {
+        self.status.stable_rs.as_deref() == Some(self.revision.hash.as_str())
+    }
+
+    /// Whether the recorded revision and steps are those of the spec.
+    pub fn recorded(&self) -> bool {
+        self.status.current_pod_hash.as_deref() == Some(self.revision.hash.as_str())
+            && self.status.current_step_hash.as_deref() == Some(self.revision.step_hash.as_str())
+    }
+
+    /// Whether pods must stay as they are: a person or an undecided analysis holds the Rollout.
+    pub fn halted(&self) -> bool {
+        self.spec.paused || self.inconclusive()
+    }
+
+    /// Whether an undecided analysis holds the Rollout.
+    pub fn inconclusive(&self) -> bool {
+        self.paused_for(serin_crds::names::PauseReason::InconclusiveAnalysisRun)
+    }
+
+    /// Whether a pause condition with this reason is recorded.
+    pub fn paused_for(&self, reason: serin_crds::names::PauseReason) -> bool {
+        self.status.pause_conditions.iter().any(|pause| pause.reason == reason)
+    }
+
+    /// The run that the record names for the current step.
+    pub fn step_run(&self) -> Option<&RunSeen> {
+        let named = self.status.canary.current_step_analysis_run_status.as_ref()?;
+        self.run(&named.name)
+    }
+
+    /// The run that the record names for the background analysis.
+    pub fn background_run(&self) -> Option<&RunSeen> {
+        let named = self.status.canary.current_background_analysis_run_status.as_ref()?;
+        self.run(&named.name)
+    }
+
+    /// A run by name.
+    pub fn run(&self, name: &str) -> Option<&RunSeen> {
+        self.analysis.runs.iter().find(|run| run.name == name)
+    }
+}

@@ -1,0 +1,166 @@
+//! Which analyses exist, and which the steps ask for.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use serin_analysis::template::{self, MergedSpec, TemplateMap};
+use serin_analysis::{args, run};
+use serin_crds::analysis::{AnalysisRun, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef};
+use serin_crds::names::{self, AnalysisPhase};
+use serin_crds::rollout::RolloutAnalysis;
+
+use super::Seen;
+use crate::act::ActError;
+use crate::core::snapshot::{Analysis, RunSeen};
+use crate::runtime::cut::{AnalysisRunCut, Body, IndexKey};
+use crate::runtime::key::Key;
+use crate::world::World;
+
+impl World {
+    pub(super) fn look_at_analyses(&self, seen: &mut Seen) {
+        let canary = seen.snapshot.canary().clone();
+        let mut analysis = Analysis::default();
+        let mut faults = Vec::new();
+        if let Some(background) = &canary.analysis {
+            let made = self.analysis(seen, &background.analysis, "spec.strategy.canary.analysis");
+            analysis.background = made.map_err(|e| faults.extend(e)).ok().map(|merged| Arc::new(demand(merged)));
+        }
+        for (index, step) in canary.steps.iter().enumerate() {
+            let Some(wanted) = step.analysis.as_ref().filter(|wanted| !wanted.templates.is_empty()) else { continue };
+            let path = format!("spec.strategy.canary.steps[{index}].analysis");
+            match self.analysis(seen, wanted, &path) {
+                Ok(merged) => analysis.steps.push((index, Arc::new(demand(run::bounded_for_step(merged))))),
+                Err(found) => faults.extend(found),
+            }
+        }
+        faults.dedup();
+        seen.snapshot.faults.extend(faults);
+        let owner = IndexKey::owner(&seen.snapshot.id.uid);
+        let runs = self.stores.runs.by_index(&owner).seen().unwrap_or_default();
+        analysis.runs = runs.iter().map(|run| self.run(run, &analysis)).collect();
+        seen.snapshot.analysis = analysis;
+    }
+
+    fn run(&self, cut: &AnalysisRunCut, wanted: &Analysis) -> RunSeen {
+        let step = cut.label(names::STEP_INDEX_LABEL).and_then(|text| text.parse().ok());
+        let spec = match step {
+            None => wanted.background.as_ref(),
+            Some(index) => wanted.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
+        };
+        let object: Option<AnalysisRun> = cut.body.as_ref().and_then(|body| body.decode().ok());
+        let same = |run: &AnalysisRun, spec: &AnalysisRunSpec| run.spec.metrics == spec.metrics && run.spec.args == spec.args;
+        let mut seen = RunSeen {
+            name: cut.meta.key.name().to_owned(),
+            hash: cut.label(names::HASH_LABEL).unwrap_or_default().to_owned(),
+            step,
+            phase: cut.phase,
+            message: cut.message.as_deref().unwrap_or_default().to_owned(),
+            evidence: object.as_ref().map_or(cut.evidence, |run| run::evidence(&run.status)),
+            terminating: cut.terminate,
+            created: cut.meta.created.unwrap_or_default(),
+            current_spec: object.as_ref().zip(spec).is_some_and(|(run, spec)| same(run, spec)),
+        };
+        // A verdict that was reached and may not have been written yet.
+        if let Some(verdict) = self.verdicts.get(&cut.meta.uid) {
+            // A breach counts at once; a success only when it is stored.
+            let counts = verdict.stored || verdict.phase != AnalysisPhase::Successful;
+            if verdict.phase.is_terminal() && counts && !seen.phase.is_terminal() {
+                seen.phase = verdict.phase;
+                seen.message = verdict.message.unwrap_or_default();
+            }
+            seen.evidence = seen.evidence.max(verdict.evidence);
+        }
+        seen
+    }
+
+    fn analysis(&self, seen: &Seen, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Vec<String>> {
+        let templates = self.templates(seen, &wanted.templates);
+        let texts = |faults: Vec<serin_crds::Fault>| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>();
+        let expanded = template::expand(&wanted.templates, &templates, path).map_err(texts)?;
+        let origin = args::Origin {
+            object: &seen.object,
+            latest_hash: &seen.snapshot.revision.hash,
+            stable_hash: seen.snapshot.status.stable_rs.as_deref().unwrap_or_default(),
+        };
+        let given = args::resolve(&wanted.args, origin, path).map_err(texts)?;
+        let retention = &wanted.measurement_retention;
+        let merged =
+            template::merge(&given, &expanded.templates, &expanded.cluster_templates, &wanted.dry_run, retention);
+        merged.map_err(texts)
+    }
+
+    /// The templates that are reachable from these references.
+    fn templates(&self, seen: &Seen, references: &[TemplateRef]) -> TemplateMap {
+        let mut map = TemplateMap::default();
+        let mut open: Vec<TemplateRef> = references.to_vec();
+        while let Some(reference) = open.pop() {
+            let name = reference.template_name.clone();
+            let known = if reference.cluster_scope { &map.cluster } else { &map.namespaced };
+            if known.contains_key(&name) {
+                continue;
+            }
+            let body = if reference.cluster_scope {
+                self.stores.cluster_templates.get(&Key::new("", &name)).seen().map(|cut| cut.0.body.clone())
+            } else {
+                self.stores.templates.get(&seen.key(&name)).seen().map(|cut| cut.body.clone())
+            };
+            let Some(spec) = body.and_then(|body| spec_of(&body)) else { continue };
+            open.extend(spec.templates.iter().cloned());
+            let known = if reference.cluster_scope { &mut map.cluster } else { &mut map.namespaced };
+            known.insert(name, spec);
+        }
+        map
+    }
+}
+
+/// The spec of a run that is made of joined templates.
+fn demand(merged: MergedSpec) -> AnalysisRunSpec {
+    let MergedSpec { metrics, args, dry_run, measurement_retention, .. } = merged;
+    AnalysisRunSpec { metrics, args, dry_run, measurement_retention, ..AnalysisRunSpec::default() }
+}
+
+fn spec_of(body: &Body) -> Option<AnalysisTemplateSpec> {
+    let mut value = body.value().ok()?;
+    serde_json::from_value(value.get_mut("spec")?.take()).ok()
+}
+
+impl Seen {
+    /// The `AnalysisRun` of a step, or of the background analysis, ready to be created.
+    pub(crate) fn run_body(&self, name: &str, step: Option<usize>) -> Result<Value, ActError> {
+        let s = &self.snapshot;
+        let found = match step {
+            None => s.analysis.background.as_ref(),
+            Some(index) => s.analysis.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
+        };
+        let spec = found.ok_or_else(|| ActError::Unmakeable(format!("no analysis is declared for AnalysisRun {name}")))?;
+        let wanted = match step {
+            None => s.canary().analysis.as_ref().map(|background| &background.analysis),
+            Some(index) => s.steps().get(index).and_then(|step| step.analysis.as_ref()),
+        };
+        let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
+        let metadata = wanted.and_then(|wanted| wanted.analysis_run_metadata.as_ref());
+        let purpose = step.map_or(run::Purpose::Background, run::Purpose::Step);
+        let instance = self.object.pointer("/metadata/labels").and_then(|l| l.get(names::INSTANCE_ID_LABEL));
+        let labels = run::labels(run::Identity {
+            hash: &s.revision.hash,
+            purpose,
+            instance_id: instance.and_then(Value::as_str),
+            metadata: metadata.map(|m| &m.labels),
+            selector: s.spec.selector.as_ref().and_then(|selector| selector.match_labels.as_ref()),
+        });
+        let mut annotations = serde_json::Map::new();
+        annotations.insert(names::REVISION_ANNOTATION.to_owned(), json!(revision.to_string()));
+        let extra = metadata.map(|m| m.annotations.clone()).unwrap_or_default();
+        annotations.extend(extra.into_iter().map(|(key, value)| (key, json!(value))));
+        Ok(json!({
+            "apiVersion": names::API_VERSION,
+            "kind": "AnalysisRun",
+            "metadata": {
+                "name": name, "namespace": s.id.namespace, "labels": labels, "annotations": annotations,
+                "ownerReferences": [self.owner_reference()],
+            },
+            "spec": &**spec,
+            "status": run::initial_status(s.now),
+        }))
+    }
+}

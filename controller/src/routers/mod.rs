@@ -1,0 +1,3 @@
+//! Routers: who moves traffic, and what of a foreign object is ours to move.
+
+pub mod istio;

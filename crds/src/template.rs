@@ -1,0 +1,144 @@
+//! Whether two pod templates ask for the same pods, so that taking over a Rollout never starts a revision.
+//!
+//! The hash of a template changes with the libraries of whoever computed it. What does not change is what the template
+//! comes to once the API server has defaulted it, and what a controller has added to it is taken off.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    go::{Purpose, Tree, shape, struct_kind, table, unknown_fields as unknown},
+    names::HASH_LABEL,
+};
+
+/// What a pod template comes to, in 128 bits; equal ones ask for the same pods.
+///
+/// Small enough to be cached instead of the template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(u128);
+
+/// The fingerprint of a pod template.
+///
+/// `ephemeral` is the annotation `rollout.argoproj.io/ephemeral-metadata` of the ReplicaSet that the template is from:
+/// labels and annotations that a controller added to it, as JSON. They don't count, nor does the hash label, nor an
+/// anti-affinity that a controller added.
+pub fn fingerprint(template: &Value, ephemeral: Option<&str>) -> Fingerprint {
+    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for byte in compared(template, ephemeral).to_json().bytes() {
+        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+    Fingerprint(hash)
+}
+
+/// Whether two pod templates ask for the same pods.
+pub fn equal(a: &Value, b: &Value) -> bool {
+    compared(a, None) == compared(b, None)
+}
+
+/// The template as it is compared: defaulted, without unknown fields and what a controller added, quantities by amount.
+pub fn defaulted(template: &Value) -> Value {
+    compared(template, None).into()
+}
+
+/// Paths of fields in a pod template that Kubernetes does not know, such as `spec.template.spec.contaners`.
+pub fn unknown_fields(template: &Value) -> Vec<String> {
+    unknown(
+        table(),
+        &struct_kind("PodTemplateSpec"),
+        template,
+        "spec.template",
+    )
+}
+
+/// The template without what a controller has added to it.
+pub fn without_additions(template: &Value, ephemeral: Option<&str>) -> Value {
+    let mut template = template.clone();
+    remove_metadata(&mut template, ephemeral);
+    remove_anti_affinity(&mut template);
+    template
+}
+
+fn compared(template: &Value, ephemeral: Option<&str>) -> Tree {
+    let template: Cow<'_, Value> = Cow::Owned(without_additions(template, ephemeral));
+    shape(
+        table(),
+        &struct_kind("PodTemplateSpec"),
+        &template,
+        Purpose::Compare,
+    )
+}
+
+fn remove_metadata(template: &mut Value, ephemeral: Option<&str>) {
+    let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    metadata.remove("creationTimestamp");
+    if let Some(labels) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+        labels.remove(HASH_LABEL);
+    }
+    // An annotation that is no JSON says nothing.
+    let added: Value = ephemeral
+        .and_then(|json| serde_json::from_str(json).ok())
+        .unwrap_or_default();
+    for kind in ["labels", "annotations"] {
+        let Some(added) = added.get(kind).and_then(Value::as_object) else {
+            continue;
+        };
+        if let Some(present) = metadata.get_mut(kind).and_then(Value::as_object_mut) {
+            present.retain(|key, _| !added.contains_key(key));
+        }
+    }
+}
+
+/// Removes terms that select by the hash label, and what is empty after that.
+fn remove_anti_affinity(template: &mut Value) {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+    let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    prune(spec, "affinity", |affinity| {
+        prune(affinity, "podAntiAffinity", |anti| {
+            if let Some(terms) = anti.get_mut(REQUIRED).and_then(Value::as_array_mut) {
+                terms.retain(|term| !selects_by_hash(term));
+            }
+            if let Some(terms) = anti.get_mut(PREFERRED).and_then(Value::as_array_mut) {
+                terms.retain(|term| !term.get("podAffinityTerm").is_some_and(selects_by_hash));
+            }
+            anti.retain(|_, value| !is_vacant(value));
+        });
+    });
+}
+
+fn selects_by_hash(term: &Value) -> bool {
+    let expressions = term
+        .pointer("/labelSelector/matchExpressions")
+        .and_then(Value::as_array);
+    expressions.is_some_and(|list| {
+        list.iter()
+            .any(|one| one.get("key").is_some_and(|key| key == HASH_LABEL))
+    })
+}
+
+/// Edits a member and removes it if nothing is left in it.
+fn prune(parent: &mut Map<String, Value>, key: &str, edit: impl FnOnce(&mut Map<String, Value>)) {
+    if let Some(child) = parent.get_mut(key).and_then(Value::as_object_mut) {
+        edit(child);
+    }
+    if parent.get(key).is_some_and(is_vacant) {
+        parent.remove(key);
+    }
+}
+
+fn is_vacant(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

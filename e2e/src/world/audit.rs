@@ -1,0 +1,205 @@
+//! The API server's audit log: who wrote what, and every count of calls.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::WorldError;
+
+/// One call to the API server that has been answered; a watch that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// When the call arrived.
+    pub received: Timestamp,
+    /// When it was answered: for a write, just after it was committed.
+    pub at: Timestamp,
+    /// The user's name.
+    pub user: String,
+    /// The client's own name for itself.
+    pub agent: String,
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` ...
+    pub verb: String,
+    /// What was called, as a path with its query.
+    pub uri: String,
+    /// The object that was called.
+    pub object: ObjectRef,
+    /// The HTTP status of the answer.
+    pub code: u16,
+    /// What was sent and answered; null where the audit policy keeps only metadata.
+    pub bodies: Bodies,
+}
+
+/// The object that a call was about; fields are empty where they don't apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// The API group; empty for the core group.
+    pub api_group: String,
+    /// The plural name of the kind.
+    pub resource: String,
+    /// The subresource.
+    pub subresource: String,
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+/// What was sent and what was answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bodies {
+    /// The object, patch or options that the client sent.
+    pub request: Value,
+    /// The object or status that it got.
+    pub response: Value,
+}
+
+impl Record {
+    /// Says whether the call asked for a change.
+    pub fn is_write(&self) -> bool {
+        !matches!(self.verb.as_str(), "get" | "list" | "watch")
+    }
+
+    /// Says whether the call succeeded.
+    pub fn succeeded(&self) -> bool {
+        (200..300).contains(&self.code)
+    }
+
+    /// Says whether the call was about this resource, given as `resource` or `resource/subresource`.
+    pub fn is_about(&self, resource: &str) -> bool {
+        let (kind, sub) = resource.split_once('/').unwrap_or((resource, ""));
+        self.object.resource == kind && self.object.subresource == sub
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    stage: String,
+    verb: String,
+    #[serde(rename = "requestURI")]
+    request_uri: String,
+    user: LineUser,
+    #[serde(default)]
+    user_agent: String,
+    #[serde(default)]
+    object_ref: ObjectRef,
+    #[serde(default)]
+    response_status: LineStatus,
+    #[serde(default)]
+    request_object: Value,
+    #[serde(default)]
+    response_object: Value,
+    request_received_timestamp: Timestamp,
+    stage_timestamp: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct LineUser {
+    #[serde(default)]
+    username: String,
+}
+
+#[derive(Default, Deserialize)]
+struct LineStatus {
+    #[serde(default)]
+    code: u16,
+}
+
+impl Line {
+    /// A call counts once: a watch when it begins, everything else when it is answered.
+    fn record(self) -> Option<Record> {
+        let counts = match self.verb.as_str() {
+            "watch" => self.stage == "ResponseStarted",
+            _ => self.stage == "ResponseComplete" || self.stage == "Panic",
+        };
+        counts.then(|| Record {
+            received: self.request_received_timestamp,
+            at: self.stage_timestamp,
+            user: self.user.username,
+            agent: self.user_agent,
+            verb: self.verb,
+            uri: self.request_uri,
+            object: self.object_ref,
+            code: self.response_status.code,
+            bodies: Bodies {
+                request: self.request_object,
+                response: self.response_object,
+            },
+        })
+    }
+}
+
+/// A reader that goes through the audit log once.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    file: PathBuf,
+    offset: u64,
+}
+
+impl Audit {
+    pub(super) fn from_start(root: &Path) -> Self {
+        Self {
+            file: root.join("kube-apiserver/audit.log"),
+            offset: 0,
+        }
+    }
+
+    /// The calls that were answered since the last look, in the order in which they were answered.
+    ///
+    /// # Errors
+    /// When the log can't be read, or holds a line that isn't an audit event.
+    pub fn read(&mut self) -> Result<Vec<Record>, WorldError> {
+        let what = || format!("reading {}", self.file.display());
+        let mut file = match File::open(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened.map_err(WorldError::io(what()))?,
+        };
+        file.seek(SeekFrom::Start(self.offset)).map_err(WorldError::io(what()))?;
+        let mut lines = BufReader::new(file);
+        let mut records = Vec::new();
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let length = lines.read_until(b'\n', &mut line).map_err(WorldError::io(what()))?;
+            // A line without its end is still being written.
+            if line.last() != Some(&b'\n') {
+                return Ok(records);
+            }
+            self.offset += length as u64;
+            let read: Line = serde_json::from_slice(&line).map_err(WorldError::malformed(what()))?;
+            records.extend(read.record());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(stage: &str, verb: &str, counts: bool) {
+        let line = serde_json::json!({
+            "stage": stage, "verb": verb, "requestURI": "/api/v1/pods", "user": {"username": "serin"},
+            "objectRef": {"resource": "pods", "namespace": "default", "apiVersion": "v1"},
+            "responseStatus": {"metadata": {}, "code": 200},
+            "requestReceivedTimestamp": "2026-11-21T10:00:00.000001Z",
+            "stageTimestamp": "2026-11-21T10:00:00.002001Z",
+        });
+        let line: Line = serde_json::from_value(line).unwrap();
+        assert_eq!(line.record().is_some(), counts, "{stage} of {verb}");
+    }
+
+    #[test]
+    fn every_call_counts_once() {
+        check("ResponseComplete", "get", true);
+        check("ResponseStarted", "watch", true);
+        check("ResponseComplete", "watch", false);
+        check("ResponseStarted", "list", false);
+    }
+}

@@ -1,0 +1,15 @@
+//! The tests on real parts.
+
+use std::process::ExitCode;
+
+use serin_e2e::runner::{self, Trial};
+
+#[path = "real_parts/shares.rs"]
+mod shares;
+
+fn main() -> ExitCode {
+    runner::main(&[Trial::new(
+        "weights of a virtual service are the shares that users get",
+        shares::weights_are_shares,
+    )])
+}

@@ -1,0 +1,135 @@
+//! Promises checked after every write: each file holds one, as a function from what has been and what is being written.
+//!
+//! Nothing here reads the controller's memory: only writes, as an API server logs them. S10 and S13 to S20 have their place
+//! in [`ALL`] when they come.
+
+mod diff;
+mod history;
+mod record;
+mod s01_weights;
+mod s02_canary_capacity;
+mod s03_stable_capacity;
+mod s04_referenced;
+mod s05_abort;
+mod s06_evidence;
+mod s07_verdicts;
+mod s08_orders;
+mod s09_forwards;
+mod s11_ours;
+mod s12_foreign;
+mod scene;
+mod story;
+pub mod view;
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+pub use self::{
+    history::{History, PROPAGATION, RACE, Recent, Shelf},
+    record::{Key, WriteRecord},
+    scene::{Scene, Shares},
+    story::{Adverse, Order, Overrides, Story},
+};
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// When.
+    pub at: Timestamp,
+    /// Which promise, like `S2`.
+    pub invariant: &'static str,
+    /// Which object.
+    pub object: Key,
+    /// What was seen, in one sentence.
+    pub seen: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {}: {}: {}",
+            self.at, self.invariant, self.object, self.seen
+        )
+    }
+}
+
+/// A promise: looks at what has been and at the write that comes.
+pub type Invariant = fn(&History, &WriteRecord) -> Result<(), Box<Violation>>;
+
+/// All promises that are checked, with their names.
+pub const ALL: [(&str, Invariant); 11] = [
+    ("S1", s01_weights::check),
+    ("S2", s02_canary_capacity::check),
+    ("S3", s03_stable_capacity::check),
+    ("S4", s04_referenced::check),
+    ("S5", s05_abort::check),
+    ("S6", s06_evidence::check),
+    ("S7", s07_verdicts::check),
+    ("S8", s08_orders::check),
+    ("S9", s09_forwards::check),
+    ("S11", s11_ours::check),
+    ("S12", s12_foreign::check),
+];
+
+/// Checks every write as it comes and remembers what was broken.
+#[derive(Debug)]
+pub struct Checker {
+    history: History,
+    violations: Vec<Violation>,
+}
+
+impl Checker {
+    /// Begins; `us` is the user name of the controller under test.
+    pub fn new(us: impl Into<String>) -> Self {
+        Self {
+            history: History::new(us),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Checks a write against all promises, then takes it in.
+    pub fn see(&mut self, write: &WriteRecord) {
+        if self.history.ours(write) {
+            let broken = ALL
+                .iter()
+                .filter_map(|(_, check)| check(&self.history, write).err());
+            self.violations.extend(broken.map(|violation| *violation));
+        }
+        self.history.admit(write);
+    }
+
+    /// Checks what has to hold when nothing moves any more.
+    pub fn at_rest(&mut self, at: Timestamp) {
+        let broken = s05_abort::at_rest(&self.history, at);
+        self.violations.extend(broken);
+    }
+
+    /// What the writes have told.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What was broken, in order.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+}
+
+/// Reports a broken promise.
+fn broken(
+    invariant: &'static str,
+    write: &WriteRecord,
+    seen: String,
+) -> Result<(), Box<Violation>> {
+    Err(Box::new(Violation {
+        at: write.at,
+        invariant,
+        object: write.key.clone(),
+        seen,
+    }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! One write as an API server saw it.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Names one object by its resource, as paths do.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The plural, like `virtualservices`.
+    pub resource: String,
+    /// The namespace; empty for cluster-wide objects.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl Key {
+    /// Names an object.
+    pub fn new(resource: &str, namespace: &str, name: &str) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.resource, self.namespace, self.name)
+    }
+}
+
+/// One write: who did what to which object, and how the object looked before and after.
+///
+/// The simulator's write log and the audit log of a real API server both turn into it. Refused writes may be there too;
+/// only those answered with 2xx change anything.
+#[derive(Debug, Clone)]
+pub struct WriteRecord {
+    /// When the server committed it.
+    pub at: Timestamp,
+    /// The user that the server saw.
+    pub user: String,
+    /// `create`, `update`, `patch`, `delete`.
+    pub verb: String,
+    /// The object.
+    pub key: Key,
+    /// `status`, `scale`, `eviction`; absent for the object itself.
+    pub subresource: Option<String>,
+    /// The object before, where the log knows it; else the history's own copy counts.
+    pub before: Option<Arc<Value>>,
+    /// The object after; absent when it is gone.
+    pub after: Option<Arc<Value>>,
+    /// The HTTP status of the answer.
+    pub code: u16,
+}
+
+impl WriteRecord {
+    /// Says whether the server took the write.
+    pub const fn accepted(&self) -> bool {
+        self.code >= 200 && self.code < 300
+    }
+
+    /// Says whether the write went to this subresource.
+    pub fn touches(&self, subresource: &str) -> bool {
+        self.subresource.as_deref() == Some(subresource)
+    }
+
+    /// Says whether the write is one to this resource.
+    pub fn is(&self, resource: &str) -> bool {
+        self.key.resource == resource
+    }
+}

@@ -1,0 +1,47 @@
+//! S7: nothing goes on after a bad verdict unless somebody says so.
+
+use super::{History, RACE, Violation, WriteRecord, broken, story, view};
+
+/// Checks every status of ours that goes a step on, or promotes, while a verdict of this attempt speaks against it.
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
+    if !write.is("rollouts") {
+        return Ok(());
+    }
+    let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
+        return Ok(());
+    };
+    let Some(story) = history.story(&write.key) else {
+        return Ok(());
+    };
+    let (from, to) = (story::step(before), story::step(after));
+    let stable = view::text(after, "/status/stableRS");
+    let promotes = stable != view::text(before, "/status/stableRS");
+    if story::restarted(before, after) || story.overrides.all || (to <= from && !promotes) {
+        return Ok(());
+    }
+    // A background run is judged beside the steps: the turn under way when it fails may not have seen it yet.
+    let known =
+        |at: jiff::Timestamp, background: bool| !background || write.at.duration_since(at) > RACE;
+    match story
+        .adverse
+        .iter()
+        .find(|(_, adverse)| known(adverse.at, adverse.background))
+    {
+        Some((run, adverse)) if promotes => broken(
+            "S7",
+            write,
+            format!(
+                "{stable} became stable although run {run} said {}",
+                adverse.phase
+            ),
+        ),
+        Some((run, adverse)) => {
+            let seen = format!(
+                "step {from} was followed by {to} although run {run} said {}",
+                adverse.phase
+            );
+            broken("S7", write, seen)
+        }
+        None => Ok(()),
+    }
+}

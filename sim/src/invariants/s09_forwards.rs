@@ -1,0 +1,68 @@
+//! S9: what only grows never goes back.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{History, Violation, WriteRecord, broken, story, view};
+
+/// Checks every write of ours to a Rollout, and the revision of every ReplicaSet that we write.
+pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
+    let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
+        return Ok(());
+    };
+    let wrong = match write.key.resource.as_str() {
+        "rollouts" => step_back(before, after)
+            .or_else(|| revision_back(before, after))
+            .or_else(|| observed_back(before, after))
+            .or_else(|| time_back(before, after)),
+        "replicasets" => revision_back(before, after),
+        _ => None,
+    };
+    wrong.map_or(Ok(()), |seen| broken("S9", write, seen))
+}
+
+/// Within one attempt at one revision the step only goes up; an abort begins again.
+fn step_back(before: &Value, after: &Value) -> Option<String> {
+    let (from, to) = (story::step(before), story::step(after));
+    let same = !story::restarted(before, after);
+    let aborts = view::flag(before, "/status/abort") || view::flag(after, "/status/abort");
+    (same && to < from && !aborts).then(|| format!("the step went back from {from} to {to}"))
+}
+
+fn revision_back(before: &Value, after: &Value) -> Option<String> {
+    let revision = |object| view::annotation(object, view::REVISION).parse::<i64>().ok();
+    let (from, to) = (revision(before)?, revision(after)?);
+    (to < from).then(|| format!("the revision went back from {from} to {to}"))
+}
+
+fn observed_back(before: &Value, after: &Value) -> Option<String> {
+    let observed = |object| {
+        view::text(object, "/status/observedGeneration")
+            .parse::<i64>()
+            .ok()
+    };
+    let (from, to) = (observed(before)?, observed(after)?);
+    (to < from).then(|| format!("the observed generation went back from {from} to {to}"))
+}
+
+fn time_back(before: &Value, after: &Value) -> Option<String> {
+    let restarted = |object| view::instant(object, "/status/restartedAt");
+    if let Some((from, to)) = back(restarted(before), restarted(after)) {
+        return Some(format!("restartedAt went back from {from} to {to}"));
+    }
+    let old = view::conditions(before);
+    let moved = |condition| view::instant(condition, "/lastTransitionTime");
+    view::conditions(after)
+        .into_iter()
+        .find_map(|(name, condition)| {
+            let (from, to) = back(old.get(name).and_then(|old| moved(old)), moved(condition))?;
+            Some(format!(
+                "the condition {name} had its transition at {from} and now at {to}"
+            ))
+        })
+}
+
+fn back(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<(Timestamp, Timestamp)> {
+    let (from, to) = (from?, to?);
+    (to < from).then_some((from, to))
+}

@@ -1,0 +1,110 @@
+//! The world at one instant: as the history has it, or as one more write leaves it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    history::History,
+    record::Key,
+    view::{self, HASH_LABEL},
+};
+
+/// The world at one instant.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    history: &'a History,
+    over: Option<(&'a Key, Option<&'a Value>)>,
+}
+
+/// Percent of traffic by pod-template hash: of each steered route the sum, of all steered routes the largest.
+pub type Shares = BTreeMap<String, i64>;
+
+impl<'a> Scene<'a> {
+    /// The history, with one object replaced.
+    pub const fn new(history: &'a History, over: Option<(&'a Key, Option<&'a Value>)>) -> Self {
+        Self { history, over }
+    }
+
+    /// An object.
+    pub fn get(&self, key: &Key) -> Option<&'a Value> {
+        match self.over {
+            Some((changed, object)) if changed == key => object,
+            _ => self.history.get(key),
+        }
+    }
+
+    /// Where a Rollout's traffic goes. Destinations that can't be tied to a hash are left out.
+    pub fn shares(&self, rollout: &Key) -> Shares {
+        let Some(object) = self.get(rollout) else {
+            return Shares::new();
+        };
+        let wiring = view::wiring(object);
+        let mut shares = Shares::new();
+        for (space, name, named) in &wiring.virtual_services {
+            let Some(service) = self.get(&Key::new("virtualservices", space, name)) else {
+                continue;
+            };
+            let routes = view::list(service, "/spec/http");
+            for route in view::steered(service, named, &wiring.managed_routes)
+                .iter()
+                .filter_map(|at| routes.get(*at))
+            {
+                for (hash, weight) in self.route_shares(rollout, &wiring, route) {
+                    let share = shares.entry(hash).or_default();
+                    *share = weight.max(*share);
+                }
+            }
+        }
+        shares
+    }
+
+    fn route_shares(&self, rollout: &Key, wiring: &view::Wiring, route: &Value) -> Shares {
+        let destinations = view::list(route, "/route");
+        let mut shares = Shares::new();
+        for destination in destinations {
+            if let Some(hash) = self.hash_behind(rollout, wiring, destination) {
+                *shares.entry(hash).or_default() +=
+                    view::weight(destination, destinations.len() == 1);
+            }
+        }
+        shares
+    }
+
+    /// The hash that a destination leads to: its subset's label, else its Service's selector.
+    fn hash_behind(
+        &self,
+        rollout: &Key,
+        wiring: &view::Wiring,
+        destination: &Value,
+    ) -> Option<String> {
+        let subset = view::text(destination, "/destination/subset");
+        let rule = Key::new(
+            "destinationrules",
+            &rollout.namespace,
+            &wiring.destination_rule,
+        );
+        let declared = self
+            .get(&rule)
+            .into_iter()
+            .flat_map(|rule| view::list(rule, "/spec/subsets"));
+        let by_subset = declared
+            .filter(|one| !subset.is_empty() && view::text(one, "/name") == subset)
+            .find_map(|one| one.get("labels")?.get(HASH_LABEL)?.as_str());
+        let host = view::short_host(view::text(destination, "/destination/host"));
+        let service = Key::new("services", &rollout.namespace, host);
+        let by_service = || {
+            self.get(&service)?
+                .pointer("/spec/selector")?
+                .get(HASH_LABEL)?
+                .as_str()
+        };
+        by_subset.or_else(by_service).map(str::to_owned)
+    }
+
+    /// Says whether traffic can come to this hash: a route with weight leads there, or a Service selects it.
+    pub fn named(&self, namespace: &str, shares: &Shares, hash: &str) -> bool {
+        shares.get(hash).is_some_and(|weight| *weight > 0)
+            || self.history.selecting(namespace, hash).next().is_some()
+    }
+}

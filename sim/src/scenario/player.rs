@@ -1,0 +1,365 @@
+//! Plays a scenario on a world: waits, acts, looks, and checks every write on the way.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Action, Apply, Check, Entry, Scenario, Seen,
+    deeds::Deeds,
+    frame::Frame,
+    world::{World, WorldError},
+};
+use crate::{
+    felt::Felt,
+    invariants::{Checker, Key, PROPAGATION, Violation, view},
+    transcript::{Recorder, Transcript},
+};
+
+/// What came of a scenario.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// The scenario's name.
+    pub name: String,
+    /// What happened.
+    pub transcript: Transcript,
+    /// Promises that were broken.
+    pub violations: Vec<Violation>,
+    /// What users felt.
+    pub felt: Felt,
+    /// What is not as the scenario expects, one sentence each.
+    pub failures: Vec<String>,
+}
+
+impl Played {
+    /// Says whether all is as it should be.
+    pub fn passed(&self) -> bool {
+        self.violations.is_empty() && self.failures.is_empty()
+    }
+
+    /// Everything that went wrong, a line each; empty when all is as it should be.
+    pub fn report(&self) -> String {
+        let violations = self
+            .violations
+            .iter()
+            .map(|violation| format!("broken promise: {violation}\n"));
+        let failures = self.failures.iter().map(|failure| format!("{failure}\n"));
+        violations.chain(failures).collect()
+    }
+}
+
+/// Is told how the world looks, each time the player looks.
+pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
+
+/// Plays a scenario to its end.
+///
+/// # Errors
+/// When the world itself fails. What the scenario's subject does wrong is no error but stands in [`Played`].
+pub async fn play<W: World>(
+    scenario: &Scenario,
+    world: &mut W,
+    watcher: Watcher<'_>,
+) -> Result<Played, WorldError> {
+    let mut player = Player::new(scenario, world, watcher);
+    let end = player.play().await;
+    if let Err(Stop::World(error)) = end {
+        return Err(error);
+    }
+    Ok(player.finish(end.err()))
+}
+
+/// Why the story stops before its end.
+enum Stop {
+    /// The world failed.
+    World(WorldError),
+    /// Something didn't come about: the rest makes no sense.
+    Story(String),
+}
+
+impl From<WorldError> for Stop {
+    fn from(error: WorldError) -> Self {
+        Self::World(error)
+    }
+}
+
+/// A manifest that is applied again and again.
+#[derive(Debug)]
+struct Repeat {
+    apply: Apply,
+    next: Timestamp,
+    end: Timestamp,
+}
+
+struct Player<'a, W: World> {
+    scenario: &'a Scenario,
+    world: &'a mut W,
+    watcher: Watcher<'a>,
+    checker: Checker,
+    recorder: Recorder,
+    felt: Felt,
+    /// When something last changed that decides where requests go.
+    stirred: Timestamp,
+    repeats: Vec<Repeat>,
+    failures: Vec<String>,
+}
+
+impl<'a, W: World> Player<'a, W> {
+    fn new(scenario: &'a Scenario, world: &'a mut W, watcher: Watcher<'a>) -> Self {
+        let now = world.now();
+        Self {
+            scenario,
+            checker: Checker::new(world.controller_user()),
+            recorder: Recorder::new(now),
+            felt: Felt::default(),
+            stirred: now,
+            repeats: Vec::new(),
+            failures: Vec::new(),
+            world,
+            watcher,
+        }
+    }
+
+    async fn play(&mut self) -> Result<(), Stop> {
+        let start = self.world.now();
+        self.world.prepare(self.scenario).await?;
+        self.world.start_controller().await?;
+        Deeds::new(self.world).create(self.scenario).await?;
+        self.look().await?;
+        for (at, entry) in self.scenario.timeline.iter().enumerate() {
+            self.entry(start, &format!("timeline[{at}]"), entry).await?;
+        }
+        let expect = &self.scenario.expect;
+        self.wait_for(&expect.end, expect.within.duration(), "expect.end")
+            .await?;
+        self.advance(self.world.now() + expect.hold.signed())
+            .await?;
+        self.check("expect.hold", &expect.end);
+        Ok(())
+    }
+
+    async fn entry(&mut self, start: Timestamp, path: &str, entry: &Entry) -> Result<(), Stop> {
+        if let Some(at) = entry.at {
+            self.advance(start + at.signed()).await?;
+        }
+        if let Some(when) = &entry.when {
+            self.wait_for(when, entry.limit().duration(), &format!("{path}.when"))
+                .await?;
+        }
+        if let Some(after) = entry.after {
+            self.advance(self.world.now() + after.signed()).await?;
+        }
+        if let Some(check) = &entry.check {
+            self.check(&format!("{path}.check"), check);
+        }
+        for action in &entry.actions {
+            self.act(action).await?;
+        }
+        self.look().await.map_err(Stop::from)
+    }
+
+    async fn act(&mut self, action: &Action) -> Result<(), Stop> {
+        let now = self.world.now();
+        let seen = self.seen();
+        let (who, text) = Deeds::<W>::tell(action);
+        self.recorder.deed(now, who, text);
+        Deeds::new(self.world)
+            .act(self.scenario, action, &seen)
+            .await?;
+        if let Action::Apply(apply) = action
+            && let (Some(every), Some(span)) = (apply.every, apply.span)
+        {
+            let (next, end) = (now + every.signed(), now + span.signed());
+            self.repeats.push(Repeat {
+                apply: apply.clone(),
+                next,
+                end,
+            });
+        }
+        // What was ordered has to be seen before anybody waits for what follows from it.
+        Ok(self.look().await?)
+    }
+
+    /// Lets time pass until the world looks like this.
+    async fn wait_for(&mut self, check: &Check, limit: Duration, path: &str) -> Result<(), Stop> {
+        let end = self.world.now() + SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        loop {
+            let faults = check.faults(&self.seen());
+            if faults.is_empty() {
+                return Ok(());
+            }
+            if self.world.now() >= end {
+                let faults = faults.join("; ");
+                return Err(Stop::Story(format!(
+                    "{path} has not come about in time: {faults}"
+                )));
+            }
+            self.step(end).await?;
+        }
+    }
+
+    fn check(&mut self, path: &str, check: &Check) {
+        let faults = check.faults(&self.seen());
+        self.failures
+            .extend(faults.into_iter().map(|fault| format!("{path}: {fault}")));
+    }
+
+    async fn advance(&mut self, instant: Timestamp) -> Result<(), Stop> {
+        while self.world.now() < instant {
+            self.step(instant).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a little time pass, at most until the instant, and looks.
+    async fn step(&mut self, until: Timestamp) -> Result<(), Stop> {
+        let tick =
+            SignedDuration::try_from(self.world.tick()).unwrap_or(SignedDuration::from_secs(1));
+        let next = self
+            .repeats
+            .iter()
+            .map(|repeat| repeat.next)
+            .fold(self.world.now() + tick, Timestamp::min);
+        self.world.wait_until(next.min(until)).await?;
+        let now = self.world.now();
+        let mut due = Vec::new();
+        for repeat in self.repeats.iter_mut().filter(|repeat| repeat.next <= now) {
+            due.push(repeat.apply.clone());
+            repeat.next += repeat
+                .apply
+                .every
+                .map_or(SignedDuration::MAX, super::Span::signed);
+        }
+        self.repeats.retain(|repeat| repeat.next <= repeat.end);
+        for apply in due {
+            Deeds::new(self.world).apply(&apply).await?;
+        }
+        Ok(self.look().await?)
+    }
+
+    /// Takes in what was written and felt since the last look.
+    async fn look(&mut self) -> Result<(), WorldError> {
+        for write in self.world.writes().await? {
+            let before = Bearing::of(self.checker.history(), self.scenario);
+            self.recorder.see(self.checker.history(), &write);
+            self.checker.see(&write);
+            if before != Bearing::of(self.checker.history(), self.scenario) {
+                self.stirred = write.at;
+            }
+        }
+        let bearing = Bearing::of(self.checker.history(), self.scenario);
+        for interval in self.world.felt().await? {
+            // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
+            let still = interval.from >= self.stirred + PROPAGATION && bearing.releasing();
+            self.felt.add(
+                &interval,
+                &bearing.current,
+                bearing.weight.filter(|_| still),
+            );
+        }
+        let frame = Frame::of(self.world.now(), &self.seen(), self.recorder.transcript());
+        (self.watcher)(&frame);
+        Ok(())
+    }
+
+    fn seen(&self) -> Seen {
+        Seen::of(self.checker.history(), self.scenario.rollout_name())
+    }
+
+    fn finish(mut self, stop: Option<Stop>) -> Played {
+        let ended = stop.is_none();
+        if let Some(Stop::Story(failure)) = stop {
+            self.failures.push(failure);
+        }
+        if ended {
+            self.checker.at_rest(self.world.now());
+            self.judge_felt();
+        }
+        Played {
+            name: self.scenario.name.clone(),
+            transcript: self.recorder.transcript().clone(),
+            violations: self.checker.violations().to_vec(),
+            felt: self.felt,
+            failures: self.failures,
+        }
+    }
+
+    fn judge_felt(&mut self) {
+        let (felt, limits) = (&self.felt, &self.scenario.expect.felt);
+        if felt.foreign() > limits.foreign_5xx {
+            let (seen, limit) = (&felt.foreign_5xx, limits.foreign_5xx);
+            let failure = format!(
+                "users got {} 5xx that the application did not send ({seen:?}), expected {limit}",
+                felt.foreign()
+            );
+            self.failures.push(failure);
+        }
+        if felt.requests < limits.requests {
+            self.failures.push(format!(
+                "users sent {} requests, expected {} at least",
+                felt.requests, limits.requests
+            ));
+        }
+        for plateau in felt.plateaus.iter().filter(|plateau| !plateau.fair()) {
+            let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
+            let failure = format!(
+                "{canary} of {all} requests reached the canary at weight {weight}: that is no chance"
+            );
+            self.failures.push(failure);
+        }
+        for share in &limits.shares {
+            let felt = felt
+                .plateaus
+                .iter()
+                .any(|plateau| plateau.weight == i64::from(*share) && plateau.all > 0);
+            if !felt {
+                self.failures.push(format!(
+                    "no request was sent while the canary's weight stood at {share}"
+                ));
+            }
+        }
+    }
+}
+
+/// What decides where requests go.
+#[derive(Debug, Default, PartialEq)]
+struct Bearing {
+    current: String,
+    stable: String,
+    weight: Option<i64>,
+    selected: Vec<String>,
+}
+
+impl Bearing {
+    fn of(history: &crate::invariants::History, scenario: &Scenario) -> Self {
+        let key = Key::new("rollouts", super::NAMESPACE, scenario.rollout_name());
+        let Some(rollout) = history.get(&key) else {
+            return Self::default();
+        };
+        let wiring = view::wiring(rollout);
+        let weights: Vec<_> = wiring
+            .virtual_services
+            .iter()
+            .filter_map(|(space, name, named)| {
+                wiring.canary_weight(
+                    history.get(&Key::new("virtualservices", space, name))?,
+                    named,
+                )
+            })
+            .collect();
+        let shares = history.now().shares(&key);
+        Self {
+            current: view::text(rollout, "/status/currentPodHash").to_owned(),
+            stable: view::text(rollout, "/status/stableRS").to_owned(),
+            weight: weights
+                .first()
+                .copied()
+                .filter(|first| weights.iter().all(|weight| weight == first)),
+            selected: shares.into_keys().collect(),
+        }
+    }
+
+    /// Says whether two versions share the traffic.
+    fn releasing(&self) -> bool {
+        !self.stable.is_empty() && self.current != self.stable
+    }
+}

@@ -1,0 +1,120 @@
+//! What can go wrong between a client and the server, decided call by call.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::journal::Verb;
+
+/// One call, as a fault sees it before it is carried out.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The how manieth call of this server it is, from 0.
+    pub index: u64,
+    /// When it came.
+    pub at: Timestamp,
+    /// Who calls.
+    pub user: String,
+    /// What it does.
+    pub verb: Verb,
+    /// The plural, such as `rollouts`.
+    pub resource: String,
+    /// The subresource; empty for the object itself.
+    pub subresource: String,
+    /// The namespace; empty for cluster objects and for all namespaces.
+    pub namespace: String,
+    /// The name; empty for lists and for creates.
+    pub name: String,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing; it is carried out.
+    None,
+    /// It is answered with this status and not carried out.
+    Before(u16),
+    /// It is answered with 429 and the seconds to wait, and not carried out.
+    Busy(u32),
+    /// It is carried out, and answered with this status all the same.
+    After(u16),
+    /// It is never answered and not carried out.
+    Hang,
+    /// It is carried out and never answered.
+    HangAfter,
+    /// It is carried out and answered later.
+    Delay(Duration),
+    /// The connection breaks before it is carried out.
+    Drop,
+    /// It is carried out, and the connection breaks before the answer.
+    DropAfter,
+    /// It is carried out, and half of the answer arrives.
+    Truncate,
+}
+
+type Hook = Box<dyn Fn(&Call) -> Fault + Send + Sync>;
+
+/// The faults of one server.
+pub struct Faults {
+    hook: RwLock<Option<Hook>>,
+    lags: RwLock<HashMap<String, Duration>>,
+    cuts: watch::Sender<u64>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("lags", &self.lags).finish_non_exhaustive()
+    }
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self { hook: RwLock::default(), lags: RwLock::default(), cuts: watch::channel(0).0 }
+    }
+}
+
+impl Faults {
+    /// Asks `hook` about every call from now on.
+    pub fn set(&self, hook: impl Fn(&Call) -> Fault + Send + Sync + 'static) {
+        *self.hook.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
+    }
+
+    /// Lets every call through again.
+    pub fn clear(&self) {
+        *self.hook.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Tells what happens to `call`.
+    pub fn decide(&self, call: &Call) -> Fault {
+        let hook = self.hook.read().unwrap_or_else(PoisonError::into_inner);
+        hook.as_ref().map_or(Fault::None, |hook| hook(call))
+    }
+
+    /// Makes the watches of `resource` (a plural), and lists from the cache, show changes `lag` late.
+    ///
+    /// A lag that shrinks takes effect when the watch next looks, which is at the latest when the old lag has passed.
+    pub fn set_lag(&self, resource: &str, lag: Duration) {
+        self.lags.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), lag);
+    }
+
+    /// Tells how late the watches of `resource` are.
+    pub fn lag(&self, resource: &str) -> Duration {
+        self.lags.read().unwrap_or_else(PoisonError::into_inner).get(resource).copied().unwrap_or_default()
+    }
+
+    /// Ends every open watch as a broken connection would.
+    pub fn cut_watches(&self) {
+        self.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// Tells when watches are cut.
+    pub(super) fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+}

@@ -1,0 +1,111 @@
+//! The list in `metadata.managedFields`: one entry for each writer.
+
+use serde_json::{Value, json};
+
+use super::{Difference, FieldSet, Shape};
+use crate::server::json::{list, put, set, text};
+
+/// One writer of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The field manager.
+    pub manager: String,
+    /// `Apply` or `Update`.
+    pub operation: String,
+    /// The version it wrote in.
+    pub api_version: String,
+    /// The subresource it wrote to; empty for the object itself.
+    pub subresource: String,
+    /// When it last changed what it owns.
+    pub time: String,
+    /// What it owns.
+    pub fields: FieldSet,
+}
+
+impl Entry {
+    fn read(value: &Value) -> Self {
+        let own = |field: &str| text(value, &[field]).to_owned();
+        Self {
+            manager: own("manager"),
+            operation: own("operation"),
+            api_version: own("apiVersion"),
+            subresource: own("subresource"),
+            time: own("time"),
+            fields: value.get("fieldsV1").map(FieldSet::read).unwrap_or_default(),
+        }
+    }
+
+    fn write(&self) -> Value {
+        let mut value = json!({
+            "manager": self.manager, "operation": self.operation, "apiVersion": self.api_version,
+            "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.write(),
+        });
+        if !self.subresource.is_empty() {
+            put(&mut value, &["subresource"], self.subresource.clone().into());
+        }
+        value
+    }
+
+    /// Tells whether both entries are the same writer.
+    pub fn same_writer(&self, other: &Self) -> bool {
+        (&self.manager, &self.operation, &self.subresource) == (&other.manager, &other.operation, &other.subresource)
+    }
+}
+
+/// All writers of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Managers {
+    /// The writers, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+impl Managers {
+    /// Reads the writers of an object.
+    pub fn of(object: &Value) -> Self {
+        let entries = list(object, &["metadata", "managedFields"]).iter().map(Entry::read).collect();
+        Self { entries }
+    }
+
+    /// Writes the writers into an object.
+    pub fn store(&self, object: &mut Value) {
+        let entries: Vec<Value> = self.entries.iter().map(Entry::write).collect();
+        set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
+    }
+
+    /// Records that `writer` brought the object from `before` to `after`.
+    pub fn wrote(&mut self, writer: Entry, before: &Value, after: &Value, shape: Shape<'_>) {
+        let difference = Difference::between(before, after, shape);
+        if difference == Difference::default() {
+            return;
+        }
+        let mut mine = FieldSet::default();
+        for entry in &mut self.entries {
+            if entry.same_writer(&writer) {
+                mine = std::mem::take(&mut entry.fields);
+                continue;
+            }
+            entry.fields.subtract(&difference.changed);
+            entry.fields.cut(&difference.removed);
+        }
+        mine.add(&difference.changed);
+        mine.cut(&difference.removed);
+        self.replace(Entry { fields: mine, ..writer });
+    }
+
+    /// Tells whether both say the same but for the times.
+    pub fn same_but_for_time(&self, other: &Self) -> bool {
+        let same = |(mine, theirs): (&Entry, &Entry)| {
+            mine.same_writer(theirs) && mine.fields == theirs.fields && mine.api_version == theirs.api_version
+        };
+        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
+    }
+
+    /// Puts `entry` in place of the same writer's, and drops those who own nothing.
+    pub fn replace(&mut self, entry: Entry) {
+        match self.entries.iter_mut().find(|other| other.same_writer(&entry)) {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
+        self.entries.retain(|entry| !entry.fields.is_empty());
+    }
+}

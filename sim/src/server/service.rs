@@ -1,0 +1,350 @@
+//! The HTTP side: reads requests, lets faults have their way, writes answers.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderMap, Request, Response, header};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use tower::Service;
+
+use super::{
+    Inner, discovery,
+    faults::{Call, Fault},
+    journal::{Counted, Verb},
+    refusal::Refusal,
+    render::{Form, Include, Pen, bytes},
+    route::{self, Query},
+    watch,
+    write::{Change, Deletion, Options, Order, Target, Unknown, scale_of},
+};
+
+/// Why a connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("connection reset by the simulated network")]
+pub struct Broken;
+
+/// The body of an answer.
+pub type Reply = UnsyncBoxBody<Bytes, Broken>;
+
+/// The server as seen by one user.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// The server.
+    pub inner: Arc<Inner>,
+    /// Who comes in.
+    pub user: Arc<str>,
+}
+
+impl<B> Service<Request<B>> for Door
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    type Response = Response<Reply>;
+    type Error = Broken;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Reply>, Broken>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+            door.answer(Request::from_parts(parts, body)).await
+        })
+    }
+}
+
+/// A request to a resource, taken apart.
+struct Asked {
+    target: Target,
+    verb: Verb,
+    query: Query,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Door {
+    /// Answers one request.
+    ///
+    /// # Errors
+    /// When a fault breaks the connection.
+    pub async fn answer(&self, request: Request<Bytes>) -> Result<Response<Reply>, Broken> {
+        let (parts, body) = request.into_parts();
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let target = route::target(&self.inner.registry(), parts.uri.path());
+        let Some(target) = target else {
+            return Ok(discovery::answer(&self.inner, parts.uri.path(), &parts.headers));
+        };
+        let Some(verb) = route::verb(&parts.method, &target, &query) else {
+            return Ok(refuse(&Refusal::method_not_allowed()));
+        };
+        let asked = Asked { target, verb, query, headers: parts.headers, body };
+        let call = self.call_of(&asked);
+        let fault = self.inner.faults.decide(&call);
+        let result = self.play(asked, fault).await;
+        self.count(call, &result);
+        result
+    }
+
+    fn call_of(&self, asked: &Asked) -> Call {
+        Call {
+            index: self.inner.calls.fetch_add(1, Ordering::Relaxed),
+            at: self.inner.now(),
+            user: self.user.to_string(),
+            verb: asked.verb,
+            resource: asked.target.kind.names.plural.clone(),
+            subresource: asked.target.subresource.clone(),
+            namespace: asked.target.namespace.clone(),
+            name: asked.target.name.clone(),
+        }
+    }
+
+    fn count(&self, call: Call, result: &Result<Response<Reply>, Broken>) {
+        let slash = if call.subresource.is_empty() { "" } else { "/" };
+        self.inner.journal.count(Counted {
+            verb: call.verb,
+            resource: format!("{}{slash}{}", call.resource, call.subresource),
+            user: call.user,
+            code: result.as_ref().map_or(0, |response| response.status().as_u16()),
+        });
+    }
+
+    /// Carries a call out under a fault.
+    async fn play(&self, asked: Asked, fault: Fault) -> Result<Response<Reply>, Broken> {
+        match fault {
+            Fault::None => Ok(self.carry_out(asked)),
+            Fault::Before(code) => Ok(refuse(&Refusal::of_code(code))),
+            Fault::Busy(seconds) => {
+                let refusal = Refusal { details: json!({"retryAfterSeconds": seconds}), ..Refusal::of_code(429) };
+                let mut response = refuse(&refusal);
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                Ok(response)
+            }
+            Fault::After(code) => {
+                drop(self.carry_out(asked));
+                Ok(refuse(&Refusal::of_code(code)))
+            }
+            Fault::Hang => pending().await,
+            Fault::HangAfter => {
+                drop(self.carry_out(asked));
+                pending().await
+            }
+            Fault::Delay(time) => {
+                let response = self.carry_out(asked);
+                tokio::time::sleep(time).await;
+                Ok(response)
+            }
+            Fault::Drop => Err(Broken),
+            Fault::DropAfter => {
+                drop(self.carry_out(asked));
+                Err(Broken)
+            }
+            Fault::Truncate => Ok(truncate(self.carry_out(asked)).await),
+        }
+    }
+
+    fn carry_out(&self, asked: Asked) -> Response<Reply> {
+        let result = match asked.verb {
+            Verb::Get | Verb::List => self.read(&asked),
+            Verb::Watch => self.watch(asked),
+            _ => self.write(&asked),
+        };
+        result.unwrap_or_else(|refusal| refuse(&refusal))
+    }
+
+    fn pen(&self, asked: &Asked) -> Result<Pen, Refusal> {
+        let accept = header_text(&asked.headers, &header::ACCEPT);
+        let form = Form::read(accept, asked.query.get("includeObject"))?;
+        Ok(Pen {
+            kind: Arc::clone(&asked.target.kind),
+            version: asked.target.version.clone(),
+            form,
+            now: self.inner.now(),
+        })
+    }
+
+    fn read(&self, asked: &Asked) -> Result<Response<Reply>, Refusal> {
+        let pen = self.pen(asked)?;
+        if asked.verb == Verb::List {
+            let listed = self.inner.list(&asked.target, &asked.query)?;
+            return Ok(whole(200, pen.list(&listed.objects, &listed.meta)));
+        }
+        let object = self.inner.get(&asked.target, &asked.query)?;
+        if asked.target.subresource == "scale" {
+            return Ok(whole(200, bytes(&scale_of(&asked.target.kind, &object)?)));
+        }
+        Ok(whole(200, pen.object(&object)))
+    }
+
+    fn watch(&self, asked: Asked) -> Result<Response<Reply>, Refusal> {
+        let pen = self.pen(&asked)?;
+        let lines = watch::open(&self.inner, asked.target, &asked.query, pen)?;
+        let frames = lines.map(|line| Ok::<_, Broken>(Frame::data(line)));
+        Ok(response(200, BodyExt::boxed_unsync(StreamBody::new(frames))))
+    }
+
+    fn write(&self, asked: &Asked) -> Result<Response<Reply>, Refusal> {
+        let pen = self.pen(asked)?;
+        let body = read_body(asked)?;
+        let order = self.order(asked, &body)?;
+        let done = match asked.verb {
+            Verb::Create => self.inner.create(&order, body)?,
+            Verb::Update => self.inner.update(&order, body)?,
+            Verb::Patch => self.inner.patch(&order, &change(asked, body)?)?,
+            Verb::DeleteCollection => return self.delete_all(asked, &order, &Deletion::read(&body), &pen),
+            _ => {
+                let done = self.inner.delete(&order, &Deletion::read(&body))?;
+                if done.gone && !order.target.kind.builtin().is_some_and(|builtin| builtin.returns_deleted) {
+                    return Ok(whole(200, bytes(&deleted(&order.target, &done.object))));
+                }
+                done
+            }
+        };
+        let body = if asked.target.subresource == "scale" { bytes(&*done.object) } else { pen.object(&done.object) };
+        let mut response = whole(done.code, body);
+        for warning in &done.warnings {
+            if let Ok(value) = format!("299 - {warning:?}").parse() {
+                response.headers_mut().append(header::WARNING, value);
+            }
+        }
+        Ok(response)
+    }
+
+    fn delete_all(&self, asked: &Asked, order: &Order, deletion: &Deletion, pen: &Pen) -> Result<Response<Reply>, Refusal> {
+        let listed = self.inner.list(&asked.target, &asked.query)?;
+        for object in &listed.objects {
+            let mut each = order.clone();
+            super::json::text(object, &["metadata", "name"]).clone_into(&mut each.target.name);
+            match self.inner.delete(&each, deletion) {
+                Err(refusal) if refusal.code != 404 => return Err(refusal),
+                _ => {}
+            }
+        }
+        let pen = Pen { form: if pen.form == Form::Table(Include::None) { Form::Object } else { pen.form }, ..pen.clone() };
+        Ok(whole(200, pen.list(&listed.objects, &listed.meta)))
+    }
+
+    fn order(&self, asked: &Asked, body: &Value) -> Result<Order, Refusal> {
+        let query = &asked.query;
+        let named = query.get("fieldManager");
+        let agent = header_text(&asked.headers, &header::USER_AGENT);
+        let applies = content_type(asked) == "application/apply-patch+yaml";
+        if named.is_empty() && applies {
+            let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+            return Err(Refusal::new(422, "Invalid", message));
+        }
+        let manager = match (named, agent.split('/').next().unwrap_or_default()) {
+            ("", "") => "unknown",
+            ("", agent) => agent,
+            (named, _) => named,
+        };
+        let dry = |value: &str| value == "All";
+        let in_body = matches!(asked.verb, Verb::Delete | Verb::DeleteCollection)
+            && super::json::list(body, &["dryRun"]).iter().filter_map(Value::as_str).any(dry);
+        let options = Options {
+            dry_run: dry(query.get("dryRun")) || in_body,
+            force: query.flag("force"),
+            unknown: match query.get("fieldValidation") {
+                "Strict" => Unknown::Strict,
+                "Warn" => Unknown::Warn,
+                _ => Unknown::Ignore,
+            },
+        };
+        Ok(Order {
+            target: asked.target.clone(),
+            verb: asked.verb,
+            user: self.user.to_string(),
+            manager: manager.to_owned(),
+            options,
+        })
+    }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn content_type(asked: &Asked) -> &str {
+    header_text(&asked.headers, &header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
+}
+
+/// Reads the body as JSON, or as YAML where that is what it is.
+fn read_body(asked: &Asked) -> Result<Value, Refusal> {
+    if asked.body.is_empty() {
+        return Ok(Value::Null);
+    }
+    if content_type(asked) == "application/vnd.kubernetes.protobuf" {
+        let message = "the body of the request was in an unknown format - accepted media types include: \
+                       application/json, application/yaml";
+        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+    }
+    if content_type(asked).ends_with("yaml") {
+        let text = std::str::from_utf8(&asked.body).unwrap_or_default();
+        return serde_saphyr::from_str(text)
+            .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")));
+    }
+    serde_json::from_slice(&asked.body).map_err(|error| Refusal::bad_request(format!("error decoding JSON: {error}")))
+}
+
+fn change(asked: &Asked, body: Value) -> Result<Change, Refusal> {
+    match content_type(asked) {
+        "application/merge-patch+json" => Ok(Change::Merge(body)),
+        "application/json-patch+json" => Ok(Change::Json(body)),
+        "application/strategic-merge-patch+json" => Ok(Change::Strategic(body)),
+        "application/apply-patch+yaml" => Ok(Change::Apply(body)),
+        other => {
+            let message = format!("the body of the request was in an unknown format {other:?}");
+            Err(Refusal::new(415, "UnsupportedMediaType", message))
+        }
+    }
+}
+
+/// The answer to a delete that took the object away.
+fn deleted(target: &Target, object: &Value) -> Value {
+    let mut details = target.kind.details(super::json::text(object, &["metadata", "name"]));
+    super::json::put(&mut details, &["uid"], super::json::text(object, &["metadata", "uid"]).into());
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+}
+
+/// Writes a refusal.
+pub fn refuse(refusal: &Refusal) -> Response<Reply> {
+    whole(refusal.code, bytes(&refusal.status()))
+}
+
+/// Writes an answer whose body is known.
+pub fn whole(code: u16, body: Bytes) -> Response<Reply> {
+    let never = |never: Infallible| match never {};
+    response(code, Full::new(body).map_err(never).boxed_unsync())
+}
+
+/// Writes an answer.
+pub fn response(code: u16, body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// Cuts an answer off in its middle.
+async fn truncate(response: Response<Reply>) -> Response<Reply> {
+    let (parts, mut body) = response.into_parts();
+    let first = body.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+    let half = first.slice(..first.len() / 2);
+    let frames = stream::iter([Ok(Frame::data(half)), Err(Broken)]);
+    Response::from_parts(parts, BodyExt::boxed_unsync(StreamBody::new(frames)))
+}
+

@@ -1,0 +1,295 @@
+//! Streams changes: one line of JSON for each, as they happen or as late as the kind lags.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::stream::{self, Stream};
+use serde_json::{Value, json};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Inner,
+    json::text,
+    read::number,
+    refusal::Refusal,
+    render::Pen,
+    route::Query,
+    select::Selector,
+    store::{self, Key},
+    write::Target,
+};
+
+/// How often a watch that nothing happens to says how far it has come.
+const BOOKMARK: Duration = Duration::from_secs(60);
+
+/// How long a watch lasts that names no end.
+const LIFE: Duration = Duration::from_secs(1800);
+
+/// An open watch.
+struct Watch {
+    inner: Arc<Inner>,
+    target: Target,
+    selector: Selector,
+    pen: Pen,
+    /// Everything up to this version has been sent.
+    seen: u64,
+    pending: VecDeque<Bytes>,
+    bookmarks: bool,
+    /// When the watch ends, and when the next bookmark is due.
+    ends: Instant,
+    marks: Instant,
+    bell: watch::Receiver<u64>,
+    cuts: watch::Receiver<u64>,
+    started: bool,
+    over: bool,
+}
+
+/// Opens a watch.
+///
+/// # Errors
+/// A refusal when the selectors or the version can't be read. A version that has been forgotten is no refusal: the
+/// stream says so, as the real one does.
+pub fn open(
+    inner: &Arc<Inner>,
+    target: Target,
+    query: &Query,
+    pen: Pen,
+) -> Result<impl Stream<Item = Bytes> + Send + use<>, Refusal> {
+    let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
+    let version = query.get("resourceVersion");
+    let from = if version.is_empty() { 0 } else { number(version)? };
+    let life = query.get("timeoutSeconds").parse().map_or(LIFE, Duration::from_secs);
+    let bell = inner.store().bell(target.kind.id).ok_or_else(|| Refusal::of_code(404))?;
+    let now = store::now();
+    let mut watch = Watch {
+        cuts: inner.faults.cuts(),
+        inner: Arc::clone(inner),
+        target,
+        selector,
+        pen,
+        seen: from,
+        pending: VecDeque::new(),
+        bookmarks: query.flag("allowWatchBookmarks"),
+        ends: now + life,
+        marks: now + BOOKMARK,
+        bell,
+        started: false,
+        over: false,
+    };
+    watch.bell.mark_unchanged();
+    let initial = query.flag("sendInitialEvents");
+    if initial || from == 0 {
+        watch.begin(version, initial);
+    }
+    Ok(stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) }))
+}
+
+impl Watch {
+    /// Sends the objects that are there as if they were new.
+    fn begin(&mut self, version: &str, initial: bool) {
+        let lag = self.lag();
+        let id = self.target.kind.id;
+        let store = self.inner.store();
+        // Without a version the newest state is asked for, with one the cache may answer.
+        let revision =
+            if version.is_empty() { store.revision() } else { store.revision_behind(id, lag, store::now()).max(self.seen) };
+        let objects = store.list_at(id, revision).unwrap_or_default();
+        drop(store);
+        for object in &objects {
+            if !self.covers(object) {
+                continue;
+            }
+            let line = self.line("ADDED", object);
+            self.pending.push_back(line);
+        }
+        self.seen = revision;
+        if initial && self.bookmarks {
+            let line = self.bookmark(true);
+            self.pending.push_back(line);
+        }
+    }
+
+    fn lag(&self) -> Duration {
+        self.inner.faults.lag(&self.target.kind.names.plural)
+    }
+
+    fn covers(&self, object: &Value) -> bool {
+        let namespace = &self.target.namespace;
+        (namespace.is_empty() || text(object, &["metadata", "namespace"]) == namespace) && self.selector.matches(object)
+    }
+
+    fn line(&mut self, kind: &str, object: &Arc<Value>) -> Bytes {
+        let first = !self.started;
+        self.started = true;
+        self.pen.now = self.inner.now();
+        self.pen.line(kind, object, first)
+    }
+
+    fn bookmark(&self, initial: bool) -> Bytes {
+        let mut metadata = json!({"resourceVersion": self.seen.to_string(), "creationTimestamp": null});
+        if initial {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        let object = json!({
+            "kind": self.target.kind.names.kind, "apiVersion": self.target.version.api_version(), "metadata": metadata,
+        });
+        raw("BOOKMARK", &object)
+    }
+
+    /// Returns the next line, or nothing when the watch is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(line) = self.pending.pop_front() {
+                return Some(line);
+            }
+            if self.over {
+                return None;
+            }
+            let due = self.gather();
+            if !self.pending.is_empty() {
+                continue;
+            }
+            let wake = due.unwrap_or(self.ends).min(self.ends).min(self.marks);
+            tokio::select! {
+                biased;
+                _ = self.cuts.changed() => return None,
+                rung = self.bell.changed() => self.over |= rung.is_err(),
+                () = sleep_until(wake) => self.tick(),
+            }
+        }
+    }
+
+    /// Collects the changes that may be shown by now, and tells when the next one may be.
+    fn gather(&mut self) -> Option<Instant> {
+        let (lag, now) = (self.lag(), store::now());
+        let mut fresh = Vec::new();
+        let mut due = None;
+        {
+            let store = self.inner.store();
+            let newest = store.revision();
+            let Some(changes) = store.changes_after(self.target.kind.id, self.seen) else {
+                drop(store);
+                self.expire(newest);
+                return None;
+            };
+            for change in changes {
+                if change.at + lag > now {
+                    due = Some(change.at + lag);
+                    break;
+                }
+                fresh.push(change.clone());
+            }
+        }
+        for change in fresh {
+            self.seen = change.revision;
+            let was = change.before.as_ref().is_some_and(|before| self.covers(before));
+            let is = change.after.as_ref().is_some_and(|after| self.covers(after));
+            let kind = match (was, is) {
+                (false, true) => "ADDED",
+                (true, true) => "MODIFIED",
+                (true, false) => "DELETED",
+                (false, false) => continue,
+            };
+            let line = self.line(kind, &change.last);
+            self.pending.push_back(line);
+        }
+        due
+    }
+
+    fn expire(&mut self, newest: u64) {
+        let refusal = Refusal::expired(format!("too old resource version: {} ({newest})", self.seen));
+        self.pending.push_back(raw("ERROR", &refusal.status()));
+        self.over = true;
+    }
+
+    /// Says how far the watch has come, or ends it.
+    fn tick(&mut self) {
+        let now = store::now();
+        let (marks, ends) = (now >= self.marks, now >= self.ends);
+        if marks {
+            self.marks = now + BOOKMARK;
+        }
+        if (marks || ends) && self.bookmarks && self.seen > 0 {
+            self.catch_up(now);
+            let line = self.bookmark(false);
+            self.pending.push_back(line);
+        }
+        self.over |= ends;
+    }
+
+    /// Counts versions of other kinds as seen, which bookmarks are for.
+    fn catch_up(&mut self, now: Instant) {
+        let store = self.inner.store();
+        let behind = store.revision_behind(self.target.kind.id, self.lag(), now);
+        let nothing_new = store
+            .changes_after(self.target.kind.id, self.seen)
+            .is_some_and(|mut changes| changes.next().is_none_or(|change| change.revision > behind));
+        if nothing_new {
+            self.seen = self.seen.max(behind);
+        }
+    }
+}
+
+fn raw(kind: &str, object: &Value) -> Bytes {
+    let mut line = json!({"type": kind, "object": object}).to_string().into_bytes();
+    line.push(b'\n');
+    line.into()
+}
+
+/// Follows the changes of a kind from inside the simulation, without lag and without HTTP.
+#[derive(Debug)]
+pub struct Follower {
+    inner: Arc<Inner>,
+    id: usize,
+    seen: u64,
+    bell: watch::Receiver<u64>,
+}
+
+/// One change that a follower sees.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The object before.
+    pub before: Option<Arc<Value>>,
+    /// The object after.
+    pub after: Option<Arc<Value>>,
+    /// Where it stands.
+    pub key: Key,
+}
+
+impl Follower {
+    /// Follows the kind `id` from its beginning: what is there comes first, as new.
+    pub(super) fn new(inner: &Arc<Inner>, id: usize) -> Option<(Self, Vec<Arc<Value>>)> {
+        let mut store = inner.store();
+        let bell = store.bell(id)?;
+        let (objects, seen) = (store.list(id, None), store.revision());
+        drop(store);
+        Some((Self { inner: Arc::clone(inner), id, seen, bell }, objects))
+    }
+
+    /// Returns what changed since the last call, at once. Changes that have been forgotten are left out.
+    pub fn drain(&mut self) -> Vec<Followed> {
+        self.bell.mark_unchanged();
+        let store = self.inner.store();
+        let changes = store.changes_after(self.id, self.seen);
+        let followed: Vec<Followed> = changes
+            .into_iter()
+            .flatten()
+            .map(|change| Followed {
+                before: change.before.clone(),
+                after: change.after.clone(),
+                key: Key::of(&change.last),
+            })
+            .collect();
+        self.seen = store.revision();
+        followed
+    }
+
+    /// Waits until something changes; false when the server is gone.
+    pub async fn changed(&mut self) -> bool {
+        self.bell.changed().await.is_ok()
+    }
+}
+

@@ -1,0 +1,178 @@
+//! Shapes an object to its kind: drops what is unknown, fills in what is left out, and names what is wrong.
+
+use serde_json::{Map, Value};
+
+use super::{Order, Unknown, rules};
+use crate::server::{
+    builtin::Builtin,
+    defaults::quantities,
+    json::{at, text},
+    kind::{Custom, Kind, Origin},
+    refusal::{Cause, Refusal},
+    schema,
+};
+
+/// What of an object is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// All but its status.
+    Main,
+    /// Its status.
+    Status,
+}
+
+/// Drops what is unknown, as reading the request does, and returns the warnings.
+pub fn decode(order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
+    let kind = &order.target.kind;
+    tidy_metadata(kind, object)?;
+    let unknown = match &kind.origin {
+        Origin::Builtin(builtin) => decode_builtin(builtin, order, object)?,
+        Origin::Custom(custom) => schema::prune(object, &custom.schema),
+    };
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let said: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    match order.options.unknown {
+        Unknown::Ignore => Ok(Vec::new()),
+        Unknown::Warn => Ok(said),
+        Unknown::Strict => Err(unreadable(order, &format!("strict decoding error: {}", said.join(", ")))),
+    }
+}
+
+fn unreadable(order: &Order, why: &str) -> Refusal {
+    let kind = &order.target.kind.names.kind;
+    let version = &order.target.version.version;
+    Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+}
+
+fn decode_builtin(builtin: &Builtin, order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
+    quantities(object);
+    let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, &why))?;
+    let mut lost = Vec::new();
+    if order.options.unknown != Unknown::Ignore {
+        missing(object, &read, &mut String::new(), &mut lost);
+    }
+    *object = read;
+    Ok(lost)
+}
+
+/// Names what stands in `before` and not in `after`.
+fn missing(before: &Value, after: &Value, path: &mut String, lost: &mut Vec<String>) {
+    let length = path.len();
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            for (key, value) in before.iter().filter(|(_, value)| !value.is_null()) {
+                path.push_str(if length == 0 { "" } else { "." });
+                path.push_str(key);
+                match after.get(key) {
+                    Some(kept) => missing(value, kept, path, lost),
+                    None => lost.push(path.clone()),
+                }
+                path.truncate(length);
+            }
+        }
+        (Value::Array(before), Value::Array(after)) => {
+            for (place, (before, after)) in before.iter().zip(after).enumerate() {
+                path.push_str(&format!("[{place}]"));
+                missing(before, after, path, lost);
+                path.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+const KNOWN: &[&str] = &[
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+];
+
+/// Drops unknown and empty metadata, and refuses labels and annotations that are no text.
+fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Ok(()) };
+    metadata.retain(|key, value| KNOWN.contains(&key.as_str()) && !value.is_null());
+    for field in ["labels", "annotations"] {
+        let Some(entries) = metadata.get_mut(field) else { continue };
+        let Some(entries) = entries.as_object_mut() else { return Err(no_text(kind, field, entries)) };
+        if let Some(wrong) = entries.values().find(|value| !value.is_string()) {
+            return Err(no_text(kind, field, wrong));
+        }
+    }
+    metadata.retain(|key, value| {
+        let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        !(empty && matches!(key.as_str(), "labels" | "annotations" | "ownerReferences" | "finalizers"))
+    });
+    Ok(())
+}
+
+fn no_text(kind: &Kind, field: &str, wrong: &Value) -> Refusal {
+    let what = match wrong {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::Array(_) => "array",
+        _ => "object",
+    };
+    Refusal::bad_request(format!(
+        "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal {what} into Go struct field \
+         ObjectMeta.metadata.{field} of type string",
+        kind.names.kind,
+        kind.storage().version,
+        kind.names.kind,
+    ))
+}
+
+/// Fills in defaults and refuses what breaks the rules of the kind.
+pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal> {
+    let mut faults = rules::metadata(kind, object);
+    match &kind.origin {
+        Origin::Builtin(builtin) => {
+            if part != Part::Status {
+                (builtin.defaults)(object);
+                faults.extend(rules::builtin(kind, object));
+            }
+        }
+        Origin::Custom(custom) => {
+            schema::fill(object, &custom.schema);
+            faults.extend(check_part(custom, object, part));
+        }
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::invalid(kind, text(object, &["metadata", "name"]), &faults))
+}
+
+/// Checks what is written; the part that stays as it was has been checked before.
+fn check_part(custom: &Custom, object: &Value, part: Part) -> Vec<Cause> {
+    let status = at(&custom.schema, &["properties", "status"]);
+    match (part, object.get("status"), status) {
+        (Part::Status, None, _) | (Part::Status, _, None) => Vec::new(),
+        (Part::Status, Some(value), Some(schema)) => {
+            let mut faults = schema::validate(value, schema);
+            for fault in &mut faults {
+                let inside = std::mem::take(&mut fault.field);
+                let dot = if inside.is_empty() || inside.starts_with('[') { "" } else { "." };
+                fault.message = fault.message.replace(&format!("{inside} in body"), &format!("status{dot}{inside} in body"));
+                fault.field = format!("status{dot}{inside}");
+            }
+            faults
+        }
+        (Part::Whole | Part::Main, _, _) => schema::validate(object, &custom.schema),
+    }
+}
