@@ -93,7 +93,7 @@ impl Checker {
         if name == "$env" {
             return Some(Ty::Unknown);
         }
-        let builtin = if builtin { builtins::find(name).map(|_| functions::builtin_value()) } else { None };
+        let builtin = if builtin { builtins::find(name).map(|known| Ty::Builtin(known.name)) } else { None };
         self.given(name).or(builtin)
     }
 
@@ -214,6 +214,9 @@ impl Checker {
 
     fn call(&mut self, at: usize, callee: &mut Node, args: &mut [Node]) -> Out<Ty> {
         let ty = self.visit(callee)?;
+        if callee.is_env() {
+            return Err(Halt::new(Stage::Type, at, "$env is a map, so it cannot be called"));
+        }
         if ty.is_unknown() {
             return Ok(Ty::Unknown);
         }

@@ -79,6 +79,7 @@ fn ranges(node: &mut Node) -> Out<()> {
 /// Computes constants, and logic with one constant side.
 fn fold(node: &mut Node) -> Out<()> {
     let at = node.at;
+    merge_filters(node)?;
     let new = match &mut node.kind {
         Kind::Unary(sign, part) => match (*sign, &part.kind) {
             (Sign::Minus, Kind::Int(value)) => Some(Kind::Int(value.wrapping_neg())),
@@ -102,6 +103,31 @@ fn fold(node: &mut Node) -> Out<()> {
         replace(node, kind);
     }
     Ok(())
+}
+
+/// `filter(filter(list, p), q)` walks the list once.
+fn merge_filters(node: &mut Node) -> Out<()> {
+    let Some(outer) = builtin(node, "filter") else { return Ok(()) };
+    let [source, q] = outer.args.as_mut_slice() else { return Ok(()) };
+    let Some(inner) = builtin(source, "filter") else { return Ok(()) };
+    let [list, p] = inner.args.as_mut_slice() else { return Ok(()) };
+    let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return Ok(()) };
+    let mut both = joined(Op::And, p, q);
+    fold(&mut both)?;
+    let list = take(list);
+    **q = both;
+    *source = list;
+    Ok(())
+}
+
+/// Two predicates in one.
+fn joined(op: Op, p: &mut Part, q: &mut Part) -> Node {
+    let (at, below) = (p.at, p.depth.max(q.depth));
+    let (left, right) = (Box::new(take(p)), Box::new(take(q)));
+    let kind = Kind::Binary { op, left, right, compare: Compare::Any, lookup: Lookup::Scan };
+    let mut both = Node::over(at, below, kind);
+    both.ty = Ty::Bool;
+    both
 }
 
 fn fold_logic(op: Op, left: &mut Node, right: &mut Node) -> Option<Node> {
@@ -250,11 +276,8 @@ fn merge_predicates(node: &mut Node) -> Out<()> {
         return Ok(());
     }
     let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return Ok(()) };
-    let (at, depth) = (p.at, p.depth.max(q.depth));
-    let (left, right) = (Box::new(take(p)), Box::new(take(q)));
-    let kind = Kind::Binary { op: merged, left, right, compare: Compare::Any, lookup: Lookup::Scan };
-    let mut both = Node::over(at, depth, kind);
-    both.ty = Ty::Bool;
+    let mut both = joined(merged, p, q);
+    let at = both.at;
     merge_predicates(&mut both)?;
     let (name, list) = (a.name, take(first));
     let predicate = Node::over(at, both.depth, Kind::Predicate(Box::new(both)));

@@ -53,6 +53,8 @@ pub(crate) enum Ty {
     Weekday,
     Zone,
     Func(Arc<Signature>),
+    /// The name of a builtin where it is not called: its value is nil, and it is like no other function.
+    Builtin(&'static str),
 }
 
 /// What a function takes and gives.
@@ -114,7 +116,7 @@ impl Ty {
             Self::Map | Self::Dict | Self::Groups => GoKind::Map,
             Self::Time => GoKind::Struct,
             Self::Zone => GoKind::Pointer,
-            Self::Func(_) => GoKind::Func,
+            Self::Func(_) | Self::Builtin(_) => GoKind::Func,
         }
     }
 
@@ -228,7 +230,7 @@ impl Ty {
             Self::Month => "a month",
             Self::Weekday => "a day of the week",
             Self::Zone => "a time zone",
-            Self::Func(_) => "a function",
+            Self::Func(_) | Self::Builtin(_) => "a function",
         }
     }
 }

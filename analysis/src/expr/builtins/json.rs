@@ -170,7 +170,18 @@ fn new_line(indent: usize, out: &mut Vec<u8>) {
 fn quote(machine: &mut Machine<'_>, text: &Text, out: &mut Vec<u8>) -> Out<()> {
     machine.write(text.bytes().len())?;
     out.push(b'"');
-    for c in text.lossy().chars() {
+    for chunk in text.bytes().utf8_chunks() {
+        quote_valid(chunk.valid(), out);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice(b"\\ufffd");
+        }
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn quote_valid(text: &str, out: &mut Vec<u8>) {
+    for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
@@ -185,6 +196,4 @@ fn quote(machine: &mut Machine<'_>, text: &Text, out: &mut Vec<u8>) -> Out<()> {
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out.push(b'"');
-    Ok(())
 }

@@ -157,6 +157,9 @@ fn extreme(machine: &mut Machine<'_>, name: &str, args: &[Value], replaces: Orde
             Value::List(list) => {
                 for item in list.items.iter() {
                     let inner = extreme(machine, name, std::slice::from_ref(item), replaces)?;
+                    if matches!((item, &inner), (Value::List(_), Value::Nil)) {
+                        continue;
+                    }
                     if inner.number().is_none() {
                         return refuse(name, "numbers or lists of numbers", &inner);
                     }
