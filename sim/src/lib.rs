@@ -3,6 +3,7 @@
 pub mod actors;
 pub mod felt;
 pub mod invariants;
+pub mod prometheus;
 pub mod scenario;
 pub mod server;
 pub mod traffic;
