@@ -1,13 +1,12 @@
 //! Names and labels of the runs of a Rollout, and the status that they begin with.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
-use serin_crds::names::{self, RunPurpose};
+use serin_crds::names::{self, AnalysisPhase, RunPurpose};
 
-use super::Run;
+use super::whole_seconds;
 use crate::template::MergedSpec;
 
 /// What a run is made for.
@@ -80,9 +79,14 @@ pub fn labels(identity: Identity<'_>) -> BTreeMap<String, String> {
     labels
 }
 
-/// The status that a run is created with, so that it needs no write to begin; an Error if it cannot begin.
-pub fn initial_status(spec: &AnalysisRunSpec, now: Timestamp) -> AnalysisRunStatus {
-    Run::new(spec, Duration::ZERO).plan(&AnalysisRunStatus::default(), &BTreeSet::new(), now).status
+/// The status that a run is created with, so that it needs no write to begin.
+pub fn initial_status(now: Timestamp) -> AnalysisRunStatus {
+    AnalysisRunStatus {
+        phase: AnalysisPhase::Running,
+        started_at: Some(whole_seconds(now)),
+        dry_run_summary: Some(serin_crds::analysis::RunSummary::default()),
+        ..AnalysisRunStatus::default()
+    }
 }
 
 /// Whether an existing run asks for the same, so that it can be taken over instead of being made again.
