@@ -1,6 +1,7 @@
 //! Kubernetes in one process: an API server, its controllers, Istio's view, Prometheus, people and faults, in virtual time.
 
 pub mod actors;
+pub mod cluster;
 pub mod felt;
 pub mod invariants;
 pub mod prometheus;

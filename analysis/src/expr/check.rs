@@ -8,7 +8,7 @@ use super::types::{self, GoKind, Ty};
 
 /// Checks a tree for a `result` of this type (none where there is no `result`) and gives the type of the whole.
 pub(crate) fn check(tree: &mut Node, result: Option<&Ty>) -> Out<Ty> {
-    let mut checker = Checker { result: result.cloned(), variables: Vec::new(), predicates: Vec::new() };
+    let mut checker = Checker { result: result.cloned(), variables: Vec::new(), predicates: Vec::new(), patterns: 0 };
     checker.visit(tree)
 }
 
@@ -17,7 +17,12 @@ pub(crate) struct Checker {
     variables: Vec<(String, Ty)>,
     /// The predicates we are in, innermost last.
     pub(crate) predicates: Vec<Scope>,
+    /// How many patterns have been seen.
+    patterns: usize,
 }
+
+/// How many constant patterns an expression may have.
+const MAX_PATTERNS: usize = 50;
 
 /// What `#` and its variants mean in a predicate.
 pub(crate) struct Scope {
@@ -125,6 +130,10 @@ impl Checker {
         let l = self.visit(left)?;
         let r = self.visit(right)?;
         if let (Op::Matches, Some(pattern)) = (op, right.as_text()) {
+            self.patterns = self.patterns.saturating_add(1);
+            if self.patterns > MAX_PATTERNS {
+                return Err(Halt::limit(format!("the expression has more than {MAX_PATTERNS} patterns")).at(at));
+            }
             super::pattern::compile(pattern).map_err(|message| Halt::new(Stage::Type, at, message))?;
         }
         types::binary(op, &l, &r).ok_or_else(|| mismatch(at, op, (left, &l), (right, &r)))

@@ -19,6 +19,9 @@ pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
 /// How many bytes of text one evaluation may make.
 pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How many compiled patterns are kept during one evaluation.
+const MAX_PATTERNS: usize = 8;
+
 /// One evaluation.
 pub(crate) struct Machine<'a> {
     /// What the metric provider gave.
@@ -30,13 +33,13 @@ pub(crate) struct Machine<'a> {
     variables: Vec<(&'a str, Value)>,
     /// The loops we are in, innermost last.
     pub(crate) scopes: Vec<Scope>,
-    spent: Spent,
+    pub(crate) spent: Spent,
     patterns: HashMap<Vec<u8>, Regex>,
 }
 
 /// What an evaluation has used up.
-#[derive(Default)]
-struct Spent {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
     steps: u64,
     elements: u64,
     bytes: u64,
@@ -50,10 +53,11 @@ pub(crate) struct Scope {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(result: Option<Value>, now: Timestamp) -> Self {
+    /// An evaluation that goes on where another stopped counting.
+    pub(crate) fn new(result: Option<Value>, now: Timestamp, spent: Spent) -> Self {
         let given = result.is_some();
         let result = result.unwrap_or(Value::Nil);
-        Self { result, now, given, variables: Vec::new(), scopes: Vec::new(), spent: Spent::default(), patterns: HashMap::new() }
+        Self { result, now, given, variables: Vec::new(), scopes: Vec::new(), spent, patterns: HashMap::new() }
     }
 
     /// Counts steps.
@@ -88,11 +92,14 @@ impl<'a> Machine<'a> {
         if let Some(known) = self.patterns.get(pattern) {
             return Ok(known.clone());
         }
-        self.work(5_000)?;
+        self.work(50_000)?;
         let Ok(text) = std::str::from_utf8(pattern) else {
             return Err("the pattern is not UTF-8".into());
         };
         let regex = super::pattern::compile(text)?;
+        if self.patterns.len() >= MAX_PATTERNS {
+            self.patterns.clear();
+        }
         self.patterns.insert(pattern.to_vec(), regex.clone());
         Ok(regex)
     }
@@ -113,7 +120,7 @@ impl<'a> Machine<'a> {
             Kind::Bool(value) => Ok(Value::Bool(*value)),
             Kind::Int(value) => Ok(Value::Int(*value)),
             Kind::Float(value) => Ok(Value::Float(*value)),
-            Kind::Text(text) => Ok(Value::text(text.as_str())),
+            Kind::Text(text) => Ok(Value::Text(text.clone())),
             Kind::Name(name) => Ok(self.name(name)),
             Kind::Pointer(name) => self.pointer(name).map_err(|halt| halt.at(node.at)),
             Kind::Predicate(part) => self.eval(part),

@@ -142,7 +142,7 @@ fn textual(machine: &mut Machine<'_>, op: Op, l: &Value, r: &Value) -> Out<Value
         Op::EndsWith => a.ends_with(b),
         Op::Contains => super::builtins::text::position(a, b).is_some(),
         _ => {
-            machine.work(a.len())?;
+            machine.work(a.len().saturating_mul(8))?;
             machine.pattern(b)?.is_match(a)
         }
     }))

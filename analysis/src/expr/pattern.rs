@@ -33,6 +33,12 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
         })
 }
 
+/// The names of classes inside `[ ]`.
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
 struct Translator<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
@@ -280,17 +286,20 @@ impl Translator<'_> {
                 self.out.push(']');
                 return Ok(Piece::Atom);
             }
-            self.class_item(c, first)?;
+            self.class_item(c)?;
             first = false;
         }
     }
 
-    fn class_item(&mut self, c: char, first: bool) -> Result<(), String> {
+    fn class_item(&mut self, c: char) -> Result<(), String> {
         if c == '[' && self.chars.peek() == Some(&':') {
             let mut ahead = self.chars.clone();
             ahead.next();
             let name: String = std::iter::from_fn(|| ahead.next_if(|c| c.is_ascii_lowercase() || *c == '^')).collect();
             if ahead.next() == Some(':') && ahead.next() == Some(']') {
+                if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(&name)) {
+                    return Err(format!("[:{name}:] is not a class of characters"));
+                }
                 self.chars = ahead;
                 self.out.push_str(&format!("[:{name}:]"));
                 return Ok(());
@@ -311,9 +320,6 @@ impl Translator<'_> {
                 self.out.push_str(&property);
                 return Ok(());
             }
-        }
-        if c == '-' && !first && self.chars.peek().is_some_and(|next| *next != ']') {
-            return Err("a - inside [ ] stands between two characters or at an end".to_owned());
         }
         let low = self.class_char(c)?;
         let mut ahead = self.chars.clone();

@@ -79,7 +79,7 @@ impl Parser {
             },
             TokenKind::Text => {
                 self.advance();
-                let node = self.admit(Node::leaf(at, Kind::Text(token.text)))?;
+                let node = self.admit(Node::leaf(at, Kind::Text(token.text.into())))?;
                 self.postfix(node)
             }
             TokenKind::Bracket if token.text == "[" => {
@@ -139,7 +139,7 @@ impl Parser {
         match token.kind {
             TokenKind::Number | TokenKind::Text | TokenKind::Name => {
                 self.advance();
-                self.admit(Node::leaf(token.at, Kind::Text(token.text)))
+                self.admit(Node::leaf(token.at, Kind::Text(token.text.into())))
             }
             _ if token.is_bracket("(") => self.expression(0),
             _ => {
@@ -261,7 +261,7 @@ impl Parser {
         }
         self.advance();
         let at = token.at;
-        let property = Box::new(self.admit(Node::leaf(at, Kind::Text(token.text)))?);
+        let property = Box::new(self.admit(Node::leaf(at, Kind::Text(token.text.into())))?);
         let (base, chained) = match base.kind {
             Kind::Chain(inner) => (inner, true),
             _ => (Box::new(base), false),

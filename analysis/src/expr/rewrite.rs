@@ -160,7 +160,7 @@ fn fold_constants(op: Op, left: &Kind, right: &Kind) -> Result<Option<Kind>, Str
         (Op::Equal, Kind::Int(a), Kind::Int(b)) => Some(Kind::Bool(a == b)),
         (Op::Equal, Kind::Text(a), Kind::Text(b)) => Some(Kind::Bool(a == b)),
         (Op::Equal, Kind::Bool(a), Kind::Bool(b)) => Some(Kind::Bool(a == b)),
-        (Op::Add, Kind::Text(a), Kind::Text(b)) => Some(Kind::Text(format!("{a}{b}"))),
+        (Op::Add, Kind::Text(a), Kind::Text(b)) => Some(Kind::Text([a.bytes(), b.bytes()].concat().into())),
         _ => match (float(left), float(right)) {
             (Some(a), Some(b)) => fold_floats(op, a, b),
             _ => None,
@@ -294,9 +294,8 @@ fn same(a: &Node, b: &Node) -> bool {
         (Kind::Bool(x), Kind::Bool(y)) => x == y,
         (Kind::Int(x), Kind::Int(y)) => x == y,
         (Kind::Float(x), Kind::Float(y)) => x.to_bits() == y.to_bits(),
-        (Kind::Text(x), Kind::Text(y)) | (Kind::Name(x), Kind::Name(y)) | (Kind::Pointer(x), Kind::Pointer(y)) => {
-            x == y
-        }
+        (Kind::Text(x), Kind::Text(y)) => x == y,
+        (Kind::Name(x), Kind::Name(y)) | (Kind::Pointer(x), Kind::Pointer(y)) => x == y,
         (Kind::Unary(x, _), Kind::Unary(y, _)) => x == y,
         (Kind::Binary { op: x, .. }, Kind::Binary { op: y, .. }) => x == y,
         (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,

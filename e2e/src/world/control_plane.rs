@@ -48,7 +48,10 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
     let files = [
         ("service-accounts.pem", signing_key()?),
         ("tokens.csv", token_file()),
-        ("audit-policy.yaml", include_str!("audit-policy.yaml").to_owned()),
+        (
+            "audit-policy.yaml",
+            include_str!("audit-policy.yaml").to_owned(),
+        ),
     ];
     fs::create_dir_all(&folder).map_err(WorldError::io("making the API server's folder"))?;
     for (name, text) in files {
@@ -73,7 +76,7 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
         .flag("profiling", "false")
         .start()?;
     let authority = folder.join("certificates/apiserver.crt");
-    let limit = Duration::from_mins(1);
+    let limit = Duration::from_secs(60);
     eventually("the API server's certificate", limit, || async {
         // Written just before the server listens.
         let written = fs::read_to_string(&authority).is_ok_and(|text| text.contains("-----END"));

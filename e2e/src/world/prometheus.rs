@@ -96,16 +96,18 @@ impl Prometheus {
     /// When Prometheus doesn't answer or refuses the query.
     pub async fn query(self, query: &str) -> Result<Vec<Value>, WorldError> {
         let what = || format!("asking Prometheus for {query}");
-        let mut answer: Value = super::http_client()
+        let text = super::http_client()
             .map_err(WorldError::http(what()))?
             .get(format!("http://{PROMETHEUS_BEHIND}/api/v1/query"))
             .query(&[("query", query)])
             .send()
             .await
             .map_err(WorldError::http(what()))?
-            .json()
+            .text()
             .await
             .map_err(WorldError::http(what()))?;
+        let mut answer: Value =
+            serde_json::from_str(&text).map_err(WorldError::malformed(what()))?;
         match answer.pointer_mut("/data/result").map(Value::take) {
             Some(Value::Array(result)) => Ok(result),
             _ => Err(WorldError::Malformed {
