@@ -39,6 +39,22 @@ pub struct Parts {
     pub settings: Settings,
 }
 
+impl Parts {
+    /// A controller with one client for everything, that tells nobody what it does.
+    pub fn new(client: kube::Client, clock: Clock, prometheus: Arc<Prometheus>, gate: WriteGate) -> Self {
+        Self {
+            watches: client.clone(),
+            calls: client,
+            clock,
+            prometheus,
+            notices: Arc::new(|_, _| {}),
+            tell: Arc::new(|_| {}),
+            gate,
+            settings: Settings::default(),
+        }
+    }
+}
+
 /// What the flags say.
 #[derive(Clone, Debug)]
 pub struct Settings {

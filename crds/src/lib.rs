@@ -15,6 +15,8 @@ mod object;
 pub mod rollout;
 pub mod template;
 pub mod time;
+pub mod unbuilt;
+pub mod validate;
 
 pub use decode::{Fault, decode};
 pub use int_or_string::IntOrString;

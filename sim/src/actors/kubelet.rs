@@ -13,16 +13,19 @@ use tokio::{
 };
 
 use super::{
-    Behaviours, Task,
-    pod::{Health, Life, is_dying, status},
+    Behaviour, Behaviours, Task,
+    pod::{Health, Life, is_dying, ready_since, status},
 };
 use crate::server::{
     Change, Deletion, Direct, Followed, Follower, Key, SimServer,
-    json::{at, integer, put, text},
+    json::{at, integer, list, put, text},
 };
 
 /// The name of the only node.
 const NODE: &str = "sim-node";
+
+/// The time between the end of a process and its second start; it doubles from then on.
+const BACK_OFF_FIRST: Duration = Duration::from_secs(10);
 
 /// The longest time between two starts of a process that keeps ending.
 const BACK_OFF: Duration = Duration::from_secs(300);
@@ -30,6 +33,7 @@ const BACK_OFF: Duration = Duration::from_secs(300);
 /// Runs the pods of a server; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Kubelet {
+    direct: Direct,
     orders: mpsc::UnboundedSender<(Key, Deed)>,
     _task: Task,
 }
@@ -39,6 +43,7 @@ impl Kubelet {
     pub fn spawn(server: &SimServer, behaviours: Behaviours, reaction: Duration) -> Self {
         let (orders, given) = mpsc::unbounded_channel();
         let direct = server.as_user(&format!("system:node:{NODE}")).managed_by("kubelet");
+        let reader = direct.clone();
         let followed = direct.follow("pods");
         let worker = Worker {
             scheduler: server.as_user("system:kube-scheduler"),
@@ -54,13 +59,21 @@ impl Kubelet {
                 worker.run(follower, pods, given, reaction).await;
             }
         });
-        Self { orders, _task: Task(task) }
+        Self { direct: reader, orders, _task: Task(task) }
     }
 
     /// Ends the process of a pod, which is then started again as after a crash.
     pub fn kill_pod(&self, pod: &Key) {
         // Nobody listens only when the runtime ends.
         let _ = self.orders.send((pod.clone(), Deed::Crash));
+    }
+
+    /// Lets running pods of `image` go over to what the behaviours now say of it.
+    pub fn reconsider(&self, image: &str) {
+        let runs = |pod: &Arc<Value>| list(pod, &["spec", "containers"]).iter().any(|part| text(part, &["image"]) == image);
+        for pod in self.direct.list("pods", "").iter().filter(|pod| runs(pod)) {
+            let _ = self.orders.send((Key::of(pod), Deed::Turn));
+        }
     }
 
     /// Evicts a pod: it fails for good, and its `ReplicaSet` makes another.
@@ -76,6 +89,7 @@ enum Deed {
     Ready,
     Crash,
     Fail,
+    Turn,
     Remove,
 }
 
@@ -196,28 +210,48 @@ impl Worker {
             _ if known.dying || ended => {}
             Deed::Start => {
                 self.write(key, &pod, Health::Starting);
-                if !behaviour.never_ready {
-                    self.later(behaviour.ready_after, key.clone(), uid, Deed::Ready);
-                }
+                self.expect(key, uid, behaviour, false);
             }
             Deed::Ready => {
                 self.write(key, &pod, Health::Ready);
-                if let Some(life) = behaviour.crash_after {
-                    self.later(life, key.clone(), uid, Deed::Crash);
+                self.expect(key, uid, behaviour, true);
+            }
+            Deed::Turn => {
+                let ready = ready_since(&pod).is_some();
+                self.forget(&uid);
+                if ready && behaviour.never_ready {
+                    self.write(key, &pod, Health::Starting);
                 }
+                self.expect(key, uid, behaviour, ready);
             }
             Deed::Crash => {
                 known.restarts += 1;
-                let pause = Duration::from_secs(10) * 2_u32.pow(u32::try_from(known.restarts - 1).unwrap_or(5).min(5));
-                self.timers.retain(|_, (_, other, deed)| *other != uid || *deed == Deed::Remove);
+                let doubled = u32::try_from(known.restarts - 1).unwrap_or(5).min(5);
+                let pause = (BACK_OFF_FIRST * 2_u32.pow(doubled)).min(BACK_OFF);
+                self.forget(&uid);
                 self.write(key, &pod, Health::Crashed);
-                self.later(pause.min(BACK_OFF), key.clone(), uid, Deed::Start);
+                self.later(pause, key.clone(), uid, Deed::Start);
             }
             Deed::Fail => {
                 let failed = json!({"status": {"phase": "Failed", "reason": "Evicted", "conditions": null}});
                 let _ = self.direct.merge("pods/status", key, failed);
             }
         }
+    }
+
+    /// Expects what comes next in the life of a pod.
+    fn expect(&mut self, key: &Key, uid: String, behaviour: Behaviour, ready: bool) {
+        match (ready, behaviour.crash_after) {
+            _ if behaviour.never_ready => {}
+            (false, _) => self.later(behaviour.ready_after, key.clone(), uid, Deed::Ready),
+            (true, Some(life)) => self.later(life, key.clone(), uid, Deed::Crash),
+            (true, None) => {}
+        }
+    }
+
+    /// Expects nothing more of a pod but its end.
+    fn forget(&mut self, uid: &str) {
+        self.timers.retain(|_, (_, other, deed)| other != uid || *deed == Deed::Remove);
     }
 
     fn write(&self, key: &Key, pod: &Value, health: Health) {

@@ -57,7 +57,7 @@ pub fn status(pod: &Value, life: Life<'_>) -> Value {
             let message = "back-off restarting failed container";
             json!({"waiting": {"reason": "CrashLoopBackOff", "message": message}})
         }
-        Health::Starting | Health::Ready => json!({"running": {"startedAt": life.now}}),
+        Health::Starting | Health::Ready => json!({"running": {"startedAt": started(pod, life)}}),
     };
     let container = |container: &Value| {
         json!({
@@ -75,6 +75,13 @@ pub fn status(pod: &Value, life: Life<'_>) -> Value {
         "startTime": at(pod, &["status", "startTime"]).cloned().unwrap_or_else(|| life.now.into()),
         "qosClass": "BestEffort", "conditions": conditions, "containerStatuses": containers,
     })
+}
+
+/// Tells when the process was started: at its last restart, which is now when the count has just gone up.
+fn started<'a>(pod: &'a Value, life: Life<'a>) -> &'a str {
+    let known = list(pod, &["status", "containerStatuses"]).first();
+    let known = known.map_or("", |known| text(known, &["state", "running", "startedAt"]));
+    if known.is_empty() { life.now } else { known }
 }
 
 /// A condition keeps the time of its last change.

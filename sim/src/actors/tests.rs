@@ -128,6 +128,19 @@ async fn pods_behave_as_their_image_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn running_pods_go_over_to_a_new_behaviour() {
+    let world = world();
+    world.server.as_user("test").create(set("web", 1)).unwrap();
+    assert_eq!(world.after(3000).await.counts("web"), (1, 1, 1, 1));
+    world.cluster.behaviours.set("web", Behaviour { never_ready: true, ..Behaviour::default() });
+    world.cluster.kubelet.reconsider("web");
+    assert_eq!(world.after(100).await.counts("web"), (1, 1, 0, 0));
+    world.cluster.behaviours.set("web", Behaviour::default());
+    world.cluster.kubelet.reconsider("web");
+    assert_eq!(world.after(2100).await.counts("web"), (1, 1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn killed_pods_come_back_and_evicted_ones_are_replaced() {
     let world = world();
     world.server.as_user("test").create(set("web", 1)).unwrap();
