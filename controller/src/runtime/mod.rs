@@ -3,9 +3,11 @@
 pub mod client;
 pub mod clock;
 pub mod cut;
+pub mod flags;
 pub mod gate;
 pub mod key;
 pub mod lease;
+pub mod logging;
 pub mod metrics;
 pub mod outbox;
 pub mod queue;
