@@ -53,6 +53,10 @@ impl Cut for VirtualServiceCut {
     fn meta(&self) -> &MetaCut {
         &self.meta
     }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
 }
 
 impl Cut for DestinationRuleCut {
@@ -83,6 +87,10 @@ impl Cut for DestinationRuleCut {
 
     fn meta(&self) -> &MetaCut {
         &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
