@@ -9,7 +9,6 @@ use super::{
     network::{ENVOY_ADMIN, ENVOY_PROXY, ISTIOD_GRPC, ISTIOD_HTTP, ISTIOD_MONITORING, NODE},
     server::Launch,
     users::{User, Users},
-    wait::eventually,
 };
 
 const NAMESPACE: &str = "istio-system";
@@ -46,9 +45,9 @@ pub(super) async fn istiod(
         .start()?;
     let ready = format!("http://{ISTIOD_HTTP}/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("istiod's readiness", Duration::from_secs(60), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(60), look)
+        .await?;
     Ok(server)
 }
 
@@ -67,16 +66,16 @@ pub(super) async fn envoy(parts: &Parts, root: &Path) -> Result<Server, WorldErr
     let launch = Launch::new("envoy", parts.program("envoy")?, root);
     write(launch.folder(), "bootstrap.json", &bootstrap().to_string())?;
     let mut server = launch
-        .flag("config-path", "bootstrap.json")
-        .flag("concurrency", "1")
-        .flag("log-level", "warn")
-        .flag("drain-time-s", "1")
+        .pair("config-path", "bootstrap.json")
+        .pair("concurrency", "1")
+        .pair("log-level", "warn")
+        .pair("drain-time-s", "1")
         .arg("--disable-hot-restart")
         .start()?;
     let look = async || tokio::net::TcpStream::connect(ENVOY_PROXY).await.map(drop);
-    let waited = eventually("Envoy's proxy port", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("proxy port", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 

@@ -9,7 +9,6 @@ use super::{
     mesh::answers,
     network::{ENVOY_ADMIN, PROMETHEUS_BEHIND},
     server::Launch,
-    wait::eventually,
 };
 
 /// The file that the kubelet's stand-in writes the pods' addresses to.
@@ -33,9 +32,9 @@ pub(super) async fn prometheus(parts: &Parts, root: &Path) -> Result<Server, Wor
         .start()?;
     let ready = format!("http://{PROMETHEUS_BEHIND}/-/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("Prometheus' readiness", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 
