@@ -1,6 +1,7 @@
 //! Values that must not be seen: what is read from Secrets, and how it is kept out of everything that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serin_crds::analysis::{Argument, SecretKeyRef};
 
@@ -135,7 +136,8 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

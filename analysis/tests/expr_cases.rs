@@ -44,3 +44,8 @@ fn check(file: &str) {
 fn conditions_give_the_verdicts_of_the_original() {
     check(include_str!("expr-cases.tsv"));
 }
+
+#[test]
+fn the_rest_of_the_language_gives_the_verdicts_of_the_original() {
+    check(include_str!("expr-language.tsv"));
+}

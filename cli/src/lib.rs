@@ -1,1 +1,4 @@
-//! serin: the kubectl plugin, the demo and the simulator.
+//! serin: the demo and the simulator on the command line.
+
+pub mod demo;
+pub mod view;

@@ -13,8 +13,12 @@ pub mod lenient;
 pub mod names;
 mod object;
 pub mod rollout;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod template;
 pub mod time;
+pub mod unbuilt;
+pub mod validate;
 
 pub use decode::{Fault, decode};
 pub use int_or_string::IntOrString;

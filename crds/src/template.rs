@@ -3,9 +3,7 @@
 //! The hash of a template changes with the libraries of whoever computed it. What does not change is what the template
 //! comes to once the API server has defaulted it, and what a controller has added to it is taken off.
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     go::{Purpose, Tree, shape, struct_kind, table, unknown_fields as unknown},
@@ -60,11 +58,10 @@ pub fn without_additions(template: &Value, ephemeral: Option<&str>) -> Value {
 }
 
 fn compared(template: &Value, ephemeral: Option<&str>) -> Tree {
-    let template: Cow<'_, Value> = Cow::Owned(without_additions(template, ephemeral));
     shape(
         table(),
         &struct_kind("PodTemplateSpec"),
-        &template,
+        &without_additions(template, ephemeral),
         Purpose::Compare,
     )
 }
@@ -91,24 +88,21 @@ fn remove_metadata(template: &mut Value, ephemeral: Option<&str>) {
     }
 }
 
-/// Removes terms that select by the hash label, and what is empty after that.
+/// Removes terms that select by the hash label.
 fn remove_anti_affinity(template: &mut Value) {
-    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-    const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-    let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) else {
+    let Some(anti) = template.pointer_mut("/spec/affinity/podAntiAffinity") else {
         return;
     };
-    prune(spec, "affinity", |affinity| {
-        prune(affinity, "podAntiAffinity", |anti| {
-            if let Some(terms) = anti.get_mut(REQUIRED).and_then(Value::as_array_mut) {
-                terms.retain(|term| !selects_by_hash(term));
-            }
-            if let Some(terms) = anti.get_mut(PREFERRED).and_then(Value::as_array_mut) {
-                terms.retain(|term| !term.get("podAffinityTerm").is_some_and(selects_by_hash));
-            }
-            anti.retain(|_, value| !is_vacant(value));
-        });
-    });
+    if let Some(terms) = terms(anti, "requiredDuringSchedulingIgnoredDuringExecution") {
+        terms.retain(|term| !selects_by_hash(term));
+    }
+    if let Some(terms) = terms(anti, "preferredDuringSchedulingIgnoredDuringExecution") {
+        terms.retain(|term| !term.get("podAffinityTerm").is_some_and(selects_by_hash));
+    }
+}
+
+fn terms<'a>(anti: &'a mut Value, key: &str) -> Option<&'a mut Vec<Value>> {
+    anti.get_mut(key).and_then(Value::as_array_mut)
 }
 
 fn selects_by_hash(term: &Value) -> bool {
@@ -119,25 +113,6 @@ fn selects_by_hash(term: &Value) -> bool {
         list.iter()
             .any(|one| one.get("key").is_some_and(|key| key == HASH_LABEL))
     })
-}
-
-/// Edits a member and removes it if nothing is left in it.
-fn prune(parent: &mut Map<String, Value>, key: &str, edit: impl FnOnce(&mut Map<String, Value>)) {
-    if let Some(child) = parent.get_mut(key).and_then(Value::as_object_mut) {
-        edit(child);
-    }
-    if parent.get(key).is_some_and(is_vacant) {
-        parent.remove(key);
-    }
-}
-
-fn is_vacant(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -118,8 +118,8 @@ async fn take(listener: &TcpListener, service: &Arc<Service>, open: &GracefulShu
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
-        let connection =
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), answer);
         let connection = open.watch(connection);
         tokio::spawn(async move {
             let _ = connection.await;
@@ -196,7 +196,10 @@ impl Service {
             StatusCode::OK
         };
         self.metrics.count(status.as_u16(), began.elapsed());
-        self.signed(status, format!("{} {}\n", self.flags.pod, self.flags.version))
+        self.signed(
+            status,
+            format!("{} {}\n", self.flags.pod, self.flags.version),
+        )
     }
 
     fn signed(&self, status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -213,9 +216,10 @@ impl Service {
             }
         }
         if *self.leaving.borrow() {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            response.headers_mut().insert(
+                header::CONNECTION,
+                header::HeaderValue::from_static("close"),
+            );
         }
         response
     }

@@ -34,7 +34,7 @@ impl Trial {
     {
         Self {
             name: name.into(),
-            limit: Duration::from_mins(3),
+            limit: Duration::from_secs(180),
             body: Arc::new(move || Box::pin(body())),
         }
     }

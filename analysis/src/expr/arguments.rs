@@ -8,54 +8,58 @@ use super::types::{GoKind, Signature, Ty};
 impl Checker {
     /// Checks arguments against one signature and gives the type of the call.
     pub(crate) fn arguments(&mut self, at: usize, name: &str, signature: &Signature, args: &mut [Node]) -> Out<Ty> {
-        if signature.results > 2 {
-            let message = format!("{name} gives more than two values, so it cannot be used here");
-            return Err(Halt::new(Stage::Type, at, message));
-        }
-        if args.len() != signature.takes.len() {
-            let (wanted, given) = (signature.takes.len(), args.len());
-            let message = format!("{name} takes {wanted} arguments, but {given} are given");
-            return Err(Halt::new(Stage::Type, at, message));
-        }
-        for (arg, wanted) in args.iter_mut().zip(&signature.takes) {
-            let given = self.visit(arg)?;
-            if *wanted == Ty::Float && given.is_integer() {
-                make_float(arg);
-                continue;
-            }
-            if wanted.is_integer() && given.is_integer() {
-                continue;
-            }
-            let fits = if given == Ty::Nil {
-                matches!(wanted.kind(), GoKind::Interface | GoKind::Pointer)
-            } else {
-                given.is_unknown() || given.assignable_to(wanted)
-            };
-            if !fits {
-                return fail(arg, format!("{name} takes {} here, not {}", wanted.plain(), given.plain()));
-            }
-        }
-        Ok(signature.gives.clone())
+        self.overloads(at, name, std::slice::from_ref(signature), args)
     }
 
     /// Checks arguments against several signatures; the first that fits counts.
     pub(crate) fn overloads(&mut self, at: usize, name: &str, signatures: &[Signature], args: &mut [Node]) -> Out<Ty> {
-        let mut problem = Halt::new(Stage::Type, at, format!("{name} cannot be called like this"));
-        let mut closest = false;
+        for arg in args.iter_mut() {
+            self.visit(arg)?;
+        }
+        let mut problem = None;
         for signature in signatures {
-            match self.arguments(at, name, signature, args) {
-                Ok(ty) => return Ok(ty),
-                Err(halt) => {
-                    let fits = signature.takes.len() == args.len();
-                    if fits || !closest {
-                        problem = halt;
+            match fit(at, name, signature, args) {
+                Ok(()) => {
+                    for (arg, wanted) in args.iter_mut().zip(&signature.takes) {
+                        if *wanted == Ty::Float && arg.ty.is_integer() {
+                            make_float(arg);
+                        }
                     }
-                    closest = closest || fits;
+                    return Ok(signature.gives.clone());
                 }
+                // A mistake in the type of an argument says more than one in their number.
+                Err(halt) if signature.takes.len() == args.len() => problem = Some(halt),
+                Err(halt) => problem = problem.or(Some(halt)),
             }
         }
-        Err(problem)
+        Err(problem.unwrap_or_else(|| Halt::new(Stage::Type, at, format!("{name} cannot be called like this"))))
     }
+}
+
+/// Checks arguments, whose types are known, against a signature.
+fn fit(at: usize, name: &str, signature: &Signature, args: &[Node]) -> Out<()> {
+    if signature.results > 2 {
+        let message = format!("{name} gives more than two values, so it cannot be used here");
+        return Err(Halt::new(Stage::Type, at, message));
+    }
+    if args.len() != signature.takes.len() {
+        let (wanted, given) = (signature.takes.len(), args.len());
+        let plural = if wanted == 1 { "" } else { "s" };
+        let message = format!("{name} takes {wanted} argument{plural}, but {given} are given");
+        return Err(Halt::new(Stage::Type, at, message));
+    }
+    for (arg, wanted) in args.iter().zip(&signature.takes) {
+        let given = &arg.ty;
+        let fits = match given {
+            Ty::Nil => matches!(wanted.kind(), GoKind::Interface | GoKind::Pointer),
+            given if given.is_integer() && wanted.is_number() => true,
+            given => given.is_unknown() || given.assignable_to(wanted),
+        };
+        if !fits {
+            return fail(arg, format!("{name} takes {} here, not {}", wanted.plain(), given.plain()));
+        }
+    }
+    Ok(())
 }
 
 /// Turns integer constants into floats where a float is wanted; other integers stay and fail at run time.

@@ -1,6 +1,7 @@
 //! The tree of an expression.
 
 use super::types::Ty;
+use super::value::Text;
 
 /// A node of the tree.
 #[derive(Debug, Clone)]
@@ -96,7 +97,7 @@ pub(crate) enum Kind {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(String),
+    Text(Text),
     Name(String),
     Unary(Sign, Part),
     Binary { op: Op, left: Part, right: Part, compare: Compare, lookup: Lookup },
@@ -185,7 +186,7 @@ impl Node {
     /// The property name, where the node is a constant string.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            Kind::Text(text) => std::str::from_utf8(text.bytes()).ok(),
             _ => None,
         }
     }

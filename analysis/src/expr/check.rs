@@ -8,7 +8,7 @@ use super::types::{self, GoKind, Ty};
 
 /// Checks a tree for a `result` of this type (none where there is no `result`) and gives the type of the whole.
 pub(crate) fn check(tree: &mut Node, result: Option<&Ty>) -> Out<Ty> {
-    let mut checker = Checker { result: result.cloned(), variables: Vec::new(), predicates: Vec::new() };
+    let mut checker = Checker { result: result.cloned(), variables: Vec::new(), predicates: Vec::new(), patterns: 0 };
     checker.visit(tree)
 }
 
@@ -17,7 +17,12 @@ pub(crate) struct Checker {
     variables: Vec<(String, Ty)>,
     /// The predicates we are in, innermost last.
     pub(crate) predicates: Vec<Scope>,
+    /// How many patterns have been seen.
+    patterns: usize,
 }
+
+/// How many constant patterns an expression may have.
+const MAX_PATTERNS: usize = 50;
 
 /// What `#` and its variants mean in a predicate.
 pub(crate) struct Scope {
@@ -57,12 +62,11 @@ impl Checker {
                 let op = *op;
                 return self.binary(at, op, left, right);
             }
-            Kind::Chain(part) => self.visit(part)?,
+            Kind::Chain(part) | Kind::Predicate(part) => self.visit(part)?,
             Kind::Member { .. } => return self.member(node),
             Kind::Slice { base, from, to } => return self.slice(at, base, [from, to]),
             Kind::Call { callee, args } => return self.call(at, callee, args),
             Kind::Builtin(call) => return builtins::check(self, at, call),
-            Kind::Predicate(part) => self.visit(part)?,
             Kind::Pointer(name) => return self.pointer(at, name),
             Kind::Let { name, value, body } => return self.declaration(at, name, value, body),
             Kind::Sequence(nodes) => {
@@ -93,7 +97,7 @@ impl Checker {
         if name == "$env" {
             return Some(Ty::Unknown);
         }
-        let builtin = if builtin { builtins::find(name).map(|_| functions::builtin_value()) } else { None };
+        let builtin = if builtin { builtins::find(name).map(|known| Ty::Builtin(known.name)) } else { None };
         self.given(name).or(builtin)
     }
 
@@ -125,6 +129,10 @@ impl Checker {
         let l = self.visit(left)?;
         let r = self.visit(right)?;
         if let (Op::Matches, Some(pattern)) = (op, right.as_text()) {
+            self.patterns = self.patterns.saturating_add(1);
+            if self.patterns > MAX_PATTERNS {
+                return Err(Halt::limit(format!("the expression has more than {MAX_PATTERNS} patterns")).at(at));
+            }
             super::pattern::compile(pattern).map_err(|message| Halt::new(Stage::Type, at, message))?;
         }
         types::binary(op, &l, &r).ok_or_else(|| mismatch(at, op, (left, &l), (right, &r)))
@@ -214,6 +222,9 @@ impl Checker {
 
     fn call(&mut self, at: usize, callee: &mut Node, args: &mut [Node]) -> Out<Ty> {
         let ty = self.visit(callee)?;
+        if callee.is_env() {
+            return Err(Halt::new(Stage::Type, at, "$env is a map, so it cannot be called"));
+        }
         if ty.is_unknown() {
             return Ok(Ty::Unknown);
         }

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::error::ExprError;
+use super::machine::Spent;
 use super::program::{Program, ResultType, ResultValue};
 
 /// The verdicts on the elements of a list, in its order.
@@ -39,7 +40,11 @@ impl Program {
     /// # Errors
     /// The list is empty ([`ExprError::NoData`]), or the condition failed on an element.
     pub fn each(&self, elements: &[f64], now: Timestamp) -> Result<Elements, ExprError> {
-        let verdict = |value: &f64| Ok((*value, self.verdict(&ResultValue::Scalar(*value), now)?));
+        let mut spent = Spent::default();
+        let verdict = |value: &f64| {
+            let holds = self.verdict_within(&ResultValue::Scalar(*value), now, &mut spent)?;
+            Ok((*value, holds))
+        };
         let verdicts: Vec<(f64, bool)> = elements.iter().map(verdict).collect::<Result<_, ExprError>>()?;
         if verdicts.is_empty() { Err(ExprError::NoData) } else { Ok(Elements { verdicts }) }
     }

@@ -74,7 +74,7 @@ fn identical(machine: &mut Machine<'_>, a: &Value, b: &Value) -> Out<bool> {
             if x.groups != y.groups || x.entries.len() != y.entries.len() {
                 return Ok(false);
             }
-            for ((j, x), (k, y)) in x.entries.iter().zip(y.entries.iter()) {
+            for ((j, (_, x)), (k, (_, y))) in x.entries.iter().zip(y.entries.iter()) {
                 if j != k || !identical(machine, x, y)? {
                     return Ok(false);
                 }

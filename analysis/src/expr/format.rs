@@ -4,7 +4,7 @@ use super::error::Out;
 use super::machine::Machine;
 use super::numbers::display_float;
 use super::time::duration;
-use super::value::{Key, Value};
+use super::value::Value;
 
 /// Writes a value as the language prints it.
 pub(crate) fn display(machine: &mut Machine<'_>, value: &Value, out: &mut Vec<u8>) -> Out<()> {
@@ -38,7 +38,7 @@ pub(crate) fn display(machine: &mut Machine<'_>, value: &Value, out: &mut Vec<u8
             display_map(machine, entries, out)?;
         }
         Value::Dict(dict) => {
-            display_map(machine, dict.entries.iter().map(|(key, value)| (Key::value(key), value)), out)?;
+            display_map(machine, dict.entries.values().map(|(key, value)| (key.clone(), value)), out)?;
         }
     }
     machine.write(out.len().saturating_sub(before))

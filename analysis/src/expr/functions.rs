@@ -22,15 +22,10 @@ pub(crate) fn given(name: &str) -> Option<Ty> {
     })
 }
 
-/// The type of a builtin's name where it is not called; its value is nil.
-pub(crate) fn builtin_value() -> Ty {
-    Ty::func(Vec::new(), Ty::Unknown, 3)
-}
-
 /// The type of a method of values of a type.
 pub(crate) fn method(ty: &Ty, name: &str) -> Option<Ty> {
     let method = methods::find(ty, name)?;
-    Some(Ty::func(method.takes.to_vec(), method.gives.clone(), method.results))
+    Some(Ty::func(method.takes.clone(), method.gives.clone(), method.results))
 }
 
 impl Func {

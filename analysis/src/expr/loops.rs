@@ -183,17 +183,17 @@ impl<'a> Machine<'a> {
     }
 
     fn group(&mut self, predicate: Option<&'a Node>, length: usize) -> Out<Value> {
-        let mut groups: BTreeMap<Key, Vec<Value>> = BTreeMap::new();
+        let mut groups: BTreeMap<Key, (Value, Vec<Value>)> = BTreeMap::new();
         for index in 0..length {
             let value = self.value_at(predicate, index)?;
             let Some(key) = value.key(index) else {
                 return Err(format!("{} cannot be the key of a group", value.plain()).into());
             };
             let element = self.element()?;
-            groups.entry(key).or_default().push(element);
+            groups.entry(key).or_insert_with(|| (value, Vec::new())).1.push(element);
         }
         self.grow(length)?;
-        let entries = groups.into_iter().map(|(key, items)| (key, Value::list(items))).collect();
+        let entries = groups.into_iter().map(|(key, (name, items))| (key, (name, Value::list(items)))).collect();
         Self::admit(Value::Dict(Dict::new(true, entries)))
     }
 

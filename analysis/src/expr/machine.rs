@@ -1,8 +1,9 @@
 //! Running a checked tree, within bounds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use regex::bytes::Regex;
 
 use super::ast::{Builtin, Kind, Node, Op, Part, Sign};
 use super::builtins;
@@ -18,6 +19,9 @@ pub(crate) const MAX_ELEMENTS: u64 = 1_000_000;
 /// How many bytes of text one evaluation may make.
 pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How many compiled patterns are kept during one evaluation.
+const MAX_PATTERNS: usize = 8;
+
 /// One evaluation.
 pub(crate) struct Machine<'a> {
     /// What the metric provider gave.
@@ -29,6 +33,13 @@ pub(crate) struct Machine<'a> {
     variables: Vec<(&'a str, Value)>,
     /// The loops we are in, innermost last.
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) spent: Spent,
+    patterns: HashMap<Vec<u8>, Regex>,
+}
+
+/// What an evaluation has used up.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
     steps: u64,
     elements: u64,
     bytes: u64,
@@ -42,16 +53,17 @@ pub(crate) struct Scope {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(result: Option<Value>, now: Timestamp) -> Self {
+    /// An evaluation that goes on where another stopped counting.
+    pub(crate) fn new(result: Option<Value>, now: Timestamp, spent: Spent) -> Self {
         let given = result.is_some();
         let result = result.unwrap_or(Value::Nil);
-        Self { result, now, given, variables: Vec::new(), scopes: Vec::new(), steps: 0, elements: 0, bytes: 0 }
+        Self { result, now, given, variables: Vec::new(), scopes: Vec::new(), spent, patterns: HashMap::new() }
     }
 
     /// Counts steps.
     pub(crate) fn work(&mut self, steps: usize) -> Out<()> {
-        self.steps = self.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX));
-        if self.steps > MAX_STEPS {
+        self.spent.steps = self.spent.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX));
+        if self.spent.steps > MAX_STEPS {
             return Err(Halt::limit(format!("the expression takes more than {MAX_STEPS} steps on this result")));
         }
         Ok(())
@@ -59,8 +71,8 @@ impl<'a> Machine<'a> {
 
     /// Counts new list elements and map entries.
     pub(crate) fn grow(&mut self, elements: usize) -> Out<()> {
-        self.elements = self.elements.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
-        if self.elements >= MAX_ELEMENTS {
+        self.spent.elements = self.spent.elements.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
+        if self.spent.elements >= MAX_ELEMENTS {
             return Err(Halt::limit(format!("the expression makes lists of more than {MAX_ELEMENTS} elements")));
         }
         self.work(elements)
@@ -68,11 +80,28 @@ impl<'a> Machine<'a> {
 
     /// Counts new text.
     pub(crate) fn write(&mut self, bytes: usize) -> Out<()> {
-        self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if self.bytes > MAX_BYTES {
+        self.spent.bytes = self.spent.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if self.spent.bytes > MAX_BYTES {
             return Err(Halt::limit(format!("the expression makes more than {MAX_BYTES} bytes of text")));
         }
         self.work(bytes >> 6)
+    }
+
+    /// A compiled pattern; each is compiled once per evaluation.
+    pub(crate) fn pattern(&mut self, pattern: &[u8]) -> Out<Regex> {
+        if let Some(known) = self.patterns.get(pattern) {
+            return Ok(known.clone());
+        }
+        self.work(50_000)?;
+        let Ok(text) = std::str::from_utf8(pattern) else {
+            return Err("the pattern is not UTF-8".into());
+        };
+        let regex = super::pattern::compile(text)?;
+        if self.patterns.len() >= MAX_PATTERNS {
+            self.patterns.clear();
+        }
+        self.patterns.insert(pattern.to_vec(), regex.clone());
+        Ok(regex)
     }
 
     /// Lets a value pass unless lists and maps are nested too deeply in it.
@@ -91,7 +120,7 @@ impl<'a> Machine<'a> {
             Kind::Bool(value) => Ok(Value::Bool(*value)),
             Kind::Int(value) => Ok(Value::Int(*value)),
             Kind::Float(value) => Ok(Value::Float(*value)),
-            Kind::Text(text) => Ok(Value::text(text.as_str())),
+            Kind::Text(text) => Ok(Value::Text(text.clone())),
             Kind::Name(name) => Ok(self.name(name)),
             Kind::Pointer(name) => self.pointer(name).map_err(|halt| halt.at(node.at)),
             Kind::Predicate(part) => self.eval(part),

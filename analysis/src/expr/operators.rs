@@ -7,7 +7,6 @@ use super::equality::equal;
 use super::error::Out;
 use super::machine::Machine;
 use super::numbers;
-use super::pattern;
 use super::power::power;
 use super::value::{Dict, Number, Text, Value};
 
@@ -143,17 +142,18 @@ fn textual(machine: &mut Machine<'_>, op: Op, l: &Value, r: &Value) -> Out<Value
         Op::EndsWith => a.ends_with(b),
         Op::Contains => super::builtins::text::position(a, b).is_some(),
         _ => {
-            machine.work(b.len().saturating_mul(20))?;
-            pattern::compile(&String::from_utf8_lossy(b))?.is_match(a)
+            machine.work(a.len().saturating_mul(8))?;
+            machine.pattern(b)?.is_match(a)
         }
     }))
 }
 
 fn range(machine: &mut Machine<'_>, l: &Value, r: &Value) -> Out<Value> {
     let (from, to) = (index(l)?, index(r)?);
-    let size = i128::from(to) - i128::from(from) + 1;
-    machine.grow(usize::try_from(size.max(0)).unwrap_or(usize::MAX))?;
-    let items = (from..=to).map(Value::Int).collect();
+    // The size wraps around as in the language: from the smallest integer on there is nothing.
+    let size = to.wrapping_sub(from).wrapping_add(1).max(0);
+    machine.grow(usize::try_from(size).unwrap_or(usize::MAX))?;
+    let items = (0..size).map(|step| Value::Int(from.wrapping_add(step))).collect();
     Ok(Value::List(super::value::List::new(super::types::ListOf::Ints, items)))
 }
 
@@ -227,7 +227,7 @@ fn map_key(property: &Value) -> Out<Text> {
 
 fn dict_get(dict: &Dict, property: &Value) -> Out<Option<Value>> {
     match property.key(usize::MAX.saturating_sub(1)) {
-        Some(key) => Ok(dict.entries.get(&key).cloned()),
+        Some(key) => Ok(dict.entries.get(&key).map(|(_, value)| value.clone())),
         None => Err(format!("{} cannot be the key of a map", property.plain()).into()),
     }
 }

@@ -33,6 +33,12 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
         })
 }
 
+/// The names of classes inside `[ ]`.
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
+    "xdigit",
+];
+
 struct Translator<'a> {
     chars: Peekable<Chars<'a>>,
     out: String,
@@ -178,7 +184,7 @@ impl Translator<'_> {
             c => match perl_class(c) {
                 Some((inside, negated)) => {
                     let not = if negated { "^" } else { "" };
-                    self.out.push_str(&format!("[{not}{inside}]"));
+                    self.out.extend(["[", not, inside, "]"]);
                 }
                 None if matches!(c, 'p' | 'P') => {
                     let property = self.property(c)?;
@@ -220,7 +226,7 @@ impl Translator<'_> {
             return Err(format!("{name:?} is not a property of characters"));
         }
         let p = if negated == (p == 'p') { 'P' } else { 'p' };
-        Ok(if name == "Any" { format!("[\\x00-\\x{{10FFFF}}]") } else { format!("\\{p}{{{name}}}") })
+        Ok(if name == "Any" { "[\\x00-\\x{10FFFF}]".to_owned() } else { format!("\\{p}{{{name}}}") })
     }
 
     /// A character written as an escape.
@@ -280,19 +286,22 @@ impl Translator<'_> {
                 self.out.push(']');
                 return Ok(Piece::Atom);
             }
-            self.class_item(c, first)?;
+            self.class_item(c)?;
             first = false;
         }
     }
 
-    fn class_item(&mut self, c: char, first: bool) -> Result<(), String> {
+    fn class_item(&mut self, c: char) -> Result<(), String> {
         if c == '[' && self.chars.peek() == Some(&':') {
             let mut ahead = self.chars.clone();
             ahead.next();
             let name: String = std::iter::from_fn(|| ahead.next_if(|c| c.is_ascii_lowercase() || *c == '^')).collect();
             if ahead.next() == Some(':') && ahead.next() == Some(']') {
+                if !POSIX_CLASSES.contains(&name.strip_prefix('^').unwrap_or(&name)) {
+                    return Err(format!("[:{name}:] is not a class of characters"));
+                }
                 self.chars = ahead;
-                self.out.push_str(&format!("[:{name}:]"));
+                self.out.extend(["[:", &name, ":]"]);
                 return Ok(());
             }
         }
@@ -302,7 +311,8 @@ impl Translator<'_> {
             };
             if let Some((inside, negated)) = perl_class(next) {
                 self.chars.next();
-                self.out.push_str(&if negated { format!("[^{inside}]") } else { inside.to_owned() });
+                let (open, close) = if negated { ("[^", "]") } else { ("", "") };
+                self.out.extend([open, inside, close]);
                 return Ok(());
             }
             if matches!(next, 'p' | 'P') {
@@ -311,9 +321,6 @@ impl Translator<'_> {
                 self.out.push_str(&property);
                 return Ok(());
             }
-        }
-        if c == '-' && !first && self.chars.peek().is_some_and(|next| *next != ']') {
-            return Err("a - inside [ ] stands between two characters or at an end".to_owned());
         }
         let low = self.class_char(c)?;
         let mut ahead = self.chars.clone();
@@ -366,5 +373,6 @@ fn push_plain(out: &mut String, c: char) {
 }
 
 fn push_hex(out: &mut String, c: char) {
-    out.push_str(&format!("\\x{{{:x}}}", u32::from(c)));
+    let code = format!("\\x{{{:x}}}", u32::from(c));
+    out.push_str(&code);
 }

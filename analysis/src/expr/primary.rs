@@ -13,8 +13,7 @@ impl Parser {
         let token = self.current().clone();
         if token.kind == TokenKind::Operator {
             let sign = match token.text.as_str() {
-                "not" => Some((Sign::Not, 50)),
-                "!" => Some((Sign::Not, 50)),
+                "not" | "!" => Some((Sign::Not, 50)),
                 "-" => Some((Sign::Minus, 90)),
                 "+" => Some((Sign::Plus, 90)),
                 _ => None,
@@ -79,7 +78,7 @@ impl Parser {
             },
             TokenKind::Text => {
                 self.advance();
-                let node = self.admit(Node::leaf(at, Kind::Text(token.text)))?;
+                let node = self.admit(Node::leaf(at, Kind::Text(token.text.into())))?;
                 self.postfix(node)
             }
             TokenKind::Bracket if token.text == "[" => {
@@ -139,7 +138,7 @@ impl Parser {
         match token.kind {
             TokenKind::Number | TokenKind::Text | TokenKind::Name => {
                 self.advance();
-                self.admit(Node::leaf(token.at, Kind::Text(token.text)))
+                self.admit(Node::leaf(token.at, Kind::Text(token.text.into())))
             }
             _ if token.is_bracket("(") => self.expression(0),
             _ => {
@@ -261,7 +260,7 @@ impl Parser {
         }
         self.advance();
         let at = token.at;
-        let property = Box::new(self.admit(Node::leaf(at, Kind::Text(token.text)))?);
+        let property = Box::new(self.admit(Node::leaf(at, Kind::Text(token.text.into())))?);
         let (base, chained) = match base.kind {
             Kind::Chain(inner) => (inner, true),
             _ => (Box::new(base), false),

@@ -8,7 +8,7 @@ use super::ast::Node;
 use super::builtins::from_json_value;
 use super::check::check;
 use super::error::{ExprError, Halt};
-use super::machine::Machine;
+use super::machine::{Machine, Spent};
 use super::parser::parse;
 use super::rewrite::rewrite;
 use super::types::{ListOf, Ty};
@@ -161,7 +161,17 @@ impl Program {
     /// # Errors
     /// It failed on this value, gave something that is not a bool, or was compiled for another type.
     pub fn verdict(&self, result: &ResultValue, now: Timestamp) -> Result<bool, ExprError> {
-        match self.run(Some(result), now)? {
+        self.verdict_within(result, now, &mut Spent::default())
+    }
+
+    /// The verdict, with what earlier ones of the same condition have used up counted in.
+    pub(crate) fn verdict_within(
+        &self,
+        result: &ResultValue,
+        now: Timestamp,
+        spent: &mut Spent,
+    ) -> Result<bool, ExprError> {
+        match self.run(Some(result), now, spent)? {
             Value::Bool(verdict) => Ok(verdict),
             other => Err(ExprError::NotBool { found: other.go_type() }),
         }
@@ -172,18 +182,20 @@ impl Program {
     /// # Errors
     /// It failed on this value, or was compiled for another type.
     pub fn value(&self, result: &ResultValue, now: Timestamp) -> Result<Value, ExprError> {
-        self.run(Some(result), now)
+        self.run(Some(result), now, &mut Spent::default())
     }
 
-    fn run(&self, result: Option<&ResultValue>, now: Timestamp) -> Result<Value, ExprError> {
+    fn run(&self, result: Option<&ResultValue>, now: Timestamp, spent: &mut Spent) -> Result<Value, ExprError> {
         let found = result.map(ResultValue::result_type);
-        if let (Some(expected), Some(found)) = (self.result, found) {
-            if expected.ty() != found.ty() {
-                return Err(ExprError::OtherType { expected: expected.plain(), found: found.plain() });
-            }
+        if let (Some(expected), Some(found)) = (self.result, found)
+            && expected.ty() != found.ty()
+        {
+            return Err(ExprError::OtherType { expected: expected.plain(), found: found.plain() });
         }
-        let value = result.map(ResultValue::value).transpose();
-        let outcome = value.and_then(|value| Machine::new(value, now).eval(&self.tree));
+        let value = result.map(ResultValue::value).transpose().map_err(|halt| halt.bind(&self.source))?;
+        let mut machine = Machine::new(value, now, *spent);
+        let outcome = machine.eval(&self.tree);
+        *spent = machine.spent;
         outcome.map_err(|halt| halt.bind(&self.source))
     }
 }
@@ -193,7 +205,7 @@ impl Program {
 /// # Errors
 /// The text is not an expression, failed, or gave something that is not an instant.
 pub fn eval_time(source: &str, now: Timestamp) -> Result<Timestamp, ExprError> {
-    match Program::build(source, None)?.run(None, now)? {
+    match Program::build(source, None)?.run(None, now, &mut Spent::default())? {
         Value::Time(moment) => Ok(moment.instant),
         other => Err(ExprError::NotTime { found: other.go_type() }),
     }

@@ -53,6 +53,8 @@ pub(crate) enum Ty {
     Weekday,
     Zone,
     Func(Arc<Signature>),
+    /// The name of a builtin where it is not called: its value is nil, and it is like no other function.
+    Builtin(&'static str),
 }
 
 /// What a function takes and gives.
@@ -114,7 +116,7 @@ impl Ty {
             Self::Map | Self::Dict | Self::Groups => GoKind::Map,
             Self::Time => GoKind::Struct,
             Self::Zone => GoKind::Pointer,
-            Self::Func(_) => GoKind::Func,
+            Self::Func(_) | Self::Builtin(_) => GoKind::Func,
         }
     }
 
@@ -228,7 +230,7 @@ impl Ty {
             Self::Month => "a month",
             Self::Weekday => "a day of the week",
             Self::Zone => "a time zone",
-            Self::Func(_) => "a function",
+            Self::Func(_) | Self::Builtin(_) => "a function",
         }
     }
 }
@@ -292,12 +294,9 @@ fn arithmetic(op: Op, l: &Ty, r: &Ty) -> Option<Ty> {
     }
     let known = match (op, l, r) {
         (Op::Add, Ty::Text, Ty::Text) => Some(Ty::Text),
-        (Op::Add, Ty::Time, Ty::Duration) | (Op::Add, Ty::Duration, Ty::Time) => Some(Ty::Time),
-        (Op::Subtract, Ty::Time, Ty::Time) => Some(Ty::Duration),
-        (Op::Subtract, Ty::Time, Ty::Duration) => Some(Ty::Time),
-        (Op::Multiply, Ty::Duration, n) if n.is_number() => Some(Ty::Duration),
-        (Op::Multiply, n, Ty::Duration) if n.is_number() => Some(Ty::Duration),
-        (_, Ty::Duration, Ty::Duration) => Some(Ty::Duration),
+        (Op::Add | Op::Subtract, Ty::Time, Ty::Duration) | (Op::Add, Ty::Duration, Ty::Time) => Some(Ty::Time),
+        (Op::Subtract, Ty::Time, Ty::Time) | (_, Ty::Duration, Ty::Duration) => Some(Ty::Duration),
+        (Op::Multiply, Ty::Duration, n) | (Op::Multiply, n, Ty::Duration) if n.is_number() => Some(Ty::Duration),
         _ => None,
     };
     let fits = |t: &Ty| match op {

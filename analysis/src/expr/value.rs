@@ -103,13 +103,14 @@ impl Map {
 pub struct Dict {
     /// Do the values have to be lists?
     pub(crate) groups: bool,
-    pub(crate) entries: Arc<BTreeMap<Key, Value>>,
+    pub(crate) entries: Arc<BTreeMap<Key, (Value, Value)>>,
     depth: u32,
 }
 
 impl Dict {
-    pub(crate) fn new(groups: bool, entries: BTreeMap<Key, Value>) -> Self {
-        let below = entries.values().map(Value::depth).max().unwrap_or(0);
+    /// A map from keys, with each key as a value beside its value.
+    pub(crate) fn new(groups: bool, entries: BTreeMap<Key, (Value, Value)>) -> Self {
+        let below = entries.values().map(|(_, value)| value.depth()).max().unwrap_or(0);
         Self { groups, entries: Arc::new(entries), depth: below.saturating_add(1) }
     }
 }
@@ -312,25 +313,5 @@ impl Value {
             Self::Zone(zone) => Key::Zone(zone.name()),
             Self::List(_) | Self::Map(_) | Self::Dict(_) | Self::Func(_) => return None,
         })
-    }
-}
-
-impl Key {
-    /// The value that the key was made from.
-    pub(crate) fn value(&self) -> Value {
-        match self {
-            Self::Nil => Value::Nil,
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Int(0, value) => Value::Int(*value),
-            Self::Int(1, value) => Value::Int64(*value),
-            Self::Int(2, value) => Value::Byte(u8::try_from(*value).unwrap_or(u8::MAX)),
-            Self::Int(3, value) => Value::Duration(*value),
-            Self::Int(4, value) => Value::Month(*value),
-            Self::Int(_, value) => Value::Weekday(*value),
-            Self::Float(bits, _) => Value::Float(f64::from_bits(*bits)),
-            Self::Text(text) => Value::Text(text.clone()),
-            Self::Time(nanoseconds, zone) => Moment::restore(*nanoseconds, zone).map_or(Value::Nil, Value::Time),
-            Self::Zone(name) => Zone::restore(name).map_or(Value::Nil, Value::Zone),
-        }
     }
 }

@@ -50,7 +50,8 @@ pub(super) fn run(result: &MetricResult, breach: Breach) -> String {
 pub(super) fn metric(metric: &ResolvedMetric, result: &MetricResult, judged: &Judgement, notes: &[Note]) -> String {
     let mut text = judged.sentence.clone();
     if let Some(window) = metric.window.as_ref().filter(|_| judged.phase != AnalysisPhase::Error) {
-        text.push_str(&format!(" over {window}"));
+        text.push_str(" over ");
+        text.push_str(window);
     }
     text.push_str("; ");
     text.push_str(&left(metric, result, judged.phase));

@@ -92,7 +92,7 @@ pub(super) fn record(
     result.message = Some(message::metric(metric, result, &taken.judged, &taken.notes));
     let measurement = Measurement {
         phase: taken.judged.phase,
-        message: own_message(&taken).map(message::cut),
+        message: own_message(&taken).filter(|text| !text.is_empty()).map(message::cut),
         started_at: Some(whole_seconds(taken.at)),
         finished_at: Some(whole_seconds(now)),
         value: taken.value.map(|value| message::cut_to(value, largest)),

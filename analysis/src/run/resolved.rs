@@ -211,12 +211,12 @@ fn apply(
 ) -> Result<(), String> {
     let regex = RegexBuilder::new(rule).size_limit(LARGEST_RULE).build().ok();
     let matches = |metric: &ResolvedMetric| regex.as_ref().is_some_and(|regex| regex.is_match(&metric.metric.name));
-    let mut matched = false;
+    let mut found = false;
     for metric in metrics.iter_mut().filter(|metric| matches(metric)) {
         change(metric);
-        matched = true;
+        found = true;
     }
-    if matched { Ok(()) } else { Err(format!("{path}: Rule didn't match any metric name(s)")) }
+    if found { Ok(()) } else { Err(format!("{path}: Rule didn't match any metric name(s)")) }
 }
 
 /// The number of a setting: its default if absent, 0 if it is no number.

@@ -24,6 +24,9 @@ const GATE: SignedDuration = SignedDuration::from_millis(500);
 /// How many times a status that somebody else wrote is put right at once; after that in batches.
 const PATIENCE: u32 = 3;
 
+/// How long nothing was written when former forgeries are forgiven.
+const CALM: SignedDuration = SignedDuration::from_mins(5);
+
 /// The actor of one run.
 pub(super) struct Actor {
     context: RunContext,
@@ -272,6 +275,9 @@ impl Actor {
 
     fn is_stored(&mut self, object: Sighted, sent: Option<AnalysisRunStatus>, now: Timestamp) {
         let Self { stored, .. } = self;
+        if stored.at.is_some_and(|at| now.duration_since(at) > CALM) {
+            stored.forgeries = 0;
+        }
         stored.json = object.status.clone();
         stored.status = sent.unwrap_or_else(|| object.read_status());
         stored.at = Some(now);

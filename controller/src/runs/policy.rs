@@ -22,7 +22,7 @@ pub(super) enum Urgency {
 /// At once: a change of phase, the first measurement, everything that is not a plain success. Successes at most once
 /// in ten seconds.
 pub(super) fn urgency(old: &AnalysisRunStatus, new: &AnalysisRunStatus, written_at: Option<Timestamp>) -> Urgency {
-    if old == new {
+    if old == new || is_beginning(old, new) {
         return Urgency::None;
     }
     if old.phase != new.phase || new.metric_results.iter().any(|result| is_news(old, result)) {
@@ -34,6 +34,11 @@ pub(super) fn urgency(old: &AnalysisRunStatus, new: &AnalysisRunStatus, written_
 /// When the next batch is written.
 pub(super) fn next_batch(written_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
     written_at.map_or(now, |at| at.saturating_add(BATCH).unwrap_or(at))
+}
+
+/// Whether nothing has happened but that the run was looked at for the first time.
+fn is_beginning(old: &AnalysisRunStatus, new: &AnalysisRunStatus) -> bool {
+    old.phase == new.phase && old.started_at.is_some() && new.metric_results.is_empty()
 }
 
 fn is_news(old: &AnalysisRunStatus, result: &MetricResult) -> bool {

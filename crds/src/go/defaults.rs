@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     shape::{Purpose, is_empty},
-    table::Field,
+    table::{Field, table},
 };
 
 /// Mode of files in a volume: 0644.
@@ -42,6 +42,9 @@ fn default(owner: &str, field: &str, members: &Map<String, Value>) -> Option<Val
         "PodSpec" => pod(field, members),
         "Container" | "EphemeralContainer" => container(field, members),
         "Volume" => volume(field, members),
+        "ImageVolumeSource" if field == "pullPolicy" => {
+            Some(pull_policy(members.get("reference")).into())
+        }
         "Probe" | "HTTPGetAction" | "GRPCAction" => probe(field),
         _ => single(owner, field),
     }
@@ -68,11 +71,15 @@ fn container(field: &str, members: &Map<String, Value>) -> Option<Value> {
     }
 }
 
-/// A volume without a source is an empty directory.
+/// A volume without a source is an empty directory; a source that we don't know is none.
 fn volume(field: &str, members: &Map<String, Value>) -> Option<Value> {
-    let has_source = members
+    let sources = table()
+        .fields("Volume")
         .iter()
-        .any(|(key, value)| key != "name" && !value.is_null());
+        .filter(|known| known.name != "name");
+    let has_source = sources
+        .filter_map(|known| members.get(&known.name))
+        .any(|source| !source.is_null());
     (field == "emptyDir" && !has_source).then(|| json!({}))
 }
 
@@ -119,15 +126,23 @@ fn single(owner: &str, field: &str) -> Option<Value> {
     Some(value)
 }
 
-/// An image is pulled each time if its tag is `latest`, written or meant.
+/// An image is pulled each time if its tag is `latest`, written or meant; what is no image never is.
 fn pull_policy(image: Option<&Value>) -> &'static str {
     let image = image.and_then(Value::as_str).unwrap_or_default();
     let (name, digest) = image
         .split_once('@')
         .map_or((image, None), |(name, digest)| (name, Some(digest)));
     let last = name.rsplit('/').next().unwrap_or_default();
-    match (last.split_once(':'), digest) {
-        (Some((_, "latest")), _) | (None, None) => "Always",
+    let (repository, tag) = last
+        .split_once(':')
+        .map_or((last, None), |(name, tag)| (name, Some(tag)));
+    let well_formed = repository
+        .starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && repository
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
+    match (well_formed, tag, digest) {
+        (true, Some("latest"), _) | (true, None, None) => "Always",
         _ => "IfNotPresent",
     }
 }

@@ -28,6 +28,9 @@ pub(crate) enum Purpose {
     Compare,
 }
 
+/// Fields that say nothing when nothing is in them, such as after a controller's own term was taken out.
+const MEANS_NOTHING: [&str; 2] = ["affinity", "podAntiAffinity"];
+
 /// The value as Go would hold it after reading, in the order in which Go would write it.
 ///
 /// Fields that the tables do not know vanish, as they do in Go. What does not fit its kind is kept as it is.
@@ -65,7 +68,14 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, purpose: Purpose)
                     Purpose::Hash => !(field.omit && is_empty(&field.kind, &value)),
                     Purpose::Compare => !is_empty(&field.kind, &value),
                 };
-                keep.then(|| (field.name.clone(), inner(&field.kind, &value)))
+                if !keep {
+                    return None;
+                }
+                let tree = inner(&field.kind, &value);
+                let vacant = purpose == Purpose::Compare
+                    && MEANS_NOTHING.contains(&field.name.as_str())
+                    && tree.is_vacant();
+                (!vacant).then(|| (field.name.clone(), tree))
             });
             Tree::Members(members.collect())
         }
@@ -184,6 +194,10 @@ impl From<Tree> for Value {
 }
 
 impl Tree {
+    fn is_vacant(&self) -> bool {
+        matches!(self, Self::Members(members) if members.is_empty())
+    }
+
     /// Compact JSON as Go writes it.
     pub fn to_json(&self) -> String {
         let mut out = String::new();

@@ -39,6 +39,21 @@ fn a_template_equals_what_the_api_server_makes_of_it() {
 }
 
 #[test]
+fn volumes_get_their_own_defaults() {
+    same(
+        json!({"volumes": [{"name": "i", "image": {"reference": "a:1"}}, {"name": "p", "projected": {"sources": [
+            {"serviceAccountToken": {"path": "t"}}, {"downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "y"}}]}}]}}]}),
+        json!({"volumes": [{"name": "i", "image": {"reference": "a:1", "pullPolicy": "IfNotPresent"}}, {"name": "p",
+            "projected": {"defaultMode": 420, "sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}},
+                {"downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "y", "apiVersion": "v1"}}]}}]}}]}),
+    );
+    different(
+        json!({"volumes": [{"name": "e"}]}),
+        json!({"volumes": [{"name": "e", "hostPath": {"path": "/"}}]}),
+    );
+}
+
+#[test]
 fn quantities_are_compared_by_amount() {
     let with = |cpu: Value, memory: &str| json!({"containers": [{"name": "a", "image": "b", "resources": {"limits": {"cpu": cpu, "memory": memory}}}]});
     same(with(json!("0.1"), "1Gi"), with(json!("100m"), "1024Mi"));
@@ -123,6 +138,7 @@ fn an_anti_affinity_of_the_user_counts() {
         json!({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}),
         json!({"affinity": {"podAntiAffinity": {}}}),
     );
+    same(json!({"affinity": {"podAntiAffinity": {}}}), json!({}));
 }
 
 /// Any value of this kind, now and then one that does not fit.

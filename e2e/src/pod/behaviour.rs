@@ -75,11 +75,14 @@ impl Chance {
     /// The next number, from 0 to 1 without 1.
     ///
     /// # Source
-    /// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    /// The generator `SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub fn next(&self) -> f64 {
         const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-        let seed = self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
+        let seed = self
+            .0
+            .fetch_add(GAMMA, Ordering::Relaxed)
+            .wrapping_add(GAMMA);
         let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64

@@ -86,7 +86,10 @@ fn lay_network(folder: &Path) -> io::Result<()> {
     bind(&hosts, "/etc/hosts")?;
     // There is no name server: say so at once instead of after a time-out.
     let resolver = folder.join("resolv.conf");
-    fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")?;
+    fs::write(
+        &resolver,
+        "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+    )?;
     bind(&resolver, "/etc/resolv.conf")
 }
 

@@ -38,9 +38,12 @@ struct Arguments {
 
 impl Arguments {
     fn selects(&self, trial: &Trial) -> bool {
-        let fits = |word: &String| match self.exact {
-            true => trial.name == *word,
-            false => trial.name.contains(word.as_str()),
+        let fits = |word: &String| {
+            if self.exact {
+                trial.name == *word
+            } else {
+                trial.name.contains(word.as_str())
+            }
         };
         self.words.is_empty() || self.words.iter().any(fits)
     }
@@ -131,7 +134,13 @@ async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
 fn new_folder(name: &str) -> io::Result<PathBuf> {
     let plain: String = name
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
         .collect();
     let folder = std::env::temp_dir().join(format!("serin-e2e-{}-{plain}", std::process::id()));
     fs::create_dir_all(&folder)?;
@@ -161,11 +170,9 @@ async fn run(trial: &Trial, folder: &Path, said: Option<&PathBuf>) -> io::Result
     let limit = trial.limit + Duration::from_secs(30);
     let ended = tokio::time::timeout(limit, child.wait()).await;
     drop(lifeline);
-    match ended {
-        Ok(status) => Ok(status?.success()),
-        Err(_) => {
-            child.kill().await?;
-            Ok(false)
-        }
+    if let Ok(status) = ended {
+        return Ok(status?.success());
     }
+    child.kill().await?;
+    Ok(false)
 }

@@ -119,7 +119,7 @@ impl Line {
             "watch" => self.stage == "ResponseStarted",
             _ => self.stage == "ResponseComplete" || self.stage == "Panic",
         };
-        counts.then(|| Record {
+        counts.then_some(Record {
             received: self.request_received_timestamp,
             at: self.stage_timestamp,
             user: self.user.username,
@@ -161,19 +161,23 @@ impl Audit {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(WorldError::io(what()))?,
         };
-        file.seek(SeekFrom::Start(self.offset)).map_err(WorldError::io(what()))?;
+        file.seek(SeekFrom::Start(self.offset))
+            .map_err(WorldError::io(what()))?;
         let mut lines = BufReader::new(file);
         let mut records = Vec::new();
         let mut line = Vec::new();
         loop {
             line.clear();
-            let length = lines.read_until(b'\n', &mut line).map_err(WorldError::io(what()))?;
+            let length = lines
+                .read_until(b'\n', &mut line)
+                .map_err(WorldError::io(what()))?;
             // A line without its end is still being written.
             if line.last() != Some(&b'\n') {
                 return Ok(records);
             }
             self.offset += length as u64;
-            let read: Line = serde_json::from_slice(&line).map_err(WorldError::malformed(what()))?;
+            let read: Line =
+                serde_json::from_slice(&line).map_err(WorldError::malformed(what()))?;
             records.extend(read.record());
         }
     }

@@ -9,7 +9,9 @@ pub enum WorldError {
     #[error("{} is missing; run e2e/setup", .0.display())]
     Missing(PathBuf),
     /// The process is not in a world's network.
-    #[error("not inside a world's network; worlds are started by the trials of `serin_e2e::runner`")]
+    #[error(
+        "not inside a world's network; worlds are started by the trials of `serin_e2e::runner`"
+    )]
     Outside,
     /// A file or a process.
     #[error("{what}")]
@@ -91,7 +93,9 @@ impl WorldError {
     }
 
     /// For `map_err` on answers and files.
-    pub(crate) fn malformed<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
+    pub(crate) fn malformed<E: std::fmt::Display>(
+        what: impl Into<String>,
+    ) -> impl FnOnce(E) -> Self {
         let what = what.into();
         move |why| Self::Malformed {
             what,

@@ -129,14 +129,12 @@ impl Door {
                 continue;
             }
             let open = match listener.take() {
-                Some(open) => open,
-                None => match TcpListener::bind(PROMETHEUS).await {
-                    Ok(open) => open,
-                    Err(_) => {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        continue;
-                    }
-                },
+                Some(open) => Ok(open),
+                None => TcpListener::bind(PROMETHEUS).await,
+            };
+            let Ok(open) = open else {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
             };
             tokio::select! {
                 changed = self.mode.changed() => if changed.is_err() { return },
@@ -156,8 +154,8 @@ impl Door {
             let door = self.clone();
             async move { Ok::<_, Infallible>(door.answer(request).await) }
         });
-        let served =
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+        let served = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), answer);
         tokio::select! {
             _ = served => {}
             _ = down.wait_for(|mode| *mode == Mode::Down) => {}
@@ -166,7 +164,10 @@ impl Door {
 
     async fn answer(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
+        let body = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
         let body = body.unwrap_or_default();
         let question = match head.uri.query() {
             Some(query) if body.is_empty() => query.to_owned(),
@@ -227,7 +228,9 @@ fn word_by_word(answer: Answer) -> Response<Bytes> {
     for (name, value) in answer.headers {
         builder = builder.header(name, value);
     }
-    builder.body(answer.body).unwrap_or_else(|error| broken(&error))
+    builder
+        .body(answer.body)
+        .unwrap_or_else(|error| broken(&error))
 }
 
 async fn through(head: &http::request::Parts, body: Bytes) -> Response<Bytes> {
@@ -243,7 +246,10 @@ async fn forward(
 ) -> Result<Response<Bytes>, reqwest::Error> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut request = http_client()?
-        .request(head.method.clone(), format!("http://{PROMETHEUS_BEHIND}{path}"))
+        .request(
+            head.method.clone(),
+            format!("http://{PROMETHEUS_BEHIND}{path}"),
+        )
         .body(body);
     if let Some(kind) = head.headers.get(header::CONTENT_TYPE) {
         request = request.header(header::CONTENT_TYPE, kind);
@@ -260,7 +266,9 @@ async fn forward(
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(format!("the gate can't pass this on: {error}\n")));
+    let mut response = Response::new(Bytes::from(format!(
+        "the gate can't pass this on: {error}\n"
+    )));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }

@@ -23,12 +23,18 @@ pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<()
         wanted.extend(objects::parse(&text)?);
     }
     namespace(client, "istio-system").await?;
-    futures::stream::iter(&wanted)
-        .map(|object| objects::create(client, object))
+    futures::stream::iter(wanted)
+        .map(|object| {
+            let client = client.clone();
+            async move { objects::create(&client, &object).await }
+        })
         .buffer_unordered(8)
         .try_for_each(async |_| Ok(()))
         .await?;
-    eventually("the CRDs' establishment", Duration::from_secs(30), || established(client)).await
+    eventually("the CRDs' establishment", Duration::from_secs(30), || {
+        established(client)
+    })
+    .await
 }
 
 /// The generated files of our kinds.
@@ -87,7 +93,9 @@ pub(super) async fn namespace(client: &Client, name: &str) -> Result<Value, Worl
 pub(super) async fn account(client: &Client, namespace: &str) -> Result<(), WorldError> {
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let what = format!("the default service account in {namespace}");
-    eventually(&what, Duration::from_secs(30), async || api.get("default").await)
-        .await
-        .map(drop)
+    eventually(&what, Duration::from_secs(30), async || {
+        api.get("default").await
+    })
+    .await
+    .map(drop)
 }

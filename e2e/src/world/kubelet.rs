@@ -57,7 +57,6 @@ pub struct RunningPod {
 }
 
 /// What the pods' tasks share.
-#[derive(Debug)]
 struct Shared {
     client: Client,
     root: PathBuf,
@@ -69,7 +68,6 @@ struct Shared {
 }
 
 /// The kubelet's stand-in. Its pods end when this value is dropped.
-#[derive(Debug)]
 pub struct Kubelet {
     shared: Arc<Shared>,
     task: JoinHandle<()>,
@@ -141,7 +139,9 @@ async fn register(client: &Client) -> Result<(), WorldError> {
         "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
     }))
     .map_err(WorldError::malformed("the node"))?;
-    api.create(&PostParams::default(), &node).await.map_err(what())?;
+    api.create(&PostParams::default(), &node)
+        .await
+        .map_err(what())?;
     let parameters = PatchParams::default();
     let untainted = json!({"spec": {"taints": null}});
     api.patch(NODE, &parameters, &Patch::Merge(untainted))
@@ -212,6 +212,9 @@ impl Shared {
     }
 
     fn behaviour(&self, image: &str) -> Behaviour {
-        lock(&self.behaviours).get(image).cloned().unwrap_or_default()
+        lock(&self.behaviours)
+            .get(image)
+            .cloned()
+            .unwrap_or_default()
     }
 }

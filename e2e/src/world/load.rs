@@ -35,7 +35,7 @@ impl LoadPlan {
             page: format!("http://{host}/"),
             rate,
             workers: 32,
-            limit: Duration::from_mins(10),
+            limit: Duration::from_secs(600),
         }
     }
 }

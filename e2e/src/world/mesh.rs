@@ -9,13 +9,16 @@ use super::{
     network::{ENVOY_ADMIN, ENVOY_PROXY, ISTIOD_GRPC, ISTIOD_HTTP, ISTIOD_MONITORING, NODE},
     server::Launch,
     users::{User, Users},
-    wait::eventually,
 };
 
 const NAMESPACE: &str = "istio-system";
 
 /// Starts istiod and waits until it is ready.
-pub(super) async fn istiod(parts: &Parts, root: &Path, users: &Users) -> Result<Server, WorldError> {
+pub(super) async fn istiod(
+    parts: &Parts,
+    root: &Path,
+    users: &Users,
+) -> Result<Server, WorldError> {
     let launch = Launch::new("istiod", parts.program("pilot-discovery")?, root);
     write(launch.folder(), "mesh.yaml", &mesh_config().to_string())?;
     let mut server = launch
@@ -42,9 +45,9 @@ pub(super) async fn istiod(parts: &Parts, root: &Path, users: &Users) -> Result<
         .start()?;
     let ready = format!("http://{ISTIOD_HTTP}/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("istiod's readiness", Duration::from_mins(1), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(60), look)
+        .await?;
     Ok(server)
 }
 
@@ -63,20 +66,16 @@ pub(super) async fn envoy(parts: &Parts, root: &Path) -> Result<Server, WorldErr
     let launch = Launch::new("envoy", parts.program("envoy")?, root);
     write(launch.folder(), "bootstrap.json", &bootstrap().to_string())?;
     let mut server = launch
-        .flag("config-path", "bootstrap.json")
-        .flag("concurrency", "1")
-        .flag("log-level", "warn")
-        .flag("drain-time-s", "1")
+        .pair("config-path", "bootstrap.json")
+        .pair("concurrency", "1")
+        .pair("log-level", "warn")
+        .pair("drain-time-s", "1")
         .arg("--disable-hot-restart")
         .start()?;
-    let look = async || {
-        tokio::net::TcpStream::connect(ENVOY_PROXY)
-            .await
-            .map(drop)
-    };
-    let waited = eventually("Envoy's proxy port", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    let look = async || tokio::net::TcpStream::connect(ENVOY_PROXY).await.map(drop);
+    server
+        .until("proxy port", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 
@@ -164,7 +163,9 @@ impl Envoy {
     /// # Errors
     /// When Envoy doesn't answer, or knows no such host.
     pub async fn weights(self, host: &str) -> Result<Vec<(String, u64)>, WorldError> {
-        let dump = self.page("config_dump?resource=dynamic_route_configs").await?;
+        let dump = self
+            .page("config_dump?resource=dynamic_route_configs")
+            .await?;
         let dump: Value =
             serde_json::from_str(&dump).map_err(WorldError::malformed("Envoy's routes"))?;
         weights_of(&dump, host).ok_or_else(|| WorldError::Malformed {
@@ -223,7 +224,10 @@ fn weights_of(dump: &Value, host: &str) -> Option<Vec<(String, u64)>> {
     let clusters = list(action.get("weighted_clusters")?, "clusters")?;
     let pair = |entry: &Value| {
         let name = entry.get("name")?.as_str()?.to_owned();
-        Some((name, entry.get("weight").and_then(Value::as_u64).unwrap_or(0)))
+        Some((
+            name,
+            entry.get("weight").and_then(Value::as_u64).unwrap_or(0),
+        ))
     };
     clusters.iter().map(pair).collect()
 }

@@ -76,7 +76,6 @@ impl Default for Options {
 ///
 /// # Guarantees
 /// Everything it started ends when it is dropped.
-#[derive(Debug)]
 pub struct World {
     folder: PathBuf,
     users: Users,
@@ -282,7 +281,7 @@ pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     }
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_secs(60))
         .build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }

@@ -15,12 +15,20 @@ use super::{User, World, WorldError};
 pub fn parse(yaml: &str) -> Result<Vec<Value>, WorldError> {
     let read: Vec<Value> =
         serde_saphyr::from_multiple(yaml).map_err(WorldError::malformed("a manifest"))?;
-    Ok(read.into_iter().filter(|object| !object.is_null()).collect())
+    Ok(read
+        .into_iter()
+        .filter(|object| !object.is_null())
+        .collect())
 }
 
 /// A short name for messages: `kind/name`.
 fn title(object: &Value) -> String {
-    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
+    let text = |pointer| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or("?")
+    };
     format!("{}/{}", text("/kind"), text("/metadata/name"))
 }
 
@@ -48,7 +56,9 @@ fn collection(object: &Value) -> Result<String, WorldError> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     let namespace = text("/metadata/namespace").unwrap_or("default");
     let namespace = (!CLUSTER_WIDE.contains(&kind)).then_some(namespace);
-    Ok(<DynamicObject as kube::Resource>::url_path(&resource, namespace))
+    Ok(<DynamicObject as kube::Resource>::url_path(
+        &resource, namespace,
+    ))
 }
 
 impl World {
@@ -79,26 +89,31 @@ impl World {
                 name.unwrap_or_default(),
                 user.name()
             );
-            send(&client, "PATCH", &path, ("application/apply-patch+yaml", &object))
-                .await
-                .map_err(WorldError::kube(what))?;
+            send(
+                &client,
+                "PATCH",
+                &path,
+                ("application/apply-patch+yaml", &object),
+            )
+            .await
+            .map_err(WorldError::kube(what))?;
         }
         Ok(())
     }
 
-    /// Patches an object as this user. `path` is its path, such as `/api/v1/namespaces/default/services/web`; `patch` is
+    /// Patches an object as this user. `path` is its path, such as `/api/v1/namespaces/default/services/web`; `change` is
     /// a JSON Patch when it is a list, else a merge patch. Answers the object.
     ///
     /// # Errors
     /// When the API server refuses the patch.
-    pub async fn patch(&self, user: User, path: &str, patch: &Value) -> Result<Value, WorldError> {
-        let kind = if patch.is_array() {
+    pub async fn patch(&self, user: User, path: &str, change: &Value) -> Result<Value, WorldError> {
+        let kind = if change.is_array() {
             "application/json-patch+json"
         } else {
             "application/merge-patch+json"
         };
         let client = self.client(user);
-        send(&client, "PATCH", path, (kind, patch))
+        send(&client, "PATCH", path, (kind, change))
             .await
             .map_err(WorldError::kube(format!("patching {path}")))
     }

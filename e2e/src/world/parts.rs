@@ -20,7 +20,10 @@ impl Parts {
         let shared = env::var_os("XDG_CACHE_HOME").map(|base| PathBuf::from(base).join("serin"));
         let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/serin"));
         Self {
-            cache: named.or(shared).or(home).unwrap_or_else(|| ".cache/serin".into()),
+            cache: named
+                .or(shared)
+                .or(home)
+                .unwrap_or_else(|| ".cache/serin".into()),
         }
     }
 
@@ -47,7 +50,11 @@ impl Parts {
 /// When it has not been built.
 pub fn built(name: &str) -> Result<PathBuf, WorldError> {
     let own = env::current_exe().map_err(WorldError::io("the path of the running program"))?;
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
+    let beside = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name));
     let first = own.with_file_name(name);
     beside
         .into_iter()

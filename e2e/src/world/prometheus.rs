@@ -9,7 +9,6 @@ use super::{
     mesh::answers,
     network::{ENVOY_ADMIN, PROMETHEUS_BEHIND},
     server::Launch,
-    wait::eventually,
 };
 
 /// The file that the kubelet's stand-in writes the pods' addresses to.
@@ -33,9 +32,9 @@ pub(super) async fn prometheus(parts: &Parts, root: &Path) -> Result<Server, Wor
         .start()?;
     let ready = format!("http://{PROMETHEUS_BEHIND}/-/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("Prometheus' readiness", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 
@@ -96,16 +95,18 @@ impl Prometheus {
     /// When Prometheus doesn't answer or refuses the query.
     pub async fn query(self, query: &str) -> Result<Vec<Value>, WorldError> {
         let what = || format!("asking Prometheus for {query}");
-        let mut answer: Value = super::http_client()
+        let text = super::http_client()
             .map_err(WorldError::http(what()))?
             .get(format!("http://{PROMETHEUS_BEHIND}/api/v1/query"))
             .query(&[("query", query)])
             .send()
             .await
             .map_err(WorldError::http(what()))?
-            .json()
+            .text()
             .await
             .map_err(WorldError::http(what()))?;
+        let mut answer: Value =
+            serde_json::from_str(&text).map_err(WorldError::malformed(what()))?;
         match answer.pointer_mut("/data/result").map(Value::take) {
             Some(Value::Array(result)) => Ok(result),
             _ => Err(WorldError::Malformed {

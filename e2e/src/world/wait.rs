@@ -15,7 +15,11 @@ const LOOK: Duration = Duration::from_millis(25);
 ///
 /// # Errors
 /// When the limit passes, with what was last there.
-pub async fn eventually<T, E, F, R>(what: &str, limit: Duration, mut look: F) -> Result<T, WorldError>
+pub async fn eventually<T, E, F, R>(
+    what: &str,
+    limit: Duration,
+    mut look: F,
+) -> Result<T, WorldError>
 where
     F: FnMut() -> R,
     R: Future<Output = Result<T, E>>,

@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
 use super::super::ast::Node;
 use super::super::error::{Halt, Out};
 use super::super::machine::Machine;
 use super::super::numbers::json_float;
 use super::super::types::{Signature, Ty};
 use super::super::value::{MAX_VALUE_DEPTH, Map, Text, Value};
-use super::{Site, arg, base64, refuse};
+use super::{Site, arg, refuse};
+
+/// The standard alphabet with padding; bits that stand for nothing are ignored, as in Go.
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 pub(super) fn check(site: &mut Site<'_>, args: &mut [Node]) -> Out<Ty> {
     let (takes, gives) = match site.name {
@@ -36,20 +44,23 @@ pub(super) fn call(machine: &mut Machine<'_>, name: &'static str, args: &[Value]
             Ok(json) => from_json(machine, &json),
             Err(error) => Err(format!("fromJSON: the text is not JSON: {error}").into()),
         },
-        "toBase64" => Ok(Value::text(base64::encode(text.bytes()))),
-        _ => match base64::decode(text.bytes()) {
-            Some(bytes) => Ok(Value::text(bytes)),
-            None => Err("fromBase64: the text is not base64".into()),
+        "toBase64" => Ok(Value::text(BASE64.encode(text.bytes()))),
+        _ => match BASE64.decode(without_line_ends(text.bytes())) {
+            Ok(bytes) => Ok(Value::text(bytes)),
+            Err(_) => Err("fromBase64: the text is not base64".into()),
         },
     }
 }
 
-/// A value of the language from JSON; every number is a float.
-pub(crate) fn from_json(machine: &mut Machine<'_>, json: &serde_json::Value) -> Out<Value> {
-    convert(json, 0).and_then(|(value, size)| {
-        machine.work(size)?;
-        Ok(value)
-    })
+/// Base64 may be broken into lines.
+fn without_line_ends(text: &[u8]) -> Vec<u8> {
+    text.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect()
+}
+
+fn from_json(machine: &mut Machine<'_>, json: &serde_json::Value) -> Out<Value> {
+    let (value, size) = convert(json, 0)?;
+    machine.grow(size)?;
+    Ok(value)
 }
 
 /// A value of the language from JSON, with the number of values in it.
@@ -170,7 +181,18 @@ fn new_line(indent: usize, out: &mut Vec<u8>) {
 fn quote(machine: &mut Machine<'_>, text: &Text, out: &mut Vec<u8>) -> Out<()> {
     machine.write(text.bytes().len())?;
     out.push(b'"');
-    for c in text.lossy().chars() {
+    for chunk in text.bytes().utf8_chunks() {
+        quote_valid(chunk.valid(), out);
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice(b"\\ufffd");
+        }
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn quote_valid(text: &str, out: &mut Vec<u8>) {
+    for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
             '\\' => out.extend_from_slice(b"\\\\"),
@@ -185,6 +207,4 @@ fn quote(machine: &mut Machine<'_>, text: &Text, out: &mut Vec<u8>) -> Out<()> {
             c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    out.push(b'"');
-    Ok(())
 }

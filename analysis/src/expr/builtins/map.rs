@@ -52,7 +52,7 @@ pub(super) fn call(machine: &mut Machine<'_>, name: &'static str, args: &[Value]
     }
     let entries: Vec<(Value, Value)> = match value {
         Value::Map(map) => map.entries.iter().map(|(key, value)| (Value::Text(key.clone()), value.clone())).collect(),
-        Value::Dict(dict) => dict.entries.iter().map(|(key, value)| (key.value(), value.clone())).collect(),
+        Value::Dict(dict) => dict.entries.values().cloned().collect(),
         other => return refuse(name, "a map", other),
     };
     machine.grow(entries.len())?;
@@ -93,10 +93,10 @@ fn from_pairs(machine: &mut Machine<'_>, value: &Value) -> Out<Value> {
         let [key, value] = pair.items.as_slice() else {
             return Err("a pair has a key and a value".into());
         };
-        let Some(key) = key.key(index) else {
+        let Some(hash) = key.key(index) else {
             return Err(Halt::from(format!("{} cannot be the key of a map", key.plain())));
         };
-        entries.insert(key, value.clone());
+        entries.insert(hash, (key.clone(), value.clone()));
     }
     Ok(Value::Dict(Dict::new(false, entries)))
 }

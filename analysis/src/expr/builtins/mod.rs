@@ -1,6 +1,5 @@
 //! The functions of the language.
 
-mod base64;
 mod bits;
 mod json;
 mod list;
@@ -155,8 +154,9 @@ impl Site<'_> {
         if types.len() == count {
             return Ok(types);
         }
-        let name = self.name;
-        self.fail(format!("{name} takes {count} arguments, but {} are given", types.len()))
+        let (name, given) = (self.name, types.len());
+        let plural = if count == 1 { "" } else { "s" };
+        self.fail(format!("{name} takes {count} argument{plural}, but {given} are given"))
     }
 
     /// Refuses a first argument that the builtin cannot take.

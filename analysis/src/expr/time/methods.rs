@@ -91,10 +91,13 @@ pub(crate) fn call(value: &Value, name: &'static str, args: &[Value]) -> Out<Val
     let Some(method) = find(&value.ty(), name) else {
         return Err(format!("{} has no method {name}", value.plain()).into());
     };
+    let given = args.len();
     if method.results > 2 {
         return Err(format!("{name} gives more than two values, so it cannot be used here").into());
     }
-    let fits = args.len() == method.takes.len() && args.iter().zip(&method.takes).all(|(arg, ty)| arg.ty() == *ty);
+    let args: Vec<Value> = args.iter().zip(&method.takes).map(|(arg, ty)| or_zero(arg, ty)).collect();
+    let args = args.as_slice();
+    let fits = given == method.takes.len() && args.iter().zip(&method.takes).all(|(arg, ty)| arg.ty() == *ty);
     if !fits {
         let wanted: Vec<&str> = method.takes.iter().map(Ty::plain).collect();
         let wanted = if wanted.is_empty() { "nothing".to_owned() } else { wanted.join(", ") };
@@ -110,6 +113,19 @@ pub(crate) fn call(value: &Value, name: &'static str, args: &[Value]) -> Out<Val
         Value::Weekday(day) => Ok(Value::text(layout::day_name(*day))),
         Value::Zone(zone) => Ok(Value::text(zone.name())),
         other => Err(format!("{} has no methods", other.plain()).into()),
+    }
+}
+
+/// nil as an argument is the zero of what is wanted, as in the language.
+fn or_zero(arg: &Value, wanted: &Ty) -> Value {
+    match (arg, wanted) {
+        (Value::Nil, Ty::Int) => Value::Int(0),
+        (Value::Nil, Ty::Text) => Value::text(""),
+        (Value::Nil, Ty::Duration) => Value::Duration(0),
+        (Value::Nil, Ty::Time) => Timestamp::from_second(-62_135_596_800).map_or(Value::Nil, |zero| {
+            Value::Time(Moment::utc(zero))
+        }),
+        _ => arg.clone(),
     }
 }
 

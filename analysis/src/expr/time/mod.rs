@@ -36,14 +36,8 @@ impl Zone {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Utc => "UTC".to_owned(),
-            Self::Fixed(_, name) => name.clone(),
-            Self::Named(name, _) => name.clone(),
+            Self::Fixed(_, name) | Self::Named(name, _) => name.clone(),
         }
-    }
-
-    /// The zone with this name, as [`Zone::name`] gave it.
-    pub(crate) fn restore(name: &str) -> Option<Self> {
-        Self::load(name).ok()
     }
 
     /// The distance from UTC in seconds at an instant, and the abbreviation used then.
@@ -89,12 +83,6 @@ pub struct Moment {
 impl Moment {
     pub(crate) fn utc(instant: Timestamp) -> Self {
         Self { instant, zone: Zone::Utc }
-    }
-
-    /// The instant that many nanoseconds after 1970.
-    pub(crate) fn restore(nanoseconds: i128, zone: &str) -> Option<Self> {
-        let instant = Timestamp::from_nanosecond(nanoseconds).ok()?;
-        Some(Self { instant, zone: Zone::restore(zone).unwrap_or(Zone::Utc) })
     }
 
     /// The date and time that a clock in the zone shows.

@@ -36,7 +36,9 @@ pub(crate) fn parse(text: &str, layout: &str, zone: &Zone) -> Result<Moment, Str
     let found = reader.found;
     let civil = found.civil().ok_or_else(problem)?;
     let own = found.zone(zone, civil);
-    let instant = own.instant(civil)?;
+    // A zone known by its abbreviation alone has no known distance: the clock is taken as UTC.
+    let foreign = matches!((&own, &found.name), (Zone::Fixed(..), Some(_))) && found.offset.is_none();
+    let instant = if foreign { Zone::Utc.instant(civil)? } else { own.instant(civil)? };
     Ok(Moment { instant, zone: own })
 }
 
@@ -109,7 +111,7 @@ struct Reader<'a> {
     found: Found,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn part(&mut self, part: Part<'_>, next: Option<Part<'_>>) -> Option<()> {
         match part {
             Part::Plain(text) => self.plain(text)?,

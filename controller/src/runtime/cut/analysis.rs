@@ -52,7 +52,8 @@ impl AnalysisRunCut {
 }
 
 fn evidence(status: &Value) -> usize {
-    serin_crds::analysis::AnalysisRunStatus::deserialize(status).map_or(0, |status| serin_analysis::run::evidence(&status))
+    serin_crds::analysis::AnalysisRunStatus::deserialize(status)
+        .map_or(0, |status| serin_analysis::run::evidence(&status))
 }
 
 impl Cut for AnalysisRunCut {

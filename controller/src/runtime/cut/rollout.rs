@@ -41,11 +41,23 @@ impl Cut for RolloutCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let body = compact(json, true)?.body;
-        let RawObject { metadata, spec, status } = body.decode()?;
+        let RawObject {
+            metadata,
+            spec,
+            status,
+        } = body.decode()?;
         let meta = metadata.cut()?;
         let refs = Refs::of(&meta.key, &spec);
-        let aborts = status.get("abort").and_then(Value::as_bool).unwrap_or_default();
-        Ok(Self { meta, refs, body, aborts })
+        let aborts = status
+            .get("abort")
+            .and_then(Value::as_bool)
+            .unwrap_or_default();
+        Ok(Self {
+            meta,
+            refs,
+            body,
+            aborts,
+        })
     }
 
     fn meta(&self) -> &MetaCut {

@@ -80,10 +80,14 @@ impl Seat {
     pub(super) fn read(pod: &Pod, address: Ipv4Addr) -> Self {
         let nothing = Spec::default();
         let spec = pod.spec.as_ref();
-        let container = spec.and_then(|spec| spec.containers.first()).unwrap_or(&nothing);
+        let container = spec
+            .and_then(|spec| spec.containers.first())
+            .unwrap_or(&nothing);
         let ports = container.ports.as_deref().unwrap_or_default();
         let number = |port: i32| u16::try_from(port).unwrap_or(USUAL_PORT);
-        let port = ports.first().map_or(USUAL_PORT, |port| number(port.container_port));
+        let port = ports
+            .first()
+            .map_or(USUAL_PORT, |port| number(port.container_port));
         let probe = container.readiness_probe.as_ref();
         let probe = probe.and_then(|probe| probe.http_get.as_ref());
         let probe_port = match probe.map(|probe| &probe.port) {
@@ -123,7 +127,10 @@ impl Seat {
         mut orders: mpsc::UnboundedReceiver<Order>,
     ) {
         if let Err(error) = self.run(shared, &mut orders).await {
-            eprintln!("the kubelet's stand-in gives up on {}: {error}", self.pod.name);
+            eprintln!(
+                "the kubelet's stand-in gives up on {}: {error}",
+                self.pod.name
+            );
         }
         shared.targets.remove(&self.pod);
     }
@@ -139,7 +146,8 @@ impl Seat {
         let mut pause = Duration::from_secs(1);
         loop {
             let mut server = self.launch(shared)?;
-            self.tell(shared, Container::Running { ready: false }).await?;
+            self.tell(shared, Container::Running { ready: false })
+                .await?;
             shared.targets.add(&self.pod, &self.app);
             let ended = self.serve(shared, &mut server, orders).await?;
             let ended = match ended {
@@ -149,13 +157,11 @@ impl Seat {
                     // A crash that repeats waits longer each time, as a kubelet does, but in a test's time.
                     let after = after.map(|after| after.max(pause));
                     pause = (pause * 2).min(Duration::from_secs(10));
-                    match rest(after, orders).await {
-                        Some(ended) => ended,
-                        None => {
-                            self.told.restarts += 1;
-                            continue;
-                        }
-                    }
+                    let Some(ended) = rest(after, orders).await else {
+                        self.told.restarts += 1;
+                        continue;
+                    };
+                    ended
                 }
                 ended => ended,
             };
@@ -176,14 +182,12 @@ impl Seat {
         });
         let answer: Result<serde_json::Value, _> = self
             .api(shared)
-            .create_subresource(
-                "binding",
-                name,
-                &PostParams::default(),
-                binding.to_string().into_bytes(),
-            )
+            .create_subresource("binding", name, &PostParams::default(), &binding)
             .await;
-        answer.map(drop).or_else(gone).map_err(WorldError::kube(format!("binding {name}")))
+        answer
+            .map(drop)
+            .or_else(gone)
+            .map_err(WorldError::kube(format!("binding {name}")))
     }
 
     fn api(&self, shared: &Shared) -> Api<Pod> {
@@ -192,8 +196,8 @@ impl Seat {
 
     fn launch(&self, shared: &Shared) -> Result<Server, WorldError> {
         let behaviour = shared.behaviour(&self.pod.image);
-        let behaviour = serde_json::to_string(&behaviour)
-            .map_err(WorldError::malformed("a behaviour"))?;
+        let behaviour =
+            serde_json::to_string(&behaviour).map_err(WorldError::malformed("a behaviour"))?;
         Launch::new(&self.pod.name, shared.program.clone(), &shared.root)
             .flag("listen", self.pod.address.to_string())
             .flag("pod", &self.pod.name)
@@ -206,7 +210,11 @@ impl Seat {
     async fn tell(&self, shared: &Shared, container: Container) -> Result<(), WorldError> {
         let status = report(&self.told, container);
         self.api(shared)
-            .patch_status(&self.pod.name, &PatchParams::default(), &Patch::Strategic(status))
+            .patch_status(
+                &self.pod.name,
+                &PatchParams::default(),
+                &Patch::Strategic(status),
+            )
             .await
             .map(drop)
             .or_else(gone)
@@ -279,10 +287,15 @@ impl Seat {
 }
 
 /// Waits until a process may start again. Answers how the pod ended if it ended before.
-async fn rest(after: Option<Duration>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<Ended> {
+async fn rest(
+    after: Option<Duration>,
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+) -> Option<Ended> {
     let mut until = after.and_then(|after| Instant::now().checked_add(after));
     loop {
-        let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+        let left = until.map_or(Duration::MAX, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         match tokio::time::timeout(left, orders.recv()).await {
             Err(_) => return None,
             Ok(None | Some(Order::Gone)) => return Some(Ended::Gone),

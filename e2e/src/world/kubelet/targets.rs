@@ -55,7 +55,10 @@ impl Targets {
             .and_then(|()| fs::write(&fresh, text))
             .and_then(|()| fs::rename(&fresh, &self.file));
         if let Err(error) = written {
-            eprintln!("the kubelet's stand-in can't write {}: {error}", self.file.display());
+            eprintln!(
+                "the kubelet's stand-in can't write {}: {error}",
+                self.file.display()
+            );
         }
     }
 }

@@ -67,7 +67,11 @@ impl Connection {
             });
         }
         let said: String = String::from_utf8_lossy(&body).chars().take(120).collect();
-        Ok(Outcome::Foreign(format!("{}: {}", head.status.as_u16(), said.trim())))
+        Ok(Outcome::Foreign(format!(
+            "{}: {}",
+            head.status.as_u16(),
+            said.trim()
+        )))
     }
 
     async fn sender(&mut self) -> Result<&mut SendRequest<Empty<Bytes>>, String> {

@@ -1,0 +1,247 @@
+use serde_json::{Value, json};
+
+use super::super::cut::{AnalysisRunCut, ClusterTemplateCut, Cut, RolloutCut, TemplateCut};
+use super::super::store::Store;
+use super::*;
+
+fn registry() -> Registry {
+    Registry::new(Clock::system())
+}
+
+fn lines(registry: &Registry, name: &str) -> Vec<String> {
+    let text = registry.render();
+    text.lines()
+        .filter(|line| line.starts_with(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+const OBJECT: Labels = &["namespace", "name"];
+
+#[tokio::test]
+async fn a_counter_is_written_with_help_type_and_escaped_labels() {
+    let registry = registry();
+    let counter = registry.counter(
+        Named::new("drift_total", "Help\nme."),
+        &["namespace", "manager"],
+    );
+    counter.inc(&["shop", "a\"b\\c\nd"]);
+    counter.inc(&["shop", "a\"b\\c\nd"]);
+    counter.add(&["shop", "a\"b\\c\nd"], -5.0);
+    let text = registry.render();
+    let expect = "# HELP drift_total Help\\nme.\n# TYPE drift_total counter\n\
+                  drift_total{namespace=\"shop\",manager=\"a\\\"b\\\\c\\nd\"} 2\n";
+    assert!(text.starts_with(expect), "{text}");
+}
+
+#[tokio::test]
+async fn a_histogram_counts_what_is_at_most_each_bound() {
+    let registry = registry();
+    let histogram = registry.histogram(
+        Named::new("rollout_reconcile", "h"),
+        OBJECT,
+        &[0.01, 0.15, 1.0],
+    );
+    for seconds in [0.01, 0.02, 5.0] {
+        histogram.observe(&["shop", "web"], seconds);
+    }
+    let expect = [
+        r#"rollout_reconcile_bucket{namespace="shop",name="web",le="0.01"} 1"#,
+        r#"rollout_reconcile_bucket{namespace="shop",name="web",le="0.15"} 2"#,
+        r#"rollout_reconcile_bucket{namespace="shop",name="web",le="1"} 2"#,
+        r#"rollout_reconcile_bucket{namespace="shop",name="web",le="+Inf"} 3"#,
+        r#"rollout_reconcile_sum{namespace="shop",name="web"} 5.03"#,
+        r#"rollout_reconcile_count{namespace="shop",name="web"} 3"#,
+    ];
+    assert_eq!(lines(&registry, "rollout_reconcile"), expect);
+}
+
+#[tokio::test]
+async fn a_metric_without_labels_has_no_braces() {
+    let registry = registry();
+    registry
+        .histogram(Named::new("abort", "h"), &[], &[1.0])
+        .observe(&[], 0.5);
+    registry.gauge(Named::new("up", "h"), &[]).set(&[], 1.5);
+    assert_eq!(lines(&registry, "up"), ["up 1.5"]);
+    let expect = [
+        "abort_bucket{le=\"1\"} 1",
+        "abort_bucket{le=\"+Inf\"} 1",
+        "abort_sum 0.5",
+        "abort_count 1",
+    ];
+    assert_eq!(lines(&registry, "abort"), expect);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_series_of_a_deleted_object_go_after_a_while_and_no_others() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), OBJECT);
+    let gauge = registry.gauge(Named::new("g", "h"), &["namespace", "name", "phase"]);
+    counter.inc(&["shop", "web"]);
+    counter.inc(&["shop", "web2"]);
+    gauge.set(&["shop", "web", "x"], 1.0);
+    registry.depart(&Key::new("shop", "web"));
+    registry.depart(&Key::new("shop", "web2"));
+    registry.return_of(&Key::new("shop", "web2"));
+    assert_eq!(lines(&registry, "c{").len(), 2);
+    tokio::time::advance(AFTERLIFE).await;
+    assert_eq!(
+        lines(&registry, "c{"),
+        [r#"c{namespace="shop",name="web2"} 1"#]
+    );
+    assert_eq!(lines(&registry, "g{"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_metric_has_a_bounded_number_of_series_and_counts_what_it_drops() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), &["name"]);
+    for n in 0..MOST_SERIES + 7 {
+        counter.inc(&[&n.to_string()]);
+    }
+    assert_eq!(lines(&registry, "c{").len(), MOST_SERIES);
+    assert_eq!(lines(&registry, DROPPED), [format!("{DROPPED} 7")]);
+}
+
+fn shown(rollout: &Value, run: &Value) -> Registry {
+    fn store<K: Cut>(object: &Value) -> Arc<Store<K>> {
+        let store = Store::new(Clock::system());
+        store.observe_own_write(K::from_value(object).unwrap());
+        store
+    }
+    let template = json!({
+        "metadata": {"name": "slo", "resourceVersion": "1"},
+        "spec": {"metrics": [{"name": "m", "provider": {"newRelic": {}}}]}
+    });
+    let registry = registry();
+    objects::show_objects(
+        &registry,
+        store::<RolloutCut>(rollout),
+        store::<AnalysisRunCut>(run),
+        Store::<TemplateCut>::new(Clock::system()),
+        store::<ClusterTemplateCut>(&template),
+    );
+    registry
+}
+
+fn rollout(strategy: &Value, conditions: &Value) -> Value {
+    json!({
+        "metadata": {"namespace": "shop", "name": "web", "resourceVersion": "1"},
+        "spec": {"replicas": 10, "strategy": strategy},
+        "status": {"replicas": 12, "availableReplicas": 9, "updatedReplicas": 2, "conditions": conditions}
+    })
+}
+
+fn run() -> Value {
+    json!({
+        "metadata": {"namespace": "shop", "name": "run", "resourceVersion": "1"},
+        "spec": {"metrics": [{"name": "errors", "provider": {"prometheus": {"query": "up"}}}]},
+        "status": {"phase": "Running", "metricResults": [{"name": "errors", "phase": "Failed", "dryRun": true}]}
+    })
+}
+
+#[tokio::test]
+async fn a_rollout_shows_its_info_and_its_pods() {
+    let strategy = json!({"canary": {"trafficRouting": {"istio": {}, "nginx": null}}});
+    let registry = shown(
+        &rollout(
+            &strategy,
+            &json!([{"type": "Progressing", "reason": "RolloutPaused"}]),
+        ),
+        &run(),
+    );
+    let expect = [
+        r#"rollout_info{namespace="shop",name="web",strategy="canary",traffic_router="Istio",phase="Paused"} 1"#,
+        r#"rollout_info_replicas_available{namespace="shop",name="web"} 9"#,
+        r#"rollout_info_replicas_unavailable{namespace="shop",name="web"} 3"#,
+        r#"rollout_info_replicas_desired{namespace="shop",name="web"} 10"#,
+        r#"rollout_info_replicas_updated{namespace="shop",name="web"} 2"#,
+    ];
+    assert_eq!(lines(&registry, "rollout_info"), expect);
+    let phases = lines(&registry, "rollout_phase");
+    assert_eq!(
+        (
+            phases.len(),
+            phases.iter().filter(|line| line.ends_with(" 1")).count()
+        ),
+        (6, 1)
+    );
+}
+
+#[tokio::test]
+async fn the_phase_follows_the_progressing_condition_unless_the_spec_is_invalid() {
+    let check = |conditions: Value, expect: &str| {
+        let registry = shown(&rollout(&json!({"blueGreen": {}}), &conditions), &run());
+        let line = lines(&registry, "rollout_info{").remove(0);
+        assert!(
+            line.contains(&format!("phase=\"{expect}\""))
+                && line.contains("strategy=\"blueGreen\""),
+            "{line}"
+        );
+    };
+    let progressing = |reason: &str| json!({"type": "Progressing", "reason": reason});
+    check(json!([]), "Progressing");
+    check(json!([progressing("NewReplicaSetAvailable")]), "Completed");
+    check(json!([progressing("ProgressDeadlineExceeded")]), "Timeout");
+    check(json!([progressing("ReplicaSetCreateError")]), "Error");
+    check(json!([progressing("RolloutAborted")]), "Abort");
+    check(
+        json!([progressing("RolloutAborted"), {"type": "InvalidSpec"}]),
+        "InvalidSpec",
+    );
+}
+
+#[tokio::test]
+async fn runs_and_templates_show_their_metrics_with_their_providers() {
+    let registry = shown(&rollout(&json!({}), &json!([])), &run());
+    let info = r#"analysis_run_info{namespace="shop",name="run",phase="Running"} 1"#;
+    assert_eq!(lines(&registry, "analysis_run_info"), [info]);
+    let metric = r#"analysis_run_metric_type{namespace="shop",name="run",metric="errors",type="Prometheus"} 1"#;
+    assert_eq!(lines(&registry, "analysis_run_metric_type"), [metric]);
+    let failed = lines(&registry, "analysis_run_metric_phase")
+        .into_iter()
+        .find(|line| line.ends_with(" 1"))
+        .unwrap();
+    assert!(
+        failed.contains(r#"dry_run="true",phase="Failed""#),
+        "{failed}"
+    );
+    let template =
+        r#"analysis_template_metric_info{namespace="",name="slo",metric="m",type="NewRelic"} 1"#;
+    assert_eq!(
+        lines(&registry, "analysis_template_metric_info"),
+        [template]
+    );
+}
+
+#[tokio::test]
+async fn the_runtime_shows_version_process_stores_and_queues() {
+    let registry = registry();
+    let store: Arc<Store<RolloutCut>> = Store::new(Clock::system());
+    standard::show_runtime(&registry, "1.2.3", vec![store]);
+    standard::show_queues(
+        &registry,
+        vec![(
+            "rollouts",
+            super::super::queue::Queue::<u8>::new(Clock::system()),
+        )],
+    );
+    standard::Standard::new(&registry)
+        .drift
+        .inc(&["shop", "web", "argocd"]);
+    assert_eq!(
+        lines(&registry, "argo_rollouts_controller_info"),
+        [r#"argo_rollouts_controller_info{version="1.2.3"} 1"#]
+    );
+    assert_eq!(
+        lines(&registry, "serin_watch_following"),
+        [r#"serin_watch_following{resource="rollouts.argoproj.io"} 0"#]
+    );
+    assert_eq!(
+        lines(&registry, "workqueue_depth"),
+        [r#"workqueue_depth{name="rollouts"} 0"#]
+    );
+    assert_eq!(lines(&registry, "rollout_traffic_drift_total").len(), 1);
+    assert_eq!(lines(&registry, "process_start_time_seconds").len(), 1);
+}

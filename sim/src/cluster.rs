@@ -1,0 +1,290 @@
+//! The simulated world: an API server, its pods, users' requests, Prometheus and the real controller, in virtual time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serin_analysis::provider::Prometheus;
+use serin_analysis::provider::prometheus::PrometheusOptions;
+use serin_controller::app::{App, Parts};
+use serin_controller::runtime::clock::Clock;
+use serin_controller::runtime::gate::WriteGate;
+use tokio::task::JoinHandle;
+
+use crate::actors::{self, Cluster};
+use crate::felt::Interval;
+use crate::invariants::{Key, WriteRecord};
+use crate::prometheus::{self, Labels, SimPrometheus, Tsdb};
+use crate::scenario::{Behaviour, KillPods, Load, PrometheusMode, Scenario, World, WorldError};
+use crate::server::{SimServer, journal::Write};
+use crate::traffic::{Sink, Traffic};
+
+/// The user under which the API server sees the controller.
+pub const CONTROLLER: &str = "system:serviceaccount:argo-rollouts:argo-rollouts";
+
+/// How often requests are dealt out.
+const TICK: Duration = Duration::from_millis(250);
+
+/// How many ticks lie between two scrapes.
+const SCRAPE_EVERY: u32 = 4;
+
+/// The virtual time that a paced world lets pass at once.
+const STRIDE: Duration = Duration::from_millis(50);
+
+/// The simulated world. It lives on one current-thread runtime whose time is paused.
+pub struct SimWorld {
+    /// The API server.
+    pub server: SimServer,
+    clock: Clock,
+    cluster: Cluster,
+    users: Arc<Mutex<Users>>,
+    prometheus: SimPrometheus,
+    crds: Vec<serde_json::Value>,
+    controller: Option<JoinHandle<()>>,
+    crowd: JoinHandle<()>,
+    /// The host that users ask.
+    host: String,
+    /// Virtual seconds that pass in a second; `None` is as fast as it goes.
+    pace: Option<f64>,
+}
+
+/// Users, with what they write and feel.
+#[derive(Default)]
+struct Users {
+    traffic: Traffic,
+    writes: Vec<WriteRecord>,
+}
+
+/// Takes scraped samples into the time series.
+struct Scrape<'a>(&'a mut Tsdb);
+
+impl Sink for Scrape<'_> {
+    fn append(&mut self, labels: &BTreeMap<String, String>, at: Timestamp, value: f64) {
+        self.0.append(&series(labels), at, value);
+    }
+
+    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp) {
+        self.0.end(&series(labels), at);
+    }
+}
+
+fn series(labels: &BTreeMap<String, String>) -> Labels {
+    let name = labels.get("__name__").map(String::as_str).unwrap_or_default();
+    let pairs = labels.iter().filter(|(key, _)| *key != "__name__");
+    Labels::of(name, pairs.map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is guarded here is plain data that every writer leaves whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SimWorld {
+    /// A world at `epoch` with these CRDs; Istio's kinds and the namespace of scenarios are there already.
+    ///
+    /// # Errors
+    /// When a CRD can't be served.
+    pub fn new(epoch: Timestamp, crds: Vec<serde_json::Value>) -> Result<Self, WorldError> {
+        let clock = Clock::anchored(epoch);
+        let ticking = clock.clone();
+        let server = SimServer::new(move || ticking.now());
+        for crd in &crds {
+            server.register_crd(crd.clone()).map_err(|e| WorldError::because("a CRD is not usable", e))?;
+        }
+        server.register_istio();
+        // It may be there from the start.
+        let _ = server.create_namespace(crate::scenario::NAMESPACE);
+        let users: Arc<Mutex<Users>> = Arc::default();
+        let watching = users.clone();
+        server.on_write(Box::new(move |write: &Write| {
+            let record = record(write);
+            let mut users = locked(&watching);
+            users.traffic.see(&record);
+            users.writes.push(record);
+        }));
+        let cluster = Cluster::start(&server);
+        let prometheus = SimPrometheus::default();
+        let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
+        Ok(Self { server, clock, cluster, users, prometheus, crds, controller: None, crowd, host: String::new(), pace: None })
+    }
+
+    /// Lets so many virtual seconds pass in a second, for those who watch.
+    #[must_use]
+    pub fn paced(mut self, speed: f64) -> Self {
+        self.pace = Some(speed.max(0.01));
+        self
+    }
+
+    /// The CRDs that are served.
+    pub fn crds(&self) -> &[serde_json::Value] {
+        &self.crds
+    }
+
+    fn parts(&self) -> Parts {
+        let client = self.server.client(CONTROLLER);
+        let prometheus = Prometheus::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
+        let gate = WriteGate::always_open(self.clock.clone());
+        Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate)
+    }
+}
+
+/// Users ask, and Prometheus scrapes, until the world ends.
+async fn crowd(users: Arc<Mutex<Users>>, prometheus: SimPrometheus, clock: Clock) {
+    let mut last = clock.now();
+    for tick in 1_u32.. {
+        tokio::time::sleep(TICK).await;
+        let now = clock.now();
+        let mut users = locked(&users);
+        users.traffic.tick(last, now);
+        if tick % SCRAPE_EVERY == 0 {
+            prometheus.with_tsdb(|series| {
+                users.traffic.scrape(now, &mut Scrape(series));
+                series.trim(now);
+            });
+        }
+        last = now;
+    }
+}
+
+impl Drop for SimWorld {
+    fn drop(&mut self) {
+        self.crowd.abort();
+        if let Some(controller) = self.controller.take() {
+            controller.abort();
+        }
+    }
+}
+
+fn record(write: &Write) -> WriteRecord {
+    WriteRecord {
+        at: write.at,
+        user: write.user.clone(),
+        verb: write.verb.word().to_owned(),
+        key: Key::new(&write.resource, &write.namespace, &write.name),
+        subresource: write.subresource.clone(),
+        before: write.before.clone(),
+        after: write.after.clone(),
+        code: write.code,
+    }
+}
+
+impl World for SimWorld {
+    fn controller_user(&self) -> &str {
+        CONTROLLER
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {
+        let Some(speed) = self.pace else {
+            self.clock.sleep_until(instant).await;
+            return Ok(());
+        };
+        while self.clock.now() < instant {
+            std::thread::sleep(STRIDE.div_f64(speed));
+            tokio::time::advance(STRIDE).await;
+            // Whoever was woken may wake others; the runtime never idles, so time does not run ahead by itself.
+            for _ in 0..64 {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    }
+
+    fn tick(&self) -> Duration {
+        TICK
+    }
+
+    fn client(&self, user: &str) -> Result<kube::Client, WorldError> {
+        Ok(self.server.client(user))
+    }
+
+    async fn prepare(&mut self, scenario: &Scenario) -> Result<(), WorldError> {
+        for (image, behaviour) in &scenario.images {
+            self.behave(image, behaviour).await?;
+        }
+        scenario.host().clone_into(&mut self.host);
+        locked(&self.users).traffic.ask(scenario.host(), scenario.load.requests_per_second);
+        Ok(())
+    }
+
+    async fn start_controller(&mut self) -> Result<(), WorldError> {
+        let parts = self.parts();
+        self.controller = Some(tokio::spawn(async move {
+            let app = App::start(parts);
+            app.work().await;
+        }));
+        Ok(())
+    }
+
+    async fn kill_controller(&mut self) -> Result<(), WorldError> {
+        if let Some(controller) = self.controller.take() {
+            controller.abort();
+            // It is gone when its task says so; what it had sent is sent.
+            let _ = controller.await;
+        }
+        Ok(())
+    }
+
+    async fn behave(&mut self, image: &str, behaviour: &Behaviour) -> Result<(), WorldError> {
+        self.cluster.behaviours.set(
+            image,
+            actors::Behaviour {
+                ready_after: behaviour.ready_after.duration(),
+                never_ready: behaviour.never_ready,
+                ..actors::Behaviour::default()
+            },
+        );
+        locked(&self.users).traffic.behave(image, behaviour.clone());
+        Ok(())
+    }
+
+    async fn prometheus(&mut self, mode: PrometheusMode) -> Result<(), WorldError> {
+        self.prometheus.behave(match mode {
+            PrometheusMode::Ok => prometheus::Behaviour::Answering,
+            PrometheusMode::Down => prometheus::Behaviour::Down,
+            PrometheusMode::Slow(span) => prometheus::Behaviour::Slow(span.duration()),
+            PrometheusMode::Empty => prometheus::Behaviour::Empty,
+            PrometheusMode::Nan => prometheus::Behaviour::NaN,
+        });
+        Ok(())
+    }
+
+    async fn kill_pods(&mut self, hash: &str, kill: &KillPods) -> Result<u32, WorldError> {
+        let reader = self.server.as_user("sim");
+        let selector = serde_json::json!({"matchLabels": {serin_crds::names::HASH_LABEL: hash}});
+        let pods = reader.select("pods", crate::scenario::NAMESPACE, &selector);
+        let mut killed = 0;
+        for pod in pods.iter().take(usize::try_from(kill.count).unwrap_or(usize::MAX)) {
+            let text = |path: &str| pod.pointer(path).and_then(serde_json::Value::as_str).unwrap_or_default();
+            if let Some(back) = &kill.back_after {
+                let slow = actors::Behaviour { ready_after: back.duration(), ..actors::Behaviour::default() };
+                self.cluster.behaviours.set(text("/spec/containers/0/image"), slow);
+            }
+            let key = crate::server::Key::new(text("/metadata/namespace"), text("/metadata/name"));
+            self.cluster.kubelet.kill_pod(&key);
+            killed += 1;
+        }
+        Ok(killed)
+    }
+
+    async fn load(&mut self, load: &Load) -> Result<(), WorldError> {
+        let mut users = locked(&self.users);
+        if let Some(host) = &load.host {
+            self.host.clone_from(host);
+        }
+        users.traffic.ask(&self.host, load.requests_per_second);
+        Ok(())
+    }
+
+    async fn writes(&mut self) -> Result<Vec<WriteRecord>, WorldError> {
+        Ok(std::mem::take(&mut locked(&self.users).writes))
+    }
+
+    async fn felt(&mut self) -> Result<Vec<Interval>, WorldError> {
+        Ok(locked(&self.users).traffic.felt())
+    }
+}

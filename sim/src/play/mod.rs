@@ -1,0 +1,5 @@
+//! Plays scenarios in this process.
+
+mod severed;
+
+pub use self::severed::Severed;
