@@ -40,6 +40,7 @@ scenarios! {
     bad_by_latency: "bad-by-latency",
     basic: "basic",
     basic_bad: "basic-bad",
+    demo: "demo",
     good_release: "good-release",
     killed_in_abort: "killed-in-abort",
     killed_in_canary: "killed-in-canary",
