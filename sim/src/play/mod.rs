@@ -5,7 +5,6 @@ mod severed;
 use std::future::Future;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 pub use self::severed::Severed;
 use crate::{
@@ -15,15 +14,6 @@ use crate::{
 
 /// When every story begins.
 const EPOCH: &str = "2026-01-01T00:00:00Z";
-
-/// The kinds of the API, as they are installed in a cluster.
-const DEFINITIONS: [&str; 5] = [
-    include_str!("../../../crds/generated/analysisruns.yaml"),
-    include_str!("../../../crds/generated/analysistemplates.yaml"),
-    include_str!("../../../crds/generated/clusteranalysistemplates.yaml"),
-    include_str!("../../../crds/generated/experiments.yaml"),
-    include_str!("../../../crds/generated/rollouts.yaml"),
-];
 
 /// Plays a scenario to its end, as fast as the machine can.
 ///
@@ -54,10 +44,8 @@ pub fn paced(scenario: &Scenario, speed: f64, watcher: &mut dyn FnMut(&Frame)) -
 /// # Errors
 /// When our own definitions can't be served.
 pub fn world() -> Result<SimWorld, WorldError> {
-    let malformed = |error| WorldError::because("our own definitions are malformed", error);
-    let definitions: Result<Vec<Value>, _> = DEFINITIONS.into_iter().map(serde_saphyr::from_str).collect();
     let epoch: Timestamp = EPOCH.parse().map_err(|error| WorldError::because("time has no beginning", error))?;
-    SimWorld::new(epoch, definitions.map_err(malformed)?)
+    SimWorld::new(epoch)
 }
 
 /// Runs work on a runtime of its own, with one thread and paused time.
