@@ -3,12 +3,16 @@
 pub mod client;
 pub mod clock;
 pub mod cut;
+pub mod flags;
 pub mod gate;
 pub mod key;
 pub mod lease;
+pub mod logging;
 pub mod metrics;
+pub mod outbox;
 pub mod queue;
 pub mod reading;
+pub mod server;
 pub mod shutdown;
 pub mod store;
 pub mod watch;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Difference, FieldSet, Shape};
-use crate::server::json::{list, put, set, text};
+use super::{Difference, FieldSet, stored};
+use crate::server::json::{list, put, set, take, text};
 
 /// One writer of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,26 +72,6 @@ impl Managers {
         set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
     }
 
-    /// Records that `writer` brought the object from `before` to `after`.
-    pub fn wrote(&mut self, writer: Entry, before: &Value, after: &Value, shape: Shape<'_>) {
-        let difference = Difference::between(before, after, shape);
-        if difference == Difference::default() {
-            return;
-        }
-        let mut mine = FieldSet::default();
-        for entry in &mut self.entries {
-            if entry.same_writer(&writer) {
-                mine = std::mem::take(&mut entry.fields);
-                continue;
-            }
-            entry.fields.subtract(&difference.changed);
-            entry.fields.cut(&difference.removed);
-        }
-        mine.add(&difference.changed);
-        mine.cut(&difference.removed);
-        self.replace(Entry { fields: mine, ..writer });
-    }
-
     /// Tells whether both say the same but for the times.
     pub fn same_but_for_time(&self, other: &Self) -> bool {
         let same = |(mine, theirs): (&Entry, &Entry)| {
@@ -108,4 +88,39 @@ impl Managers {
         }
         self.entries.retain(|entry| !entry.fields.is_empty());
     }
+}
+
+/// Records in `managedFields` of `object` that `writer` made the difference.
+pub fn record(object: &mut Value, writer: Entry, difference: &Difference) {
+    if *difference == Difference::default() {
+        return;
+    }
+    let stored = take(object, &["metadata", "managedFields"]);
+    let mut entries = stored.and_then(|stored| if let Value::Array(entries) = stored { Some(entries) } else { None }).unwrap_or_default();
+    let mut known = false;
+    for entry in &mut entries {
+        let mine = is_of(entry, &writer);
+        let Some(fields) = entry.get_mut("fieldsV1").and_then(Value::as_object_mut) else { continue };
+        if mine {
+            known = true;
+            stored::add(fields, &difference.changed);
+            put(entry, &["time"], writer.time.clone().into());
+            put(entry, &["apiVersion"], writer.api_version.clone().into());
+        } else {
+            stored::subtract(fields, &difference.changed, false);
+        }
+        if let Some(fields) = entry.get_mut("fieldsV1").and_then(Value::as_object_mut) {
+            stored::subtract(fields, &difference.removed, true);
+        }
+    }
+    if !known && !difference.changed.is_empty() {
+        entries.push(Entry { fields: difference.changed.clone(), ..writer }.write());
+    }
+    entries.retain(|entry| entry.get("fieldsV1").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty()));
+    set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
+}
+
+fn is_of(entry: &Value, writer: &Entry) -> bool {
+    (text(entry, &["manager"]), text(entry, &["operation"]), text(entry, &["subresource"]))
+        == (writer.manager.as_str(), writer.operation.as_str(), writer.subresource.as_str())
 }

@@ -2,13 +2,14 @@
 
 mod managed;
 mod shape;
+mod stored;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 pub use self::{
-    managed::{Entry, Managers},
+    managed::{Entry, Managers, record},
     shape::{ListKind, Shape, item_name},
 };
 
@@ -206,9 +207,7 @@ pub struct Difference {
 impl Difference {
     /// Compares two values.
     pub fn between(before: &Value, after: &Value, shape: Shape<'_>) -> Self {
-        if before == after {
-            return Self::default();
-        }
+        // Maps are compared by walking them, so that no part is compared twice.
         match (before, after) {
             (Value::Object(before), Value::Object(after)) if !shape.atomic_map() => {
                 let mut difference = Self::default();
@@ -221,6 +220,7 @@ impl Difference {
                 }
                 difference
             }
+            _ if before == after => Self::default(),
             (Value::Array(before), Value::Array(after)) => Self::between_lists(before, after, shape),
             _ => Self { changed: FieldSet::leaf(), removed: FieldSet::default() },
         }

@@ -11,7 +11,7 @@ use super::{MERGE, ROLLOUTS, made, patch, rollout, server};
 use crate::server::{Key, SimServer};
 
 /// Opens a watch and returns its lines, as type, name and version.
-async fn watch(server: &SimServer, query: &str) -> impl Stream<Item = (String, String, u64)> + Unpin {
+async fn watch(server: &SimServer, query: &str) -> impl Stream<Item = (String, String, u64)> + Unpin + use<> {
     let request = Request::get(format!("{ROLLOUTS}?watch=true&{query}")).body(bytes::Bytes::new()).unwrap();
     let response = server.door("watcher").answer(request).await.unwrap();
     assert_eq!(response.status(), 200);

@@ -24,13 +24,19 @@ pub enum Part {
 }
 
 /// Drops what is unknown, as reading the request does, and returns the warnings.
-pub fn decode(order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
+///
+/// Parts that are as in `existing` have been through this before and are left alone.
+pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let kind = &order.target.kind;
     tidy_metadata(kind, object)?;
+    let known = set_aside(object, existing);
     let unknown = match &kind.origin {
-        Origin::Builtin(builtin) => decode_builtin(builtin, order, object)?,
-        Origin::Custom(custom) => schema::prune(object, &custom.schema),
-    };
+        Origin::Builtin(builtin) => decode_builtin(builtin, order, object),
+        Origin::Custom(custom) => Ok(schema::prune(object, &custom.schema)),
+    }?;
+    if let Some(map) = object.as_object_mut() {
+        map.extend(known);
+    }
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,6 +48,18 @@ pub fn decode(order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal>
     }
 }
 
+fn set_aside(object: &mut Value, existing: Option<&Value>) -> Map<String, Value> {
+    let mut known = Map::new();
+    let (Some(existing), Some(map)) = (existing, object.as_object_mut()) else { return known };
+    for key in ["spec", "status", "data"] {
+        if let Some((key, value)) = map.remove_entry(key) {
+            let part = if existing.get(&key) == Some(&value) { &mut known } else { &mut *map };
+            part.insert(key, value);
+        }
+    }
+    known
+}
+
 fn unreadable(order: &Order, why: &str) -> Refusal {
     let kind = &order.target.kind.names.kind;
     let version = &order.target.version.version;
@@ -50,11 +68,13 @@ fn unreadable(order: &Order, why: &str) -> Refusal {
 
 fn decode_builtin(builtin: &Builtin, order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
     quantities(object);
+    if order.options.unknown == Unknown::Ignore {
+        *object = (builtin.typed)(std::mem::take(object)).map_err(|why| unreadable(order, &why))?;
+        return Ok(Vec::new());
+    }
     let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, &why))?;
     let mut lost = Vec::new();
-    if order.options.unknown != Unknown::Ignore {
-        missing(object, &read, &mut String::new(), &mut lost);
-    }
+    missing(object, &read, &mut String::new(), &mut lost);
     *object = read;
     Ok(lost)
 }
@@ -100,10 +120,9 @@ const KNOWN: &[&str] = &[
     "annotations",
     "ownerReferences",
     "finalizers",
-    "managedFields",
 ];
 
-/// Drops unknown and empty metadata, and refuses labels and annotations that are no text.
+/// Drops unknown and empty metadata, with the field managers (which the server keeps itself), and refuses labels and annotations that are no text.
 fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Ok(()) };
     metadata.retain(|key, value| KNOWN.contains(&key.as_str()) && !value.is_null());
@@ -148,7 +167,13 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
             }
         }
         Origin::Custom(custom) => {
-            schema::fill(object, &custom.schema);
+            let (part_of_object, part_of_schema) = match (part, at(&custom.schema, &["properties", "status"])) {
+                (Part::Status, Some(schema)) => (object.get_mut("status"), schema),
+                _ => (Some(&mut *object), &custom.schema),
+            };
+            if let Some(part) = part_of_object {
+                schema::fill(part, part_of_schema);
+            }
             faults.extend(check_part(custom, object, part));
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::server::{
     Inner,
-    fields::{Managers, Shape},
+    fields::{Difference, Managers, Shape, record},
     json::{default, put, set, take, text},
     refusal::{Cause, Refusal},
     store::Key,
@@ -26,7 +26,7 @@ pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Man
     if !text(&object, &["metadata", "resourceVersion"]).is_empty() {
         return Err(Refusal::new(500, "InternalError", "resourceVersion should not be set on objects to be created"));
     }
-    let warnings = decode(order, &mut object)?;
+    let warnings = decode(order, &mut object, None)?;
     name(inner, order, &mut object)?;
     namespace_is_open(inner, order)?;
     begin(inner, order, &mut object);
@@ -35,12 +35,13 @@ pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Man
     if inner.store().get(kind.id, &key).is_some() {
         return Err(Refusal::already_exists(kind, &key.name));
     }
-    let managers = owners.unwrap_or_else(|| {
-        let mut managers = Managers::default();
-        managers.wrote(inner.writer(order, "Update"), &Value::Object(Map::new()), &object, Shape::of(kind));
-        managers
-    });
-    managers.store(&mut object);
+    match owners {
+        Some(managers) => managers.store(&mut object),
+        None => {
+            let difference = Difference::between(&Value::Object(Map::new()), &object, Shape::of(kind));
+            record(&mut object, inner.writer(order, "Update"), &difference);
+        }
+    }
     let object = inner.put(order, None, object, 201);
     Ok(Done { code: 201, object, warnings, gone: false })
 }

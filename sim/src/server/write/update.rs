@@ -11,7 +11,7 @@ use super::{
 };
 use crate::server::{
     Inner, convert,
-    fields::{FieldSet, Managers, Shape},
+    fields::{Difference, FieldSet, Managers, Shape, record},
     json::{at, integer, list, put, set, take, text},
     patch,
     refusal::{Cause, Refusal},
@@ -70,6 +70,7 @@ pub fn patch(inner: &Inner, order: &Order, change: &Change) -> Result<Done, Refu
 fn patched(order: &Order, shown: &Value, change: &Change) -> Result<Value, Refusal> {
     let mut object = match change {
         Change::Json(operations) => return patch::json_patch(shown, operations),
+        _ if order.target.subresource == "status" => small(shown),
         _ => shown.clone(),
     };
     match change {
@@ -149,30 +150,42 @@ pub fn replace(
     if !matches!(version, "" | "0") && version != text(existing, &["metadata", "resourceVersion"]) {
         return Err(Refusal::stale(kind, &order.target.name));
     }
-    let warnings = decode(order, &mut object)?;
+    let warnings = decode(order, &mut object, Some(existing))?;
     let part = part_of(order);
     keep_parts(order, existing, &mut object);
     keep_metadata(order, existing, &mut object)?;
     admit(kind, &mut object, part)?;
-    let fixed = rules::fixed(kind, existing, &object);
-    if !fixed.is_empty() {
-        return Err(Refusal::invalid(kind, &order.target.name, &fixed));
+    if part != Part::Status {
+        let fixed = rules::fixed(kind, existing, &object);
+        if !fixed.is_empty() {
+            return Err(Refusal::invalid(kind, &order.target.name, &fixed));
+        }
+        count_generation(order, existing, &mut object);
     }
-    count_generation(order, existing, &mut object);
-    let before = Managers::of(existing);
-    let applied = owners.is_some();
-    let managers = owners.unwrap_or_else(|| {
-        let mut managers = before.clone();
-        managers.wrote(inner.writer(order, "Update"), existing, &object, Shape::of(kind));
-        managers
-    });
-    if object == **existing && (!applied || managers.same_but_for_time(&before)) {
+    // A status is compared without the rest, which can't have changed and may be large.
+    let small = (part == Part::Status).then(|| small(existing));
+    let known = small.as_ref().unwrap_or(existing);
+    let news = match &owners {
+        Some(managers) => !managers.same_but_for_time(&Managers::of(existing)),
+        None => false,
+    };
+    if object == *known && !news {
         if !order.options.dry_run {
             inner.record(order, Some(Arc::clone(existing)), Some(Arc::clone(existing)), 200);
         }
         return Ok(Done { code: 200, object: Arc::clone(existing), warnings, gone: false });
     }
-    managers.store(&mut object);
+    match owners {
+        Some(managers) => managers.store(&mut object),
+        None => {
+            let difference = Difference::between(known, &object, Shape::of(kind));
+            record(&mut object, inner.writer(order, "Update"), &difference);
+        }
+    }
+    if let (Part::Status, Value::Object(map), Some(whole)) = (part, &mut object, existing.as_object()) {
+        let rest = whole.iter().filter(|(key, _)| !SMALL.contains(&key.as_str()));
+        map.extend(rest.map(|(key, value)| (key.clone(), value.clone())));
+    }
     if is_finished(&object) {
         let object = inner.remove(order, Arc::new(object));
         return Ok(Done { code: 200, object, warnings, gone: true });
@@ -189,17 +202,26 @@ fn part_of(order: &Order) -> Part {
     }
 }
 
+/// What a status write deals with.
+const SMALL: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
+
+/// Returns the object without what a status write can't touch.
+fn small(object: &Value) -> Value {
+    let kept = SMALL.iter().filter_map(|key| Some(((*key).to_owned(), object.get(*key)?.clone())));
+    Value::Object(kept.collect())
+}
+
 /// Takes from the existing object what this path may not write.
 fn keep_parts(order: &Order, existing: &Value, object: &mut Value) {
     match part_of(order) {
         Part::Whole => {}
         Part::Main => set(object, &["status"], existing.get("status").cloned()),
         Part::Status => {
+            let metadata = take(object, &["metadata"]).filter(|_| order.target.kind.builtin().is_some());
             let status = take(object, &["status"]);
-            let metadata = take(object, &["metadata"]);
-            *object = existing.clone();
+            *object = small(existing);
             set(object, &["status"], status);
-            if order.target.kind.builtin().is_some() {
+            if metadata.is_some() {
                 set(object, &["metadata"], metadata);
             }
         }
@@ -240,9 +262,6 @@ fn keep_metadata(order: &Order, existing: &Value, object: &mut Value) -> Result<
 
 fn count_generation(order: &Order, existing: &Value, object: &mut Value) {
     let kind = &order.target.kind;
-    if order.target.subresource == "status" {
-        return;
-    }
     let changed = match kind.builtin() {
         Some(builtin) => builtin.generation && existing.get("spec") != object.get("spec"),
         None => {
