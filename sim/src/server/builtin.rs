@@ -15,8 +15,10 @@ use super::{
 pub struct Builtin {
     /// Reads an object as its Go type would, which drops unknown fields and refuses wrong types.
     pub typed: fn(Value) -> Result<Value, String>,
-    /// Fills in what the user left out.
+    /// Fills in what the user left out; the writer owns it.
     pub defaults: fn(&mut Value),
+    /// Fills in what the server decides; nobody owns it.
+    pub begin: fn(&mut Value),
     /// Whether `metadata.generation` counts changes of the spec.
     pub generation: bool,
     /// Whether a PUT may create.
@@ -40,6 +42,7 @@ fn rules<T: DeserializeOwned + Serialize>() -> Builtin {
     Builtin {
         typed: typed::<T>,
         defaults: defaults::none,
+        begin: defaults::none,
         generation: false,
         upsert: false,
         returns_deleted: false,
@@ -83,6 +86,7 @@ fn core_kinds() -> Vec<Kind> {
     vec![
         kind("/v1 Pod pods po +status ~all", Builtin {
             defaults: defaults::pod,
+            begin: defaults::begin_pod,
             generation: true,
             returns_deleted: true,
             selectable: POD_FIELDS,
@@ -90,6 +94,7 @@ fn core_kinds() -> Vec<Kind> {
         }),
         kind("/v1 Service services svc +status ~all", Builtin {
             defaults: defaults::service,
+            begin: defaults::begin_service,
             upsert: true,
             returns_deleted: true,
             selectable: &["spec.clusterIP", "spec.type"],
@@ -97,6 +102,7 @@ fn core_kinds() -> Vec<Kind> {
         }),
         kind("/v1,events.k8s.io/v1 Event events ev", Builtin {
             upsert: true,
+            begin: defaults::begin_event,
             selectable: EVENT_FIELDS,
             ..rules::<core::Event>()
         }),
@@ -108,6 +114,7 @@ fn core_kinds() -> Vec<Kind> {
         }),
         kind("/v1 Namespace namespaces ns +status !cluster", Builtin {
             defaults: defaults::namespace,
+            begin: defaults::begin_namespace,
             selectable: &["status.phase"],
             ..rules::<core::Namespace>()
         }),
@@ -127,12 +134,14 @@ fn group_kinds() -> Vec<Kind> {
     vec![
         kind("apps/v1 ReplicaSet replicasets rs +status +scale ~all", Builtin {
             defaults: defaults::replica_set,
+            begin: defaults::begin_replica_set,
             generation: true,
             selectable: &["status.replicas"],
             ..rules::<apps::ReplicaSet>()
         }),
         kind("apps/v1 Deployment deployments deploy +status +scale ~all", Builtin {
             defaults: defaults::deployment,
+            begin: defaults::begin_deployment,
             generation: true,
             ..rules::<apps::Deployment>()
         }),

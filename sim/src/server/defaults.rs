@@ -13,6 +13,10 @@ pub fn pod(pod: &mut Value) {
         pod_spec(spec);
         default(spec, &["enableServiceLinks"], true);
     }
+}
+
+/// Starts the status of a Pod.
+pub fn begin_pod(pod: &mut Value) {
     default(pod, &["status", "phase"], "Pending");
     default(pod, &["status", "qosClass"], "BestEffort");
 }
@@ -21,6 +25,10 @@ pub fn pod(pod: &mut Value) {
 pub fn replica_set(set: &mut Value) {
     default(set, &["spec", "replicas"], 1);
     template(set);
+}
+
+/// Starts the status of a `ReplicaSet`.
+pub fn begin_replica_set(set: &mut Value) {
     default(set, &["status", "replicas"], 0);
 }
 
@@ -46,35 +54,60 @@ pub fn secret(secret: &mut Value) {
     }
 }
 
-/// Fills in a Namespace.
-pub fn namespace(namespace: &mut Value) {
+/// Completes an Event, whose Go type always writes these.
+pub fn begin_event(event: &mut Value) {
+    default(event, &["source"], json!({}));
+    default(event, &["reportingComponent"], "");
+    default(event, &["reportingInstance"], "");
+    for time in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+        default(event, &[time], Value::Null);
+    }
+}
+
+/// Starts the status of a Deployment.
+pub fn begin_deployment(deployment: &mut Value) {
+    default(deployment, &["status"], json!({}));
+}
+
+/// Starts a Namespace.
+pub fn begin_namespace(namespace: &mut Value) {
     default(namespace, &["spec", "finalizers"], json!(["kubernetes"]));
     default(namespace, &["status", "phase"], "Active");
+}
+
+/// Fills in a Namespace.
+pub fn namespace(namespace: &mut Value) {
     if let Some(name) = at(namespace, &["metadata", "name"]).cloned() {
         put(namespace, &["metadata", "labels", "kubernetes.io/metadata.name"], name);
     }
 }
 
-/// Fills in a Service; its address comes from its name, so that it is the same in every run.
-pub fn service(service: &mut Value) {
-    default(service, &["spec", "type"], "ClusterIP");
-    default(service, &["spec", "sessionAffinity"], "None");
+/// Gives a Service its address, which comes from its name, so that it is the same in every run.
+pub fn begin_service(service: &mut Value) {
+    default(service, &["status", "loadBalancer"], json!({}));
     if text(service, &["spec", "type"]) != "ExternalName" {
         let name = [text(service, &["metadata", "namespace"]), text(service, &["metadata", "name"])].join("/");
         let sum = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         default(service, &["spec", "clusterIP"], format!("10.96.{}.{}", sum >> 8 & 0xff, sum & 0xff));
         let address = at(service, &["spec", "clusterIP"]).cloned().unwrap_or_default();
         put(service, &["spec", "clusterIPs"], json!([address]));
-        default(service, &["spec", "internalTrafficPolicy"], "Cluster");
         default(service, &["spec", "ipFamilies"], json!(["IPv4"]));
         default(service, &["spec", "ipFamilyPolicy"], "SingleStack");
+    }
+}
+
+/// Fills in a Service.
+pub fn service(service: &mut Value) {
+    default(service, &["spec", "type"], "ClusterIP");
+    default(service, &["spec", "sessionAffinity"], "None");
+    if text(service, &["spec", "type"]) != "ExternalName" {
+        default(service, &["spec", "internalTrafficPolicy"], "Cluster");
     }
     for port in list_mut(service, &["spec", "ports"]) {
         default(port, &["protocol"], "TCP");
         let number = at(port, &["port"]).cloned().unwrap_or_default();
         default(port, &["targetPort"], number);
     }
-    default(service, &["status", "loadBalancer"], json!({}));
 }
 
 fn template(owner: &mut Value) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Inner,
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     render::ListMeta,
     route::Query,
     select::Selector,
@@ -82,10 +82,14 @@ impl Inner {
         if !token.is_empty() {
             let parts = token.split_once(':').and_then(|(revision, key)| Some((revision.parse().ok()?, key.split_once('/')?)));
             let (revision, (namespace, name)) =
-                parts.ok_or_else(|| Refusal::bad_request("continue key is not valid: it was not given by this server"))?;
+                parts.ok_or_else(|| Refusal::bad_request("invalid continue token: continue key is not valid: it was not given by this server"))?;
             return Ok((State::At(revision), Some(Key::new(namespace, name))));
         }
         let version = query.get("resourceVersion");
+        if version.is_empty() && !query.get("resourceVersionMatch").is_empty() {
+            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            return Err(Refusal::option("ListOptions", &Cause::forbidden("resourceVersionMatch", why)));
+        }
         if version.is_empty() {
             return Ok((State::Now, None));
         }
@@ -117,7 +121,12 @@ impl Inner {
 pub fn number(version: &str) -> Result<u64, Refusal> {
     version
         .parse()
-        .map_err(|_| Refusal::bad_request(format!("resourceVersion: Invalid value: {version:?}: it must be a number")))
+        .map_err(|_| {
+            Refusal::bad_request(format!(
+                "invalid resource version: resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing \
+                 {version:?}: invalid syntax"
+            ))
+        })
 }
 
 /// The answer to a list from a version that has been forgotten.

@@ -107,7 +107,37 @@ impl Refusal {
             .iter()
             .map(|cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field}))
             .collect();
-        let mut details = json!({"name": name, "kind": kind.names.kind, "causes": causes});
+        let mut details = json!({"kind": kind.names.kind, "causes": causes});
+        if !name.is_empty() {
+            details["name"] = name.into();
+        }
+        if !group.is_empty() {
+            details["group"] = group.into();
+        }
+        Self { details, ..Self::new(422, "Invalid", message) }
+    }
+
+    /// The object breaks a rule of the store, which names the resource rather than the kind.
+    pub fn unstorable(kind: &Kind, name: &str, cause: &Cause) -> Self {
+        let message = format!("{} {name:?} is invalid: {}: {}", kind.qualified(), cause.field, cause.message);
+        let mut details = kind.details(name);
+        details["causes"] = json!([{"reason": cause.reason, "message": cause.message, "field": cause.field}]);
+        Self { details, ..Self::new(422, "Invalid", message) }
+    }
+
+    /// An option of the call can't be what it is.
+    pub fn option(of: &str, cause: &Cause) -> Self {
+        let message = format!("{of}.meta.k8s.io \"\" is invalid: {}: {}", cause.field, cause.message);
+        let causes = json!([{"reason": cause.reason, "message": cause.message, "field": cause.field}]);
+        Self { details: json!({"group": "meta.k8s.io", "kind": of, "causes": causes}), ..Self::new(422, "Invalid", message) }
+    }
+
+    /// The object is of another kind than the path says.
+    pub fn other_kind(data: &str, name: &str, group: &str, cause: &Cause) -> Self {
+        let dot = if group.is_empty() { "" } else { "." };
+        let message = format!("{data}{dot}{group} {name:?} is invalid: {}: {}", cause.field, cause.message);
+        let causes = json!([{"reason": cause.reason, "message": cause.message, "field": cause.field}]);
+        let mut details = json!({"name": name, "kind": data, "causes": causes});
         if !group.is_empty() {
             details["group"] = group.into();
         }
@@ -163,8 +193,11 @@ impl Refusal {
     pub fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = self.reason.into();
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

@@ -73,14 +73,7 @@ pub fn target(registry: &Registry, path: &str) -> Option<Target> {
         _ => return None,
     };
     let kind = registry.at(&version, plural)?;
-    let known = match subresource {
-        "" => true,
-        "status" => kind.subresources.status,
-        "scale" => kind.subresources.scale.is_some(),
-        "finalize" => kind.names.kind == "Namespace",
-        _ => false,
-    };
-    if !known || (kind.namespaced && namespace.is_empty() && !name.is_empty()) || (!kind.namespaced && !namespace.is_empty()) {
+    if (kind.namespaced && namespace.is_empty() && !name.is_empty()) || (!kind.namespaced && !namespace.is_empty()) {
         return None;
     }
     Some(Target {
@@ -90,6 +83,17 @@ pub fn target(registry: &Registry, path: &str) -> Option<Target> {
         name: name.to_owned(),
         subresource: subresource.to_owned(),
     })
+}
+
+/// Tells whether a kind has the subresource that a target names.
+pub fn has_subresource(target: &Target) -> bool {
+    match target.subresource.as_str() {
+        "" => true,
+        "status" => target.kind.subresources.status,
+        "scale" => target.kind.subresources.scale.is_some(),
+        "finalize" => target.kind.names.kind == "Namespace",
+        _ => false,
+    }
 }
 
 /// Tells what a method does at a target; nothing when it isn't allowed there.

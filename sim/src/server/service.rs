@@ -20,7 +20,7 @@ use super::{
     Inner, discovery,
     faults::{Call, Fault},
     journal::{Counted, Verb},
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     render::{Form, Include, Pen, bytes},
     route::{self, Query},
     watch,
@@ -88,6 +88,9 @@ impl Door {
         let Some(target) = target else {
             return Ok(discovery::answer(&self.inner, parts.uri.path(), &parts.headers));
         };
+        if !route::has_subresource(&target) {
+            return Ok(refuse(&Refusal::not_found(&target.kind, &target.name)));
+        }
         let Some(verb) = route::verb(&parts.method, &target, &query) else {
             return Ok(refuse(&Refusal::method_not_allowed()));
         };
@@ -243,8 +246,8 @@ impl Door {
         let agent = header_text(&asked.headers, &header::USER_AGENT);
         let applies = content_type(asked) == "application/apply-patch+yaml";
         if named.is_empty() && applies {
-            let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-            return Err(Refusal::new(422, "Invalid", message));
+            let cause = Cause::required("fieldManager", "is required for apply patch");
+            return Err(Refusal::option("PatchOptions", &cause));
         }
         let manager = match (named, agent.split('/').next().unwrap_or_default()) {
             ("", "") => "unknown",
@@ -252,6 +255,16 @@ impl Door {
             (named, _) => named,
         };
         let dry = |value: &str| value == "All";
+        if !matches!(query.get("dryRun"), "" | "All") {
+            let cause = Cause::unsupported("dryRun", &json!([query.get("dryRun")]), &["All".to_owned()]);
+            let of = match asked.verb {
+                Verb::Create => "CreateOptions",
+                Verb::Update => "UpdateOptions",
+                Verb::Patch => "PatchOptions",
+                _ => "DeleteOptions",
+            };
+            return Err(Refusal::option(of, &cause));
+        }
         let in_body = matches!(asked.verb, Verb::Delete | Verb::DeleteCollection)
             && super::json::list(body, &["dryRun"]).iter().filter_map(Value::as_str).any(dry);
         let options = Options {
@@ -259,8 +272,8 @@ impl Door {
             force: query.flag("force"),
             unknown: match query.get("fieldValidation") {
                 "Strict" => Unknown::Strict,
-                "Warn" => Unknown::Warn,
-                _ => Unknown::Ignore,
+                "Ignore" => Unknown::Ignore,
+                _ => Unknown::Warn,
             },
         };
         Ok(Order {
@@ -305,8 +318,16 @@ fn change(asked: &Asked, body: Value) -> Result<Change, Refusal> {
         "application/json-patch+json" => Ok(Change::Json(body)),
         "application/strategic-merge-patch+json" => Ok(Change::Strategic(body)),
         "application/apply-patch+yaml" => Ok(Change::Apply(body)),
-        other => {
-            let message = format!("the body of the request was in an unknown format {other:?}");
+        _ => {
+            let types = if asked.target.kind.builtin().is_some() {
+                ", application/strategic-merge-patch+json"
+            } else {
+                ""
+            };
+            let message = format!(
+                "the body of the request was in an unknown format - accepted media types include: \
+                 application/json-patch+json, application/merge-patch+json{types}, application/apply-patch+yaml"
+            );
             Err(Refusal::new(415, "UnsupportedMediaType", message))
         }
     }

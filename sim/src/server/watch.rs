@@ -12,13 +12,13 @@ use tokio::{
 
 use super::{
     Inner,
-    json::text,
+    json::{put, text},
     read::number,
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     render::Pen,
     route::Query,
     select::Selector,
-    store::{self, Key},
+    store::{self, Change, Key},
     write::Target,
 };
 
@@ -61,6 +61,11 @@ pub fn open(
     let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let version = query.get("resourceVersion");
     let from = if version.is_empty() { 0 } else { number(version)? };
+    let initial = query.flag("sendInitialEvents");
+    if initial && query.get("resourceVersionMatch") != "NotOlderThan" {
+        let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        return Err(Refusal::option("ListOptions", &Cause::forbidden("resourceVersionMatch", why)));
+    }
     let life = query.get("timeoutSeconds").parse().map_or(LIFE, Duration::from_secs);
     let bell = inner.store().bell(target.kind.id).ok_or_else(|| Refusal::of_code(404))?;
     let now = store::now();
@@ -80,7 +85,6 @@ pub fn open(
         over: false,
     };
     watch.bell.mark_unchanged();
-    let initial = query.flag("sendInitialEvents");
     if initial || from == 0 {
         watch.begin(version, initial);
     }
@@ -129,7 +133,7 @@ impl Watch {
     }
 
     fn bookmark(&self, initial: bool) -> Bytes {
-        let mut metadata = json!({"resourceVersion": self.seen.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.seen.to_string()});
         if initial {
             metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
@@ -185,18 +189,29 @@ impl Watch {
         }
         for change in fresh {
             self.seen = change.revision;
-            let was = change.before.as_ref().is_some_and(|before| self.covers(before));
-            let is = change.after.as_ref().is_some_and(|after| self.covers(after));
-            let kind = match (was, is) {
-                (false, true) => "ADDED",
-                (true, true) => "MODIFIED",
-                (true, false) => "DELETED",
-                (false, false) => continue,
-            };
-            let line = self.line(kind, &change.last);
-            self.pending.push_back(line);
+            self.tell(&change);
         }
         due
+    }
+
+    /// Tells of a change as far as it is seen through the selector.
+    fn tell(&mut self, change: &Change) {
+        let before = change.before.as_ref().filter(|before| self.covers(before));
+        let is = change.after.as_ref().is_some_and(|after| self.covers(after));
+        let (kind, object) = match (before, is) {
+            (None, true) => ("ADDED", Arc::clone(&change.last)),
+            (Some(_), true) => ("MODIFIED", Arc::clone(&change.last)),
+            (Some(_), false) if change.after.is_none() => ("DELETED", Arc::clone(&change.last)),
+            (Some(before), false) => {
+                // One who goes out of sight is shown as last seen.
+                let mut last = (**before).clone();
+                put(&mut last, &["metadata", "resourceVersion"], change.revision.to_string().into());
+                ("DELETED", Arc::new(last))
+            }
+            (None, false) => return,
+        };
+        let line = self.line(kind, &object);
+        self.pending.push_back(line);
     }
 
     fn expire(&mut self, newest: u64) {

@@ -16,7 +16,7 @@ pub struct Entry {
     pub api_version: String,
     /// The subresource it wrote to; empty for the object itself.
     pub subresource: String,
-    /// When it last changed what it owns.
+    /// When it last changed the object; empty when it never did, or only through `/scale`.
     pub time: String,
     /// What it owns.
     pub fields: FieldSet,
@@ -38,8 +38,11 @@ impl Entry {
     fn write(&self) -> Value {
         let mut value = json!({
             "manager": self.manager, "operation": self.operation, "apiVersion": self.api_version,
-            "time": self.time, "fieldsType": "FieldsV1", "fieldsV1": self.fields.write(),
+            "fieldsType": "FieldsV1", "fieldsV1": self.fields.write(),
         });
+        if !self.time.is_empty() {
+            put(&mut value, &["time"], self.time.clone().into());
+        }
         if !self.subresource.is_empty() {
             put(&mut value, &["subresource"], self.subresource.clone().into());
         }
@@ -48,7 +51,10 @@ impl Entry {
 
     /// Tells whether both entries are the same writer.
     pub fn same_writer(&self, other: &Self) -> bool {
-        (&self.manager, &self.operation, &self.subresource) == (&other.manager, &other.operation, &other.subresource)
+        let version = self.operation == "Apply" || self.api_version == other.api_version;
+        version
+            && (&self.manager, &self.operation, &self.subresource)
+                == (&other.manager, &other.operation, &other.subresource)
     }
 }
 
@@ -68,7 +74,8 @@ impl Managers {
 
     /// Writes the writers into an object.
     pub fn store(&self, object: &mut Value) {
-        let entries: Vec<Value> = self.entries.iter().map(Entry::write).collect();
+        let mut entries: Vec<Value> = self.entries.iter().map(Entry::write).collect();
+        sort(&mut entries);
         set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
     }
 
@@ -77,7 +84,8 @@ impl Managers {
         let same = |(mine, theirs): (&Entry, &Entry)| {
             mine.same_writer(theirs) && mine.fields == theirs.fields && mine.api_version == theirs.api_version
         };
-        self.entries.len() == other.entries.len() && self.entries.iter().zip(&other.entries).all(same)
+        let known = |mine: &Entry| other.entries.iter().any(|theirs| same((mine, theirs)));
+        self.entries.len() == other.entries.len() && self.entries.iter().all(known)
     }
 
     /// Puts `entry` in place of the same writer's, and drops those who own nothing.
@@ -104,8 +112,9 @@ pub fn record(object: &mut Value, writer: Entry, difference: &Difference) {
         if mine {
             known = true;
             stored::add(fields, &difference.changed);
-            put(entry, &["time"], writer.time.clone().into());
-            put(entry, &["apiVersion"], writer.api_version.clone().into());
+            if !writer.time.is_empty() {
+                put(entry, &["time"], writer.time.clone().into());
+            }
         } else {
             stored::subtract(fields, &difference.changed, false);
         }
@@ -117,10 +126,22 @@ pub fn record(object: &mut Value, writer: Entry, difference: &Difference) {
         entries.push(Entry { fields: difference.changed.clone(), ..writer }.write());
     }
     entries.retain(|entry| entry.get("fieldsV1").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty()));
+    sort(&mut entries);
     set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
 }
 
 fn is_of(entry: &Value, writer: &Entry) -> bool {
     (text(entry, &["manager"]), text(entry, &["operation"]), text(entry, &["subresource"]))
         == (writer.manager.as_str(), writer.operation.as_str(), writer.subresource.as_str())
+        && text(entry, &["apiVersion"]) == writer.api_version
+}
+
+/// Sorts as the real server does: those who apply first, then by time, name, version and subresource.
+fn sort(entries: &mut [Value]) {
+    entries.sort_by(|left, right| {
+        let key = |entry: &Value| {
+            ["operation", "time", "manager", "apiVersion", "subresource"].map(|field| text(entry, &[field]).to_owned())
+        };
+        key(left).cmp(&key(right))
+    });
 }

@@ -101,6 +101,12 @@ impl FieldSet {
         set
     }
 
+    /// Adds every place on the way to those in the set, as a writer owns them who brought them all.
+    fn own_all(&mut self) {
+        self.here = true;
+        self.below.values_mut().for_each(Self::own_all);
+    }
+
     /// Adds the places of `other`.
     pub fn add(&mut self, other: &Self) {
         self.here |= other.here;
@@ -252,9 +258,15 @@ impl Difference {
     fn part(before: Option<&Value>, after: Option<&Value>, shape: Shape<'_>) -> Self {
         match (before, after) {
             (Some(before), Some(after)) => Self::between(before, after, shape),
+            (None, Some(after)) if after.is_object() && shape.always_there() => {
+                Self::between(&Value::Object(Map::new()), after, shape)
+            }
+            (None, Some(after)) if after.is_array() && shape.always_there() => {
+                Self::between(&Value::Array(Vec::new()), after, shape)
+            }
             (None, Some(after)) => {
                 let mut changed = FieldSet::of(after, shape);
-                changed.here |= after.is_object() && !shape.structured();
+                changed.own_all();
                 Self { changed, removed: FieldSet::default() }
             }
             _ => Self::gone(),

@@ -87,7 +87,7 @@ impl<'a> Shape<'a> {
             Source::Schema(schema) => schema.get("items").map_or(Source::Free, Source::Schema),
             other => other,
         };
-        Self { source, field: self.field, level: Level::Below }
+        Self { source, field: "", level: Level::Below }
     }
 
     /// Tells how the list at this place is owned.
@@ -117,6 +117,12 @@ impl<'a> Shape<'a> {
             ),
             Source::Schema(schema) => text(schema, &["x-kubernetes-map-type"]) == "atomic",
         }
+    }
+
+    /// Tells whether the place is there even in an empty object: metadata, and what Go types hold by value.
+    pub fn always_there(self) -> bool {
+        let by_value = matches!(self.field, "spec" | "status" | "template" | "strategy" | "containers" | "metadata");
+        self.level == Level::Metadata || (by_value && matches!(self.source, Source::Native))
     }
 
     /// Tells whether the map at this place has its fields declared, rather than free keys.

@@ -28,6 +28,16 @@ pub fn apply(
     force: bool,
 ) -> Result<Applied, Refusal> {
     let mut managers = Managers::of(live);
+    if managers.entries.is_empty() {
+        let fields = FieldSet::of(live, shape);
+        managers.entries.push(Entry {
+            manager: "before-first-apply".to_owned(),
+            operation: "Update".to_owned(),
+            subresource: String::new(),
+            fields,
+            ..writer.clone()
+        });
+    }
     let wished = FieldSet::of(wishes, shape);
     let mut object = live.clone();
     merge(&mut object, wishes, shape);
@@ -53,7 +63,9 @@ pub fn apply(
         entry.fields.subtract(&changed);
     }
     let before = managers.entries.iter().find(|entry| entry.same_writer(&writer));
-    let time = before.filter(|entry| entry.fields == wished).map_or(writer.time.clone(), |entry| entry.time.clone());
+    // One who changes nothing leaves no time.
+    let known = before.map(|entry| entry.time.clone()).unwrap_or_default();
+    let time = if object == *live { known } else { writer.time.clone() };
     managers.replace(Entry { fields: wished, time, ..writer });
     Ok(Applied { object, managers })
 }
@@ -70,12 +82,13 @@ fn refuse(conflicts: &[(&Entry, Vec<String>)]) -> Refusal {
         };
         let using = if entry.operation == "Apply" { String::new() } else { format!(" using {}", entry.api_version) };
         let who = format!("conflict with {:?}{sub}{using}", entry.manager);
+        let many = who.replacen("conflict", "conflicts", 1);
         for path in paths {
             causes.push(json!({"reason": "FieldManagerConflict", "message": who, "field": path}));
         }
         said.push(match paths.as_slice() {
-            [one] => format!("{who}: {one}"),
-            many => format!("{who}:\n- {}", many.join("\n- ")),
+            [one] if count == 1 => format!("{who}: {one}"),
+            paths => format!("{many}:\n- {}", paths.join("\n- ")),
         });
     }
     let plural = if count == 1 { "" } else { "s" };

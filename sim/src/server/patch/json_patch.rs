@@ -13,7 +13,7 @@ const LIMIT: usize = 10_000;
 /// 400 when the patch can't be read, 413 when it is too long, 422 when an operation can't be carried out.
 pub fn json_patch(target: &Value, operations: &Value) -> Result<Value, Refusal> {
     let operations = operations.as_array().ok_or_else(|| {
-        Refusal::bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        Refusal::bad_request("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp")
     })?;
     if operations.len() > LIMIT {
         let message = format!("The allowed maximum operations in a JSON patch is {LIMIT}, got {}", operations.len());
@@ -32,10 +32,7 @@ fn step(target: &mut Value, operation: &Value) -> Option<()> {
     match operation.get("op")?.as_str()? {
         "add" => add(target, &path, value?),
         "remove" => remove(target, &path).map(drop),
-        "replace" => {
-            *find(target, &path)? = value?;
-            Some(())
-        }
+        "replace" => replace(target, &path, value?),
         "move" => {
             let from = pointer(operation.get("from")?.as_str()?)?;
             let moved = remove(target, &from)?;
@@ -106,6 +103,20 @@ fn add(target: &mut Value, path: &[String], value: Value) -> Option<()> {
     Some(())
 }
 
+/// Replaces what is there; a field that isn't there is added, as the server's library does.
+fn replace(target: &mut Value, path: &[String], value: Value) -> Option<()> {
+    let Some((last, parents)) = path.split_last() else {
+        *target = value;
+        return Some(());
+    };
+    match find(target, parents)? {
+        Value::Object(map) => drop(map.insert(last.clone(), value)),
+        list @ Value::Array(_) => *child(list, last)? = value,
+        _ => return None,
+    }
+    Some(())
+}
+
 fn remove(target: &mut Value, path: &[String]) -> Option<Value> {
     let (last, parents) = path.split_last()?;
     match find(target, parents)? {
@@ -135,6 +146,7 @@ mod tests {
         check(json!({"a": [1]}), json!([{"op": "add", "path": "/a/0", "value": 2}]), Ok(json!({"a": [2, 1]})));
         check(json!({"a": [1, 2]}), json!([{"op": "remove", "path": "/a/-1"}]), Ok(json!({"a": [1]})));
         check(json!({"a/b": 1}), json!([{"op": "replace", "path": "/a~1b", "value": 2}]), Ok(json!({"a/b": 2})));
+        check(json!({"a": 1}), json!([{"op": "replace", "path": "/b", "value": 2}]), Ok(json!({"a": 1, "b": 2})));
         check(json!({"a": 1}), json!([{"op": "move", "from": "/a", "path": "/b"}]), Ok(json!({"b": 1})));
         check(json!({"a": 1}), json!([{"op": "copy", "from": "/a", "path": "/b"}]), Ok(json!({"a": 1, "b": 1})));
         check(json!({"a": 1}), json!([{"op": "test", "path": "/a", "value": 1}]), Ok(json!({"a": 1})));
@@ -147,7 +159,8 @@ mod tests {
         check(json!({"a": 1}), json!([{"op": "test", "path": "/b", "value": 2}]), Err(422));
         check(json!({"a": 1}), json!([{"op": "test", "path": "/b/c", "value": null}]), Err(422));
         check(json!({"a": 1}), json!([{"op": "remove", "path": "/b"}]), Err(422));
-        check(json!({"a": 1}), json!([{"op": "replace", "path": "/b", "value": 2}]), Err(422));
+        check(json!({"a": [1]}), json!([{"op": "replace", "path": "/a/1", "value": 2}]), Err(422));
+        check(json!({"a": [1]}), json!([{"op": "replace", "path": "/b/c", "value": 2}]), Err(422));
         check(json!({"a": 1}), json!([{"op": "add", "path": "/b/c", "value": 2}]), Err(422));
         check(json!({"a": [1]}), json!([{"op": "add", "path": "/a/2", "value": 2}]), Err(422));
         check(json!({"a": 1}), json!([{"op": "burn", "path": "/a"}]), Err(422));

@@ -79,6 +79,7 @@ fn number(value: &Value, schema: &Value, path: &str, faults: &mut Vec<Cause>) {
     let Some(have) = value.as_f64() else { return };
     let exclusive = |field: &str| schema.get(field) == Some(&Value::Bool(true));
     let mut fail = |words: &str, limit: &Value| {
+        let limit = limit.as_f64().unwrap_or_default();
         faults.push(Cause::invalid(path, value, &format!("{path} in body should be {words} {limit}")));
     };
     if let Some(limit) = schema.get("minimum") {

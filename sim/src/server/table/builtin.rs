@@ -49,6 +49,7 @@ pub fn columns(kind: &str) -> &'static [Heading] {
             ("Message", 0),
             ("First Seen", 1),
             ("Count", 1),
+            ("Name", 1),
         ],
         "ConfigMap" => &[("Data", 0), ("Age", 0)],
         "Secret" => &[("Type", 0), ("Data", 0), ("Age", 0)],
@@ -182,5 +183,6 @@ fn event(event: &Value, now: Timestamp) -> Vec<Value> {
         text(event, &["message"]).trim().into(),
         when(&[&["firstTimestamp"], &["eventTime"]]),
         json!(integer(event, &["count"]).unwrap_or(1)),
+        text(event, &["metadata", "name"]).into(),
     ]
 }

@@ -19,6 +19,9 @@ pub fn columns(kind: &Kind) -> Value {
         "description": "Name must be unique within a namespace.",
     });
     let mut columns = vec![name];
+    if event(kind) {
+        columns.clear();
+    }
     match &kind.origin {
         Origin::Custom(custom) if custom.columns.is_empty() => columns.push(heading("Age", "date", 0, "")),
         Origin::Custom(custom) => columns.extend(
@@ -43,7 +46,15 @@ pub fn cells(kind: &Kind, object: &Arc<Value>, now: Timestamp) -> Vec<Value> {
         Origin::Custom(custom) => custom.columns.iter().map(|column| cell(column, object, now)).collect(),
         Origin::Builtin(_) => builtin::cells(&kind.names.kind, object, now),
     };
+    if event(kind) {
+        return rest;
+    }
     std::iter::once(name).chain(rest).collect()
+}
+
+/// Events are read by what they say, not by their names, which come last.
+fn event(kind: &Kind) -> bool {
+    kind.names.kind == "Event" && kind.builtin().is_some()
 }
 
 fn cell(column: &Column, object: &Value, now: Timestamp) -> Value {

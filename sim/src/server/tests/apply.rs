@@ -26,13 +26,13 @@ async fn writers_own_what_they_last_wrote() {
     super::made(&server, &format!("{ROLLOUTS}?fieldManager=alice"), rollout("web")).await;
     let changes = json!({"spec": {"replicas": 4, "steps": [{"setWeight": 5}]}, "metadata": {"labels": {"a": "b"}}});
     let object = patch(&server, &path("bob"), MERGE, changes).await.body;
-    assert_eq!(fields(&object, "alice"), Value::Null, "bob took over all that alice owned");
+    assert_eq!(fields(&object, "alice"), json!({"f:spec": {}}), "bob took over all but that there is a spec");
     let bobs = json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}, "f:spec": {"f:replicas": {}, "f:steps": {}}});
     assert_eq!(fields(&object, "bob"), bobs);
     let object = patch(&server, &format!("{ROLLOUTS}/web/status?fieldManager=carol"), MERGE, json!({"status": {"phase": "x"}})).await.body;
     let carol = object["metadata"]["managedFields"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&carol["subresource"], &carol["operation"]), (&json!("status"), &json!("Update")));
-    assert_eq!(carol["fieldsV1"], json!({"f:status": {"f:phase": {}}}));
+    assert_eq!(carol["fieldsV1"], json!({"f:status": {".": {}, "f:phase": {}}}));
     let object = patch(&server, &path("dave"), MERGE, json!({"spec": {"replicas": null}})).await.body;
     assert_eq!(fields(&object, "bob")["f:spec"], json!({"f:steps": {}}));
     assert_eq!(fields(&object, "dave"), Value::Null, "who only takes away owns nothing");

@@ -53,7 +53,7 @@ async fn tables_of_the_servers_own_kinds_read_as_people_know_them() {
     };
     check("pods", json!(["p", "0/1", "Pending", "0", "9s", "<none>"])).await;
     check("services", json!(["s", "ClusterIP", "10.0.0.9", "<none>", "80/TCP,443/TCP", "9s"])).await;
-    check("events", json!(["e", "9s", "Normal", "Paused", "rollout/web"])).await;
+    check("events", json!(["9s", "Normal", "Paused", "rollout/web"])).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,12 +21,12 @@ async fn creates_are_refused_with_the_words_of_the_real_server() {
         object
     };
     check(ROLLOUTS, rollout("web"), 409, "AlreadyExists", "rollouts.argoproj.io \"web\" already exists").await;
-    check(ROLLOUTS, with("/kind", "Other".into()), 400, "BadRequest", "does not match the expected kind").await;
+    check(ROLLOUTS, with("/kind", "Other".into()), 422, "Invalid", "must be Rollout").await;
     check(ROLLOUTS, with("/apiVersion", "v1".into()), 400, "BadRequest", "does not match the expected API version").await;
     check(ROLLOUTS, with("/metadata/namespace", "b".into()), 400, "BadRequest", "does not match the namespace").await;
     check(ROLLOUTS, with("/metadata/name", "Web".into()), 422, "Invalid", "RFC 1123 subdomain").await;
     check(ROLLOUTS, with("/metadata", json!({})), 422, "Invalid", "name or generateName is required").await;
-    check(ROLLOUTS, with("/metadata", json!({"name": "x", "labels": {"a": 1}})), 400, "BadRequest", "metadata.labels").await;
+    check(ROLLOUTS, with("/metadata", json!({"name": "x", "labels": {"a": 1}})), 400, "BadRequest", "ObjectMeta.labels").await;
     check(ROLLOUTS, with("/spec", json!({"replicas": "3"})), 422, "Invalid", "must be of type integer: \"string\"").await;
     check(ROLLOUTS, with("/spec", json!({"replicas": -1})), 422, "Invalid", "should be greater than or equal to 0").await;
     check(ROLLOUTS, with("/spec", json!({"mode": "x"})), 422, "Invalid", "supported values: \"fast\", \"slow\"").await;
@@ -75,7 +75,7 @@ async fn status_and_the_rest_are_written_apart() {
     assert_eq!((&said["spec"]["replicas"], &said["status"]["phase"]), (&json!(7), &json!("Paused")));
     let said = patch(&server, &format!("{web}/status"), MERGE, json!({"status": {"phase": 3}})).await;
     expect(&said, 422, "Invalid");
-    assert!(said.body["message"].as_str().unwrap().contains("status.phase in body must be of type string"), "{}", said.body);
+    assert!(said.body["message"].as_str().unwrap().contains("status.phase: Invalid value: \"integer\": phase in body must be"), "{}", said.body);
     let runs = ROLLOUTS.replace("rollouts", "analysisruns");
     let run = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisRun", "metadata": {"name": "r"}, "status": {"phase": "Running"}});
     assert_eq!(made(&server, &runs, run).await["status"]["phase"], "Running", "without a status path it is one object");

@@ -6,6 +6,7 @@ use super::{Order, Unknown, rules};
 use crate::server::{
     builtin::Builtin,
     defaults::quantities,
+    journal::Verb,
     json::{at, text},
     kind::{Custom, Kind, Origin},
     refusal::{Cause, Refusal},
@@ -28,12 +29,12 @@ pub enum Part {
 /// Parts that are as in `existing` have been through this before and are left alone.
 pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let kind = &order.target.kind;
-    tidy_metadata(kind, object)?;
+    let mut unknown = tidy_metadata(kind, object)?;
     let known = set_aside(object, existing);
-    let unknown = match &kind.origin {
-        Origin::Builtin(builtin) => decode_builtin(builtin, order, object),
-        Origin::Custom(custom) => Ok(schema::prune(object, &custom.schema)),
-    }?;
+    unknown.extend(match &kind.origin {
+        Origin::Builtin(builtin) => decode_builtin(builtin, order, object)?,
+        Origin::Custom(custom) => schema::prune(object, &custom.schema),
+    });
     if let Some(map) = object.as_object_mut() {
         map.extend(known);
     }
@@ -44,7 +45,9 @@ pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Re
     match order.options.unknown {
         Unknown::Ignore => Ok(Vec::new()),
         Unknown::Warn => Ok(said),
-        Unknown::Strict => Err(unreadable(order, &format!("strict decoding error: {}", said.join(", ")))),
+        Unknown::Strict => {
+            Err(unreadable(order, object, &format!("strict decoding error: {}", said.join(", "))))
+        }
     }
 }
 
@@ -60,7 +63,12 @@ fn set_aside(object: &mut Value, existing: Option<&Value>) -> Map<String, Value>
     known
 }
 
-fn unreadable(order: &Order, why: &str) -> Refusal {
+fn unreadable(order: &Order, object: &Value, why: &str) -> Refusal {
+    if order.verb == Verb::Patch {
+        let shown = object.to_string();
+        let message = format!(" \"\" is invalid: patch: Invalid value: {shown:?}: {why}");
+        return Refusal::new(422, "Invalid", message);
+    }
     let kind = &order.target.kind.names.kind;
     let version = &order.target.version.version;
     Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
@@ -68,15 +76,35 @@ fn unreadable(order: &Order, why: &str) -> Refusal {
 
 fn decode_builtin(builtin: &Builtin, order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
     quantities(object);
+    if let Some(wrong) = wrong_micro_time(object) {
+        let why = format!("parsing time {wrong:?} as \"2006-01-02T15:04:05.000000Z07:00\"");
+        return Err(unreadable(order, object, &why));
+    }
     if order.options.unknown == Unknown::Ignore {
-        *object = (builtin.typed)(std::mem::take(object)).map_err(|why| unreadable(order, &why))?;
+        *object = (builtin.typed)(std::mem::take(object)).map_err(|why| unreadable(order, &Value::Null, &why))?;
         return Ok(Vec::new());
     }
-    let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, &why))?;
+    let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, object, &why))?;
     let mut lost = Vec::new();
     missing(object, &read, &mut String::new(), &mut lost);
     *object = read;
     Ok(lost)
+}
+
+/// Finds a time that must be given in microseconds and isn't.
+fn wrong_micro_time(object: &Value) -> Option<&str> {
+    let places: [&[&str]; 4] = [
+        &["spec", "renewTime"],
+        &["spec", "acquireTime"],
+        &["eventTime"],
+        &["series", "lastObservedTime"],
+    ];
+    let given = places.iter().filter_map(|place| at(object, place).and_then(Value::as_str));
+    let exact = |time: &str| {
+        let fraction = time.split_once('.').map_or("", |(_, fraction)| fraction);
+        fraction.chars().take_while(char::is_ascii_digit).count() == 6
+    };
+    given.into_iter().find(|time| !exact(time))
 }
 
 /// Names what stands in `before` and not in `after`.
@@ -123,8 +151,10 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Drops unknown and empty metadata, with the field managers (which the server keeps itself), and refuses labels and annotations that are no text.
-fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Ok(()) };
+fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal> {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Ok(Vec::new()) };
+    let dropped = metadata.keys().filter(|key| !KNOWN.contains(&key.as_str()) && *key != "managedFields");
+    let dropped = dropped.map(|key| format!("metadata.{key}")).collect();
     metadata.retain(|key, value| KNOWN.contains(&key.as_str()) && !value.is_null());
     for field in ["labels", "annotations"] {
         let Some(entries) = metadata.get_mut(field) else { continue };
@@ -137,7 +167,7 @@ fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<(), Refusal> {
         let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
         !(empty && matches!(key.as_str(), "labels" | "annotations" | "ownerReferences" | "finalizers"))
     });
-    Ok(())
+    Ok(dropped)
 }
 
 fn no_text(kind: &Kind, field: &str, wrong: &Value) -> Refusal {
@@ -149,7 +179,7 @@ fn no_text(kind: &Kind, field: &str, wrong: &Value) -> Refusal {
     };
     Refusal::bad_request(format!(
         "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal {what} into Go struct field \
-         ObjectMeta.metadata.{field} of type string",
+         ObjectMeta.{field} of type string",
         kind.names.kind,
         kind.storage().version,
         kind.names.kind,
@@ -161,8 +191,11 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
     let mut faults = rules::metadata(kind, object);
     match &kind.origin {
         Origin::Builtin(builtin) => {
-            if part != Part::Status {
+            if part == Part::Status {
+                faults.extend(rules::status(kind, object));
+            } else {
                 (builtin.defaults)(object);
+                (builtin.begin)(object);
                 faults.extend(rules::builtin(kind, object));
             }
         }
@@ -193,7 +226,6 @@ fn check_part(custom: &Custom, object: &Value, part: Part) -> Vec<Cause> {
             for fault in &mut faults {
                 let inside = std::mem::take(&mut fault.field);
                 let dot = if inside.is_empty() || inside.starts_with('[') { "" } else { "." };
-                fault.message = fault.message.replace(&format!("{inside} in body"), &format!("status{dot}{inside} in body"));
                 fault.field = format!("status{dot}{inside}");
             }
             faults

@@ -9,6 +9,7 @@ use super::{
 use crate::server::{
     Inner,
     fields::{Difference, Managers, Shape, record},
+    kind::Kind,
     json::{default, put, set, take, text},
     refusal::{Cause, Refusal},
     store::Key,
@@ -24,12 +25,13 @@ pub fn create(inner: &Inner, order: &Order, body: Value) -> Result<Done, Refusal
 pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Managers>) -> Result<Done, Refusal> {
     let kind = &order.target.kind;
     if !text(&object, &["metadata", "resourceVersion"]).is_empty() {
-        return Err(Refusal::new(500, "InternalError", "resourceVersion should not be set on objects to be created"));
+        return Err(Refusal::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let warnings = decode(order, &mut object, None)?;
     name(inner, order, &mut object)?;
     namespace_is_open(inner, order)?;
     begin(inner, order, &mut object);
+    let owned = owners.is_none().then(|| owned(kind, &object));
     admit(kind, &mut object, Part::Whole)?;
     let key = Key::of(&object);
     if inner.store().get(kind.id, &key).is_some() {
@@ -38,12 +40,28 @@ pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Man
     match owners {
         Some(managers) => managers.store(&mut object),
         None => {
-            let difference = Difference::between(&Value::Object(Map::new()), &object, Shape::of(kind));
+            let owned = owned.unwrap_or_default();
+            let difference = Difference::between(&Value::Object(Map::new()), &owned, Shape::of(kind));
             record(&mut object, inner.writer(order, "Update"), &difference);
         }
     }
     let object = inner.put(order, None, object, 201);
     Ok(Done { code: 201, object, warnings, gone: false })
+}
+
+/// Returns what the writer of a new object owns: what it sent and what that means, not what the server decides.
+fn owned(kind: &Kind, object: &Value) -> Value {
+    let mut owned = object.clone();
+    if let Some(builtin) = kind.builtin() {
+        (builtin.defaults)(&mut owned);
+    }
+    if let Some(schema) = kind.schema() {
+        crate::server::schema::fill(&mut owned, schema);
+    }
+    if kind.subresources.status {
+        take(&mut owned, &["status"]);
+    }
+    owned
 }
 
 fn name(inner: &Inner, order: &Order, object: &mut Value) -> Result<(), Refusal> {

@@ -75,7 +75,10 @@ fn expect(order: &Order, existing: &Value, deletion: &Deletion) -> Result<(), Re
                  might have been {}",
                 if field == "uid" { "deleted and then recreated" } else { "modified" }
             );
-            return Err(Refusal::conflict(&target.kind, &target.name, &why));
+            let mut refusal = Refusal::conflict(&target.kind, &target.name, &why);
+            refusal.message = refusal.message.replacen(&target.kind.names.plural, &target.kind.names.kind, 1);
+            refusal.details["kind"] = target.kind.names.kind.clone().into();
+            return Err(refusal);
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use super::{
     journal::{Verb, Write},
     json::text,
     kind::{GroupVersion, Kind},
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     store::Key,
 };
 
@@ -210,7 +210,7 @@ impl Inner {
             operation: operation.to_owned(),
             api_version: order.target.version.api_version(),
             subresource: order.target.subresource.clone(),
-            time: self.seconds(),
+            time: if order.target.subresource == "scale" { String::new() } else { self.seconds() },
             fields: super::fields::FieldSet::default(),
         }
     }
@@ -219,6 +219,14 @@ impl Inner {
     pub fn seconds(&self) -> String {
         format!("{:.0}", self.now())
     }
+}
+
+/// Refuses an object of a registered kind that says it is another.
+fn mismatch(body: &Value, field: &str, expected: &str) -> Refusal {
+    let have = text(body, &[field]);
+    let group = GroupVersion::parse(text(body, &["apiVersion"])).group;
+    let cause = Cause::invalid(field, &have.into(), &format!("must be {expected}"));
+    Refusal::other_kind(text(body, &["kind"]), text(body, &["metadata", "name"]), &group, &cause)
 }
 
 /// Reads the body of a write: checks that it is the object that the path names, and returns it as it is stored.
@@ -230,11 +238,17 @@ fn accept(order: &Order, mut body: Value) -> Result<Value, Refusal> {
     let expected = target.version.api_version();
     for (field, expected) in [("kind", target.kind.names.kind.as_str()), ("apiVersion", expected.as_str())] {
         let have = text(&body, &[field]);
-        if have.is_empty() && target.kind.builtin().is_none() {
-            let shown = if field == "kind" { "Object 'Kind' is missing in" } else { "Object 'apiVersion' is missing in" };
-            return Err(Refusal::bad_request(format!("{shown} '{body}'")));
+        let custom = target.kind.builtin().is_none();
+        if have.is_empty() && custom && field == "kind" {
+            let kind = &target.kind.names.kind;
+            let message =
+                format!("the object provided is unrecognized (must be of type {kind}): Object 'Kind' is missing in '{body}'");
+            return Err(Refusal::bad_request(message));
         }
-        if !have.is_empty() && have != expected {
+        if (!have.is_empty() || custom) && have != expected {
+            if custom && (field == "kind" || order.verb == Verb::Patch) {
+                return Err(mismatch(&body, field, expected));
+            }
             let what = if field == "kind" { "kind" } else { "API version" };
             let message = format!("the {what} in the data ({have}) does not match the expected {what} ({expected})");
             return Err(Refusal::bad_request(message));
@@ -250,6 +264,11 @@ fn accept(order: &Order, mut body: Value) -> Result<Value, Refusal> {
         return Err(Refusal::bad_request(message));
     }
     let name = text(&body, &["metadata", "name"]);
+    if name.is_empty() && order.verb == Verb::Update {
+        let message =
+            format!("the name of the object ({} based on URL) was undeterminable: name must be provided", target.name);
+        return Err(Refusal::bad_request(message));
+    }
     if !target.name.is_empty() && name != target.name && !(name.is_empty() && target.kind.builtin().is_some()) {
         let message = format!("the name of the object ({name}) does not match the name on the URL ({})", target.name);
         return Err(Refusal::bad_request(message));

@@ -12,9 +12,9 @@ use crate::server::{
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
     and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const SERVICE: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-    alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
-    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+const SERVICE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
+    start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', \
     and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
     validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
@@ -25,8 +25,7 @@ pub fn metadata(kind: &Kind, object: &Value) -> Vec<Cause> {
     let name = text(object, &["metadata", "name"]);
     let shown = Value::from(name);
     if kind.names.kind == "Service" && kind.builtin().is_some() {
-        let starts = name.starts_with(|letter: char| letter.is_ascii_lowercase());
-        if !starts || !label(name) {
+        if !label(name) {
             faults.push(Cause::invalid("metadata.name", &shown, SERVICE));
         }
     } else if !name.split('.').all(label) {
@@ -75,6 +74,7 @@ pub fn builtin(kind: &Kind, object: &Value) -> Vec<Cause> {
         "ReplicaSet" | "Deployment" => workload(object),
         "Pod" => pod(object, "spec"),
         "Service" => service(object),
+        "Lease" => lease(object),
         _ => Vec::new(),
     }
 }
@@ -130,6 +130,33 @@ fn service(service: &Value) -> Vec<Cause> {
         return vec![Cause::required("spec.ports", "")];
     }
     Vec::new()
+}
+
+fn lease(lease: &Value) -> Vec<Cause> {
+    let duration = at(lease, &["spec", "leaseDurationSeconds"]);
+    let wrong = duration.filter(|duration| duration.as_i64().is_some_and(|seconds| seconds <= 0));
+    wrong.map(|wrong| Cause::invalid("spec.leaseDurationSeconds", wrong, "must be greater than 0")).into_iter().collect()
+}
+
+/// Returns what is wrong with the status of an object of the server's own kinds.
+pub fn status(kind: &Kind, object: &Value) -> Vec<Cause> {
+    if kind.names.kind != "ReplicaSet" {
+        return Vec::new();
+    }
+    let count = |field: &str| at(object, &["status", field]).and_then(Value::as_i64).unwrap_or_default();
+    let pairs = [
+        ("fullyLabeledReplicas", "replicas"),
+        ("readyReplicas", "replicas"),
+        ("availableReplicas", "replicas"),
+        ("availableReplicas", "readyReplicas"),
+    ];
+    let breaks = pairs.into_iter().filter(|(part, whole)| count(part) > count(whole));
+    breaks
+        .map(|(part, whole)| {
+            let why = format!("cannot be greater than status.{whole}");
+            Cause::invalid(&format!("status.{part}"), &count(part).into(), &why)
+        })
+        .collect()
 }
 
 /// Returns what may not change and did.

@@ -46,9 +46,10 @@ pub fn replace(inner: &Inner, order: &Order, existing: &Arc<Value>, scale: &Valu
     let kind = &order.target.kind;
     let paths = kind.subresources.scale.as_ref().ok_or_else(|| Refusal::of_code(404))?;
     let wished = integer(scale, &["spec", "replicas"]).unwrap_or_default();
-    if wished < 0 {
+    if wished < 0 && kind.builtin().is_some() {
         let cause = Cause::invalid("spec.replicas", &wished.into(), "must be greater than or equal to 0");
-        return Err(Refusal::invalid(kind, &order.target.name, &[cause]));
+        let name = &order.target.name;
+        return Err(Refusal::other_kind("Scale", name, "autoscaling", &cause));
     }
     let mut object = (**existing).clone();
     let version = text(scale, &["metadata", "resourceVersion"]);

@@ -31,15 +31,15 @@ pub fn update(inner: &Inner, order: &Order, body: Value) -> Result<Done, Refusal
         return scale::replace(inner, order, &existing, &body);
     }
     let object = accept(order, body)?;
-    let version = text(&object, &["metadata", "resourceVersion"]);
-    if version.is_empty() && target.kind.builtin().is_none() {
-        let why = "must be specified for an update";
-        let cause = Cause::invalid("metadata.resourceVersion", &Value::from(0), why);
-        return Err(Refusal::invalid(&target.kind, &target.name, &[cause]));
-    }
     let (uid, known) = (text(&object, &["metadata", "uid"]), text(&existing, &["metadata", "uid"]));
     if !uid.is_empty() && uid != known {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {known}");
+        let path = [target.kind.group(), &target.kind.names.plural, &target.namespace, &target.name];
+        let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {uid}, UID in object meta: {known}",
+            path.join("/")
+        );
         return Err(Refusal::conflict(&target.kind, &target.name, &why));
     }
     replace(inner, order, &existing, object, None)
@@ -82,7 +82,8 @@ fn patched(order: &Order, shown: &Value, change: &Change) -> Result<Value, Refus
         Change::Strategic(changes) => patch::strategic(&mut object, changes),
         Change::Merge(changes) | Change::Apply(changes) | Change::Json(changes) => {
             if !changes.is_object() {
-                return Err(Refusal::bad_request("error decoding patch: a merge patch must be an object"));
+                let why = "json: cannot unmarshal array into Go value of type map[string]interface {}";
+                return Err(Refusal::bad_request(format!("error decoding patch: {why}")));
             }
             patch::merge(&mut object, changes);
         }
@@ -110,10 +111,6 @@ fn apply_existing(
 ) -> Result<Done, Refusal> {
     let kind = &order.target.kind;
     let object = wished(order, wishes)?;
-    let version = text(&object, &["metadata", "resourceVersion"]);
-    if !version.is_empty() && version != text(existing, &["metadata", "resourceVersion"]) {
-        return Err(Refusal::stale(kind, &order.target.name));
-    }
     let live = convert::store(kind, shown.clone(), &order.target.version);
     let writer = inner.writer(order, "Apply");
     let applied = patch::apply(&live, &object, writer, Shape::of(kind), order.options.force)?;
@@ -147,6 +144,11 @@ pub fn replace(
 ) -> Result<Done, Refusal> {
     let kind = &order.target.kind;
     let version = text(&object, &["metadata", "resourceVersion"]);
+    if version.is_empty() && kind.builtin().is_none() {
+        let why = "must be specified for an update";
+        let cause = Cause::invalid("metadata.resourceVersion", &Value::from(0), why);
+        return Err(Refusal::unstorable(kind, &order.target.name, &cause));
+    }
     if !matches!(version, "" | "0") && version != text(existing, &["metadata", "resourceVersion"]) {
         return Err(Refusal::stale(kind, &order.target.name));
     }
@@ -177,6 +179,8 @@ pub fn replace(
     }
     match owners {
         Some(managers) => managers.store(&mut object),
+        // An object that nobody's fields were recorded of stays so until it is applied.
+        None if list(existing, &["metadata", "managedFields"]).is_empty() => {}
         None => {
             let difference = Difference::between(known, &object, Shape::of(kind));
             record(&mut object, inner.writer(order, "Update"), &difference);
@@ -187,7 +191,8 @@ pub fn replace(
         map.extend(rest.map(|(key, value)| (key.clone(), value.clone())));
     }
     if is_finished(&object) {
-        let object = inner.remove(order, Arc::new(object));
+        let object = Arc::new(object);
+        inner.remove(order, Arc::clone(&object));
         return Ok(Done { code: 200, object, warnings, gone: true });
     }
     let object = inner.put(order, Some(Arc::clone(existing)), object, 200);
