@@ -27,7 +27,11 @@ pub enum Part {
 /// Drops what is unknown, as reading the request does, and returns the warnings.
 ///
 /// Parts that are as in `existing` have been through this before and are left alone.
-pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Result<Vec<String>, Refusal> {
+pub fn decode(
+    order: &Order,
+    object: &mut Value,
+    existing: Option<&Value>,
+) -> Result<Vec<String>, Refusal> {
     let kind = &order.target.kind;
     let mut unknown = tidy_metadata(kind, object)?;
     let known = set_aside(object, existing);
@@ -41,22 +45,33 @@ pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Re
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let said: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    let said: Vec<String> = unknown
+        .iter()
+        .map(|path| format!("unknown field {path:?}"))
+        .collect();
     match order.options.unknown {
         Unknown::Ignore => Ok(Vec::new()),
         Unknown::Warn => Ok(said),
-        Unknown::Strict => {
-            Err(unreadable(order, object, &format!("strict decoding error: {}", said.join(", "))))
-        }
+        Unknown::Strict => Err(unreadable(
+            order,
+            object,
+            &format!("strict decoding error: {}", said.join(", ")),
+        )),
     }
 }
 
 fn set_aside(object: &mut Value, existing: Option<&Value>) -> Map<String, Value> {
     let mut known = Map::new();
-    let (Some(existing), Some(map)) = (existing, object.as_object_mut()) else { return known };
+    let (Some(existing), Some(map)) = (existing, object.as_object_mut()) else {
+        return known;
+    };
     for key in ["spec", "status", "data"] {
         if let Some((key, value)) = map.remove_entry(key) {
-            let part = if existing.get(&key) == Some(&value) { &mut known } else { &mut *map };
+            let part = if existing.get(&key) == Some(&value) {
+                &mut known
+            } else {
+                &mut *map
+            };
             part.insert(key, value);
         }
     }
@@ -71,17 +86,24 @@ fn unreadable(order: &Order, object: &Value, why: &str) -> Refusal {
     }
     let kind = &order.target.kind.names.kind;
     let version = &order.target.version.version;
-    Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
+    Refusal::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
+    ))
 }
 
-fn decode_builtin(builtin: &Builtin, order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
+fn decode_builtin(
+    builtin: &Builtin,
+    order: &Order,
+    object: &mut Value,
+) -> Result<Vec<String>, Refusal> {
     quantities(object);
     if let Some(wrong) = wrong_micro_time(object) {
         let why = format!("parsing time {wrong:?} as \"2006-01-02T15:04:05.000000Z07:00\"");
         return Err(unreadable(order, object, &why));
     }
     if order.options.unknown == Unknown::Ignore {
-        *object = (builtin.typed)(std::mem::take(object)).map_err(|why| unreadable(order, &Value::Null, &why))?;
+        *object = (builtin.typed)(std::mem::take(object))
+            .map_err(|why| unreadable(order, &Value::Null, &why))?;
         return Ok(Vec::new());
     }
     let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, object, &why))?;
@@ -99,7 +121,9 @@ fn wrong_micro_time(object: &Value) -> Option<&str> {
         &["eventTime"],
         &["series", "lastObservedTime"],
     ];
-    let given = places.iter().filter_map(|place| at(object, place).and_then(Value::as_str));
+    let given = places
+        .iter()
+        .filter_map(|place| at(object, place).and_then(Value::as_str));
     let exact = |time: &str| {
         let fraction = time.split_once('.').map_or("", |(_, fraction)| fraction);
         fraction.chars().take_while(char::is_ascii_digit).count() == 6
@@ -124,7 +148,9 @@ fn missing(before: &Value, after: &Value, path: &mut String, lost: &mut Vec<Stri
         }
         (Value::Array(before), Value::Array(after)) => {
             for (place, (before, after)) in before.iter().zip(after).enumerate() {
-                path.push_str(&format!("[{place}]"));
+                path.push('[');
+                path.push_str(&place.to_string());
+                path.push(']');
                 missing(before, after, path, lost);
                 path.truncate(length);
             }
@@ -152,20 +178,33 @@ const KNOWN: &[&str] = &[
 
 /// Drops unknown and empty metadata, with the field managers (which the server keeps itself), and refuses labels and annotations that are no text.
 fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal> {
-    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return Ok(Vec::new()) };
-    let dropped = metadata.keys().filter(|key| !KNOWN.contains(&key.as_str()) && *key != "managedFields");
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return Ok(Vec::new());
+    };
+    let dropped = metadata
+        .keys()
+        .filter(|key| !KNOWN.contains(&key.as_str()) && *key != "managedFields");
     let dropped = dropped.map(|key| format!("metadata.{key}")).collect();
     metadata.retain(|key, value| KNOWN.contains(&key.as_str()) && !value.is_null());
     for field in ["labels", "annotations"] {
-        let Some(entries) = metadata.get_mut(field) else { continue };
-        let Some(entries) = entries.as_object_mut() else { return Err(no_text(kind, field, entries)) };
+        let Some(entries) = metadata.get_mut(field) else {
+            continue;
+        };
+        let Some(entries) = entries.as_object_mut() else {
+            return Err(no_text(kind, field, entries));
+        };
         if let Some(wrong) = entries.values().find(|value| !value.is_string()) {
             return Err(no_text(kind, field, wrong));
         }
     }
     metadata.retain(|key, value| {
-        let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
-        !(empty && matches!(key.as_str(), "labels" | "annotations" | "ownerReferences" | "finalizers"))
+        let empty = value.as_object().is_some_and(Map::is_empty)
+            || value.as_array().is_some_and(Vec::is_empty);
+        !(empty
+            && matches!(
+                key.as_str(),
+                "labels" | "annotations" | "ownerReferences" | "finalizers"
+            ))
     });
     Ok(dropped)
 }
@@ -200,10 +239,11 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
             }
         }
         Origin::Custom(custom) => {
-            let (part_of_object, part_of_schema) = match (part, at(&custom.schema, &["properties", "status"])) {
-                (Part::Status, Some(schema)) => (object.get_mut("status"), schema),
-                _ => (Some(&mut *object), &custom.schema),
-            };
+            let (part_of_object, part_of_schema) =
+                match (part, at(&custom.schema, &["properties", "status"])) {
+                    (Part::Status, Some(schema)) => (object.get_mut("status"), schema),
+                    _ => (Some(&mut *object), &custom.schema),
+                };
             if let Some(part) = part_of_object {
                 schema::fill(part, part_of_schema);
             }
@@ -213,7 +253,11 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid(kind, text(object, &["metadata", "name"]), &faults))
+    Err(Refusal::invalid(
+        kind,
+        text(object, &["metadata", "name"]),
+        &faults,
+    ))
 }
 
 /// Checks what is written; the part that stays as it was has been checked before.
@@ -225,7 +269,11 @@ fn check_part(custom: &Custom, object: &Value, part: Part) -> Vec<Cause> {
             let mut faults = schema::validate(value, schema);
             for fault in &mut faults {
                 let inside = std::mem::take(&mut fault.field);
-                let dot = if inside.is_empty() || inside.starts_with('[') { "" } else { "." };
+                let dot = if inside.is_empty() || inside.starts_with('[') {
+                    ""
+                } else {
+                    "."
+                };
                 fault.field = format!("status{dot}{inside}");
             }
             faults
