@@ -11,6 +11,7 @@ mod actor;
 mod board;
 mod endpoints;
 mod executor;
+mod ledger;
 mod measure;
 mod policy;
 mod sighted;

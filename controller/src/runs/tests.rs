@@ -1,7 +1,9 @@
 //! Actors on paused time, against an API server and a Prometheus in memory.
 
+mod api;
 mod ends;
 mod faults;
+mod prometheus;
 mod secrets;
 mod world;
 mod writes;

@@ -137,7 +137,7 @@ fn build(config: Config, layer: &CallsLayer) -> Result<Client, ClientError> {
 }
 
 /// Wraps a client that exists, such as that of the simulator, so that its calls are counted and pass the gate too.
-pub fn wrap(client: Client, registry: &Registry, gate: &WriteGate) -> Clients {
+pub fn wrap(client: &Client, registry: &Registry, gate: &WriteGate) -> Clients {
     let calls = Calls::new(registry);
     let default_namespace = client.default_namespace().to_owned();
     let layered = |layer: &CallsLayer| {

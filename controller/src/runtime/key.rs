@@ -32,6 +32,7 @@ impl Key {
     }
 
     /// Names another object in the same namespace.
+    #[must_use]
     pub fn beside(&self, name: &str) -> Self {
         Self::new(self.namespace(), name)
     }

@@ -230,7 +230,7 @@ impl Candidate {
                 self.lead(began);
             }
             Err(Refusal::Conflict) if self.renewed.is_some() => {
-                self.lose("the lease was made by somebody else")
+                self.lose("the lease was made by somebody else");
             }
             Err(refusal) => self.complain("cannot make the lease", &refusal),
         }

@@ -167,7 +167,7 @@ impl<K: Work> Queue<K> {
     /// Asks for a turn at a moment; replaces the moment that was asked for before.
     pub fn add_at(&self, key: K, at: Timestamp) {
         let when = self.instant(at);
-        self.lanes().sleep(key, when);
+        self.lanes().sleep(&key, when);
         self.inner.changed.notify_one();
     }
 
@@ -245,10 +245,10 @@ fn log_failure<K: Display>(key: &K, ended: &Ended, wait: Duration) {
         Ended::Well => {}
         Ended::Failed(why) => tracing::warn!(%key, %why, retry_in_ms, "the turn failed"),
         Ended::TimedOut => {
-            tracing::error!(%key, retry_in_ms, "the turn took too long and was given up")
+            tracing::error!(%key, retry_in_ms, "the turn took too long and was given up");
         }
         Ended::Panicked(message) => {
-            tracing::error!(%key, %message, retry_in_ms, "the turn panicked")
+            tracing::error!(%key, %message, retry_in_ms, "the turn panicked");
         }
     }
 }

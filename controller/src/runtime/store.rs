@@ -138,7 +138,7 @@ struct Shelf<K> {
 #[derive(Debug)]
 pub struct Store<K> {
     clock: Clock,
-    shelf: RwLock<Shelf<K>>,
+    cache: RwLock<Shelf<K>>,
     settled: watch::Sender<bool>,
 }
 
@@ -151,7 +151,7 @@ impl<K> std::fmt::Debug for Shelf<K> {
 impl<K: Cut> Store<K> {
     /// Makes an empty store that nothing can be read from yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        let shelf = Shelf {
+        let cache = Shelf {
             objects: HashMap::new(),
             index: HashMap::new(),
             unreadable: HashMap::new(),
@@ -163,21 +163,21 @@ impl<K: Cut> Store<K> {
         };
         Arc::new(Self {
             clock,
-            shelf: RwLock::new(shelf),
+            cache: RwLock::new(cache),
             settled: watch::Sender::new(false),
         })
     }
 
     /// Looks for an object.
     pub fn get(&self, key: &Key) -> Reading<Arc<K>> {
-        let shelf = self.read();
-        if let Some(why) = self.distrust(&shelf) {
+        let cache = self.read();
+        if let Some(why) = self.distrust(&cache) {
             return Reading::Unreadable(why);
         }
-        if let Some((why, _)) = shelf.unreadable.get(key) {
+        if let Some((why, _)) = cache.unreadable.get(key) {
             return Reading::Unreadable(why.clone());
         }
-        shelf
+        cache
             .objects
             .get(key)
             .map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
@@ -185,10 +185,10 @@ impl<K: Cut> Store<K> {
 
     /// Looks for all objects with an index key; seen and empty when there are none.
     pub fn by_index(&self, index: &IndexKey) -> Reading<Vec<Arc<K>>> {
-        let shelf = self.read();
-        match self.distrust(&shelf) {
+        let cache = self.read();
+        match self.distrust(&cache) {
             Some(why) => Reading::Unreadable(why),
-            None => Reading::Seen(shelf.find(index)),
+            None => Reading::Seen(cache.find(index)),
         }
     }
 
@@ -221,21 +221,21 @@ impl<K: Cut> Store<K> {
     /// # Guarantees
     /// A version that is not newer than the one held changes nothing, and an older event of the watch does not undo it.
     pub fn observe_own_write(&self, object: K) {
-        let mut shelf = self.write();
-        let held = shelf.objects.get(object.key());
+        let mut cache = self.write();
+        let held = cache.objects.get(object.key());
         if held.is_none_or(|held| newer(object.version(), held.object.version())) {
-            let round = shelf.round;
-            shelf.put(object, round);
+            let round = cache.round;
+            cache.put(object, round);
         }
     }
 
     /// Takes in an object that the watch or a list shows; `None` when a newer version is held.
     pub(super) fn apply(&self, object: K) -> Option<Change<K>> {
-        let mut shelf = self.write();
-        shelf.raise(object.version());
-        shelf.unreadable.remove(object.key());
-        let round = shelf.round;
-        let known = shelf.objects.get_mut(object.key()).map(|held| {
+        let mut cache = self.write();
+        cache.raise(object.version());
+        cache.unreadable.remove(object.key());
+        let round = cache.round;
+        let known = cache.objects.get_mut(object.key()).map(|held| {
             held.round = round;
             held.object.clone()
         });
@@ -247,7 +247,7 @@ impl<K: Cut> Store<K> {
             }),
             Some(known) if newer(known.version(), object.version()) => None,
             old => {
-                let new = Some(shelf.put(object, round));
+                let new = Some(cache.put(object, round));
                 Some(Change {
                     old,
                     new,
@@ -259,14 +259,14 @@ impl<K: Cut> Store<K> {
 
     /// Takes in that the watch saw an object go; `None` when it was not held or a newer one is.
     pub(super) fn remove(&self, object: &K) -> Option<Change<K>> {
-        let mut shelf = self.write();
-        shelf.raise(object.version());
-        shelf.unreadable.remove(object.key());
-        let known = shelf.objects.get(object.key())?;
+        let mut cache = self.write();
+        cache.raise(object.version());
+        cache.unreadable.remove(object.key());
+        let known = cache.objects.get(object.key())?;
         if newer(known.object.version(), object.version()) {
             return None;
         }
-        let old = shelf.take(object.key());
+        let old = cache.take(object.key());
         Some(Change {
             old,
             new: None,
@@ -276,42 +276,42 @@ impl<K: Cut> Store<K> {
 
     /// Remembers that an object is there but cannot be read.
     pub(super) fn mark_unreadable(&self, key: Key, why: String) {
-        let mut shelf = self.write();
-        let round = shelf.round;
-        shelf.unreadable.insert(key, (why, round));
+        let mut cache = self.write();
+        let round = cache.round;
+        cache.unreadable.insert(key, (why, round));
     }
 
     /// Begins a list: what it does not show is gone when it ends.
     pub(super) fn begin_list(&self) {
-        let mut shelf = self.write();
-        shelf.round = shelf.round.wrapping_add(1);
+        let mut cache = self.write();
+        cache.round = cache.round.wrapping_add(1);
     }
 
     /// Ends a list that shows the world at `version`; returns what vanished since the last one.
     pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
-        let mut shelf = self.write();
-        let round = shelf.round;
-        shelf.unreadable.retain(|_, (_, seen)| *seen == round);
-        let gone = shelf.objects.iter().filter(|(key, held)| {
+        let mut cache = self.write();
+        let round = cache.round;
+        cache.unreadable.retain(|_, (_, seen)| *seen == round);
+        let gone = cache.objects.iter().filter(|(key, held)| {
             held.round != round
                 && !newer(held.object.version(), version)
-                && !shelf.unreadable.contains_key(*key)
+                && !cache.unreadable.contains_key(*key)
         });
         let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
         let changes = gone
             .iter()
             .map(|key| Change {
-                old: shelf.take(key),
+                old: cache.take(key),
                 new: None,
                 echo: false,
             })
             .collect();
-        shelf.raise(version);
-        shelf.objects.shrink_to_fit();
-        shelf.index.shrink_to_fit();
-        shelf.sync = Sync::Following;
-        shelf.heard = self.clock.monotonic();
-        shelf.last_error = None;
+        cache.raise(version);
+        cache.objects.shrink_to_fit();
+        cache.index.shrink_to_fit();
+        cache.sync = Sync::Following;
+        cache.heard = self.clock.monotonic();
+        cache.last_error = None;
         self.settled.send_replace(true);
         changes
     }
@@ -323,22 +323,22 @@ impl<K: Cut> Store<K> {
 
     /// Forgets which versions were seen: the API server's history was replaced, as by restoring a backup.
     pub(super) fn accept_older_history(&self) {
-        let mut shelf = self.write();
-        shelf.highest = "0".into();
-        let keys: Vec<Key> = shelf.objects.keys().cloned().collect();
+        let mut cache = self.write();
+        cache.highest = "0".into();
+        let keys: Vec<Key> = cache.objects.keys().cloned().collect();
         for key in keys {
-            shelf.take(&key);
+            cache.take(&key);
         }
-        shelf.sync = Sync::Pending;
+        cache.sync = Sync::Pending;
     }
 
     /// Takes in a sign of life of the watch.
     pub(super) fn hear(&self, version: Option<&str>) {
-        let mut shelf = self.write();
-        shelf.heard = self.clock.monotonic();
-        shelf.last_error = None;
+        let mut cache = self.write();
+        cache.heard = self.clock.monotonic();
+        cache.last_error = None;
         if let Some(version) = version {
-            shelf.raise(version);
+            cache.raise(version);
         }
     }
 
@@ -358,21 +358,21 @@ impl<K: Cut> Store<K> {
         self.settled.send_replace(true);
     }
 
-    fn distrust(&self, shelf: &Shelf<K>) -> Option<String> {
+    fn distrust(&self, cache: &Shelf<K>) -> Option<String> {
         let resource = || K::PLACE.resource();
         let error = || {
-            shelf
+            cache
                 .last_error
                 .as_ref()
                 .map(|why| format!(": {why}"))
                 .unwrap_or_default()
         };
-        match &shelf.sync {
+        match &cache.sync {
             Sync::Unavailable(why) => return Some(why.clone()),
             Sync::Pending => return Some(format!("{} are not listed yet{}", resource(), error())),
             Sync::Following => {}
         }
-        let silence = self.clock.monotonic().duration_since(shelf.heard);
+        let silence = self.clock.monotonic().duration_since(cache.heard);
         let stale = silence > STALE_AFTER;
         stale.then(|| {
             format!(
@@ -385,11 +385,11 @@ impl<K: Cut> Store<K> {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Shelf<K>> {
-        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Shelf<K>> {
-        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+        self.cache.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -407,8 +407,9 @@ impl<K: Cut> Shelf<K> {
             .collect()
     }
 
-    fn put(&mut self, object: K, round: u32) -> Arc<K> {
+    fn put(&mut self, mut object: K, round: u32) -> Arc<K> {
         self.take(object.key());
+        self.share_owner(&mut object);
         let key = object.key().clone();
         for index in object.index_keys() {
             self.index
@@ -425,6 +426,19 @@ impl<K: Cut> Shelf<K> {
             },
         );
         object
+    }
+
+    /// Lets an object share the owner of its siblings: a Rollout has many ReplicaSets.
+    fn share_owner(&self, object: &mut K) {
+        let Some(owner) = &object.meta().owner else {
+            return;
+        };
+        let siblings = self.index.get(&IndexKey::OwnerUid(owner.uid.clone()));
+        let sibling = siblings.and_then(|keys| self.objects.get(keys.first()?));
+        let theirs = sibling.and_then(|held| held.object.meta().owner.clone());
+        if let Some(theirs) = theirs.filter(|theirs| theirs == owner) {
+            object.meta_mut().owner = Some(theirs);
+        }
     }
 
     fn take(&mut self, key: &Key) -> Option<Arc<K>> {

@@ -113,12 +113,14 @@ pub fn follow<K: Cut>(
     tokio::spawn(follower.run())
 }
 
+type Listener<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
+
 struct Follower<K> {
     client: Client,
     clock: Clock,
     scope: Scope,
     store: Arc<Store<K>>,
-    on_change: Box<dyn Fn(&Change<K>) + Send + Sync>,
+    on_change: Listener<K>,
     wait: Duration,
     refused: u32,
 }

@@ -175,14 +175,15 @@ const ANALYSIS: &[Rule] = &[
     ),
     (
         "Metric",
-        "!has(self.failureLimit) || self.failureLimit != -1 || \
-         (has(self.consecutiveSuccessLimit) && self.consecutiveSuccessLimit != 0)",
+        "!has(self.failureLimit) || type(self.failureLimit) != int || self.failureLimit >= 0 || \
+         (has(self.consecutiveSuccessLimit) && \
+         (type(self.consecutiveSuccessLimit) != int || self.consecutiveSuccessLimit > 0))",
         "failureLimit -1 needs a consecutiveSuccessLimit, else the metric can never end",
     ),
     (
         "Metric",
         "!has(self.count) || type(self.count) != int || self.count <= 0 || \
-         !has(self.inconclusiveLimit) || type(self.inconclusiveLimit) != int || self.count >= self.inconclusiveLimit",
+         !has(self.inconclusiveLimit) || type(self.inconclusiveLimit) != int || int(self.count) >= int(self.inconclusiveLimit)",
         "count must not be less than inconclusiveLimit",
     ),
     (
@@ -190,7 +191,7 @@ const ANALYSIS: &[Rule] = &[
         "!has(self.count) || type(self.count) != int || self.count <= 0 || \
          (has(self.failureLimit) && type(self.failureLimit) != int) || \
          (has(self.consecutiveSuccessLimit) && type(self.consecutiveSuccessLimit) != int) || \
-         self.count >= (has(self.failureLimit) && self.failureLimit > 0 ? int(self.failureLimit) : 0) + \
+         int(self.count) >= (has(self.failureLimit) && self.failureLimit > 0 ? int(self.failureLimit) : 0) + \
          (has(self.consecutiveSuccessLimit) ? int(self.consecutiveSuccessLimit) : 0)",
         "count must not be less than failureLimit and consecutiveSuccessLimit together",
     ),

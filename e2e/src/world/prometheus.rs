@@ -62,10 +62,10 @@ fn settings() -> Value {
                 "static_configs": [{"targets": [ENVOY_ADMIN.to_string()]}],
                 "metric_relabel_configs": [
                     only("envoy_response_code", "(.+)", "response_code"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|([^;]+);?", "destination_service"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|([^.;]+).*", "destination_service_name"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|[^.;]+\.([^.;]+).*", "destination_service_namespace"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|([^|]*)\|.*", "destination_version"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|([^;]+);?", "destination_service"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|([^.;]+).*", "destination_service_name"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|[^.;]+\.([^.;]+).*", "destination_service_namespace"),
+                    only("cluster_name", r"outbound\|\d+\|([^|]*)\|.*", "destination_version"),
                     {
                         "source_labels": ["__name__"],
                         "regex": counted,

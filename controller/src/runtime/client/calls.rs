@@ -165,11 +165,12 @@ impl Target {
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
             _ => &[],
         };
-        let (resource, name, sub) = match rest {
-            ["namespaces", _, resource, rest @ ..] => (*resource, rest.first(), rest.get(1)),
-            [resource, rest @ ..] => (*resource, rest.first(), rest.get(1)),
-            [] => ("unknown", None, None),
+        let rest = match rest {
+            ["namespaces", _, rest @ ..] if !rest.is_empty() => rest,
+            other => other,
         };
+        let resource = rest.first().copied().unwrap_or("unknown");
+        let (name, sub) = (rest.get(1), rest.get(2));
         let watches = query.is_some_and(|query| {
             query
                 .split('&')

@@ -99,7 +99,7 @@ fn world() -> World {
     });
     let clock = Clock::system();
     let (registry, gate) = (Registry::new(clock.clone()), WriteGate::closed(clock));
-    let clients = wrap(Client::new(service, "shop"), &registry, &gate);
+    let clients = wrap(&Client::new(service, "shop"), &registry, &gate);
     World {
         clients,
         registry,

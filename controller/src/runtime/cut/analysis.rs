@@ -3,20 +3,31 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use serin_crds::names::{AnalysisPhase, REVISION_ANNOTATION};
+use serin_crds::names::{
+    AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, REVISION_ANNOTATION, ROLLOUT_TYPE_LABEL,
+    STEP_INDEX_LABEL,
+};
 
 use super::compact::compact;
 use super::meta::RawMeta;
 use super::rollout::{RawObject, template_refs};
 use super::{Body, Cut, CutError, IndexKey, Mark, MetaCut, Place};
 
+/// The labels of a run that rules read.
+const LABELS: [&str; 4] = [
+    HASH_LABEL,
+    ROLLOUT_TYPE_LABEL,
+    STEP_INDEX_LABEL,
+    INSTANCE_ID_LABEL,
+];
+
 /// An AnalysisRun: how it stands, and the whole of it while it is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnalysisRunCut {
     /// Metadata.
     pub meta: MetaCut,
-    /// Labels: hash, purpose, step.
-    pub labels: Box<[(Box<str>, Box<str>)]>,
+    /// Those of its labels that rules read: hash, purpose, step, instance.
+    pub labels: Box<[(&'static str, Box<str>)]>,
     /// Revision of the Rollout that it belongs to.
     pub revision: Mark<u64>,
     /// How it stands.
@@ -46,7 +57,7 @@ impl AnalysisRunCut {
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels
             .iter()
-            .find(|(name, _)| &**name == key)
+            .find(|(name, _)| *name == key)
             .map(|(_, value)| &**value)
     }
 }
@@ -76,13 +87,13 @@ impl Cut for AnalysisRunCut {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
-        let labels = metadata.labels.take().unwrap_or_default();
+        let mut labels = metadata.labels.take().unwrap_or_default();
         let keep =
             !phase.is_terminal() || spec.get("ttlStrategy").is_some_and(|ttl| !ttl.is_null());
         Ok(Self {
-            labels: labels
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
+            labels: LABELS
+                .iter()
+                .filter_map(|key| Some((*key, labels.remove(*key)?.into())))
                 .collect(),
             revision: Mark::read(metadata.annotation(REVISION_ANNOTATION)),
             phase,
@@ -100,6 +111,10 @@ impl Cut for AnalysisRunCut {
 
     fn meta(&self) -> &MetaCut {
         &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
     }
 }
 
@@ -144,6 +159,10 @@ impl Cut for TemplateCut {
         &self.meta
     }
 
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
+
     fn index_keys(&self) -> Vec<IndexKey> {
         self.refs.to_vec()
     }
@@ -167,6 +186,10 @@ impl Cut for ClusterTemplateCut {
 
     fn meta(&self) -> &MetaCut {
         &self.0.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.0.meta
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {

@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
             match (self.at, &*key) {
                 (At::Metadata, "managedFields") => {
-                    self.copy.writer = last_writer(&map.next_value()?)
+                    self.copy.writer = last_writer(&map.next_value()?);
                 }
                 (At::Annotations, LAST_APPLIED_ANNOTATION) => {
                     map.next_value::<IgnoredAny>()?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -24,8 +25,8 @@ pub struct MetaCut {
     pub created: Option<Timestamp>,
     /// When its deletion was asked for.
     pub deleted: Option<Timestamp>,
-    /// Its controller.
-    pub owner: Option<Box<Owner>>,
+    /// Its controller, shared by all objects of a cache that it owns.
+    pub owner: Option<Arc<Owner>>,
 }
 
 /// The controller of an object.
@@ -129,7 +130,7 @@ impl RawMeta {
                 |RawOwner {
                      uid, kind, name, ..
                  }| {
-                    Box::new(Owner {
+                    Arc::new(Owner {
                         uid: uid.into(),
                         kind: kind.into(),
                         name: name.into(),

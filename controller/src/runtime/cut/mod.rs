@@ -143,6 +143,9 @@ pub trait Cut: Clone + Debug + Send + Sync + 'static {
     /// Returns the metadata that all objects have.
     fn meta(&self) -> &MetaCut;
 
+    /// Gives the metadata to whoever shares parts of it among objects.
+    fn meta_mut(&mut self) -> &mut MetaCut;
+
     /// Lists the secondary ways to find this object.
     fn index_keys(&self) -> Vec<IndexKey> {
         self.meta()

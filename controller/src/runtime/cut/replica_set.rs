@@ -130,4 +130,8 @@ impl Cut for ReplicaSetCut {
     fn meta(&self) -> &MetaCut {
         &self.meta
     }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
 }

@@ -64,6 +64,10 @@ impl Cut for RolloutCut {
         &self.meta
     }
 
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
+
     fn index_keys(&self) -> Vec<IndexKey> {
         self.refs.to_vec()
     }

@@ -53,6 +53,10 @@ impl Cut for VirtualServiceCut {
     fn meta(&self) -> &MetaCut {
         &self.meta
     }
+
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
 }
 
 impl Cut for DestinationRuleCut {
@@ -85,11 +89,18 @@ impl Cut for DestinationRuleCut {
         &self.meta
     }
 
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
+
     fn index_keys(&self) -> Vec<IndexKey> {
         let managed_by = self
             .managed_by
             .iter()
             .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
-        managed_by.collect()
+        // It also speaks of a Service, and whoever sends traffic there wants to know.
+        let service = self.host.split('.').next().unwrap_or_default();
+        let host = IndexKey::Ref("Service", self.meta.key.beside(service));
+        managed_by.chain([host]).collect()
     }
 }

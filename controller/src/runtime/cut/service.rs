@@ -64,6 +64,10 @@ impl Cut for ServiceCut {
         &self.meta
     }
 
+    fn meta_mut(&mut self) -> &mut MetaCut {
+        &mut self.meta
+    }
+
     fn index_keys(&self) -> Vec<IndexKey> {
         let managed_by = self
             .managed_by

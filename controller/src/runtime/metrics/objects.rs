@@ -189,6 +189,11 @@ fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutCut>]) {
         ];
         page.sample(names::ROLLOUT_INFO, &labels, 1.0);
     }
+    show_pods(page, &seen);
+    show_phases(page, &seen);
+}
+
+fn show_pods(page: &mut Page, seen: &[Seen]) {
     type Measure = fn(&RolloutView) -> i64;
     let measures: [(&str, &str, Measure); 4] = [
         (
@@ -212,7 +217,7 @@ fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutCut>]) {
     ];
     for (name, help, measure) in measures {
         page.family(name, help, "gauge");
-        for one in &seen {
+        for one in seen {
             #[allow(
                 clippy::cast_precision_loss,
                 reason = "samples are floating-point numbers"
@@ -220,12 +225,15 @@ fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutCut>]) {
             page.sample(name, &one.object(), measure(&one.view) as f64);
         }
     }
+}
+
+fn show_phases(page: &mut Page, seen: &[Seen]) {
     page.family(
         names::ROLLOUT_PHASE,
         "Rollouts by phase (use rollout_info).",
         "gauge",
     );
-    for one in &seen {
+    for one in seen {
         let [namespace, name] = one.object();
         for phase in PHASES {
             let labels = [
@@ -360,9 +368,9 @@ fn show_runs(page: &mut Page, runs: &[Arc<AnalysisRunCut>]) {
         "gauge",
     );
     for (key, metrics) in &under_way {
-        metrics
-            .iter()
-            .for_each(|metric| show_metric_phase(page, object(key), metric));
+        for metric in metrics {
+            show_metric_phase(page, object(key), metric);
+        }
     }
 }
 

@@ -114,10 +114,9 @@ impl<K: Work> Lanes<K> {
     }
 
     /// Sets the moment of the next turn; while failures are being waited out, theirs stands.
-    pub fn sleep(&mut self, key: K, at: Instant) {
-        let item = self.items.entry(key.clone()).or_default();
-        if !self.closed && item.failures == 0 {
-            self.set_wake(&key, Some(at));
+    pub fn sleep(&mut self, key: &K, at: Instant) {
+        if !self.closed && self.items.entry(key.clone()).or_default().failures == 0 {
+            self.set_wake(key, Some(at));
         }
     }
 

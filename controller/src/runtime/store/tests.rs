@@ -158,6 +158,26 @@ async fn a_history_that_was_replaced_is_taken_in_only_when_it_is_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn siblings_share_their_owner() {
+    let store = listed(
+        vec![set("a", "1", "u"), set("b", "2", "u"), set("c", "3", "v")],
+        "3",
+    );
+    let owner = |name| {
+        store
+            .get(&key(name))
+            .seen()
+            .unwrap()
+            .meta
+            .owner
+            .clone()
+            .unwrap()
+    };
+    assert!(Arc::ptr_eq(&owner("a"), &owner("b")));
+    assert!(!Arc::ptr_eq(&owner("a"), &owner("c")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replica_set_costs_some_hundred_bytes() {
     assert!(
         std::mem::size_of::<ReplicaSetCut>() <= 320,
