@@ -112,7 +112,7 @@ async fn read(api: &Api<DynamicObject>, params: &WatchParams, version: &str) -> 
             WatchEvent::Modified(object) => said.push(format!("~{}", object.name_any())),
             WatchEvent::Deleted(object) => said.push(format!("-{}", object.name_any())),
             WatchEvent::Bookmark(mark) => {
-                said.push(format!("{} marks", mark.metadata.annotations.len()))
+                said.push(format!("{} marks", mark.metadata.annotations.len()));
             }
             WatchEvent::Error(status) => return (said, status.code),
         }
