@@ -1,0 +1,33 @@
+//! The scenarios of the simulator, on real parts: they end as they say, break no promise, and tell the same.
+
+use serin_e2e::{runner::Trial, stage};
+
+/// The scenarios that are played here too.
+const PLAYED: [&str; 21] = [
+    "good-release",
+    "bad-by-errors",
+    "killed-in-canary",
+    "killed-in-abort",
+    "abort-in-pause",
+    "retry",
+    "promote-full",
+    "superseded",
+    "rollback-to-stable",
+    "weights-edited",
+    "weights-contended",
+    "stable-pod-dead",
+    "route-missing",
+    "bad-by-latency",
+    "seed-istio",
+    "seed-error-rate",
+    "subsets",
+    "prometheus-down",
+    "prometheus-nan",
+    "prometheus-empty",
+    "prometheus-slow",
+];
+
+/// A trial for each scenario.
+pub fn trials() -> impl Iterator<Item = Trial> {
+    PLAYED.into_iter().map(|name| Trial::new(format!("scenario {name}"), move || stage::perform(name.to_owned())))
+}
