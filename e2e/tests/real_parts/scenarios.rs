@@ -29,5 +29,8 @@ const PLAYED: [&str; 21] = [
 
 /// A trial for each scenario.
 pub fn trials() -> impl Iterator<Item = Trial> {
-    PLAYED.into_iter().map(|name| Trial::new(format!("scenario {name}"), move || stage::perform(name.to_owned())))
+    PLAYED.into_iter().map(|name| {
+        let title = format!("scenario {name}");
+        Trial::new(title, move || stage::perform(name.to_owned())).beside_others()
+    })
 }
