@@ -21,12 +21,16 @@ use self::{crowd::Crowd, ledger::Ledger};
 use crate::{
     runner::Fault,
     world::{
-        Behaviour, Controller, ControllerPlan, Mode, Options, Ready, User, World, WorldError as Broken,
+        Behaviour, Controller, ControllerPlan, Mode, Options, Ready, User, World, WorldError as Broken, answers, eventually,
     },
 };
 
 /// How often the player looks.
 const TICK: Duration = Duration::from_millis(100);
+/// Where the controller says that it has seen everything it works with.
+const READY: &str = "http://127.0.0.1:8080/readyz";
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the API server may take to log a call that it has answered.
 const LOGGED: Duration = Duration::from_millis(50);
 /// The part of that time in which a call may still be answered and count as past: the log's clock ticks after the answer.
@@ -141,17 +145,19 @@ impl scenario::World for Stage {
     async fn start_controller(&mut self) -> Result<(), WorldError> {
         let failed = || broken("the controller can't be started");
         if let Some(controller) = &mut self.controller {
-            return controller.restart().map_err(failed());
+            controller.restart().map_err(failed())?;
+        } else {
+            // Pods take their ports at addresses of their own, so the controller must not take them everywhere. A lease would
+            // make a killed controller's successor wait, in a time that no scenario shortens.
+            let plan = ControllerPlan::serin()
+                .map_err(failed())?
+                .arg("--bind-address=127.0.0.1")
+                .arg("--leader-elect=false")
+                .arg("--metric-allow=http://prometheus:9090");
+            self.controller = Some(self.world.controller(plan).map_err(failed())?);
         }
-        // Pods take their ports at addresses of their own, so the controller must not take them everywhere. A lease would
-        // make a killed controller's successor wait, in a time that no scenario shortens.
-        let plan = ControllerPlan::serin()
-            .map_err(failed())?
-            .arg("--bind-address=127.0.0.1")
-            .arg("--leader-elect=false")
-            .arg("--metric-allow=http://prometheus:9090");
-        self.controller = Some(self.world.controller(plan).map_err(failed())?);
-        Ok(())
+        let ready = async || answers(READY).await;
+        eventually("the controller's readiness", PATIENCE, ready).await.map_err(failed())
     }
 
     async fn kill_controller(&mut self) -> Result<(), WorldError> {

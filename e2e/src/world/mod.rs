@@ -45,6 +45,7 @@ pub use self::{
     users::{User, Users},
     wait::eventually,
 };
+pub(crate) use self::mesh::answers;
 pub use crate::pod::{Behaviour, Ready};
 use crate::runner::WORLD_DIR;
 
