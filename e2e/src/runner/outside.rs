@@ -15,7 +15,7 @@ use tokio::process::Command;
 use super::{Trial, WORLD_DIR};
 
 /// How many worlds run side by side that don't mind.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 4;
 
 /// What `cargo test` passes on to a test program.
 #[derive(Debug, Parser)]
@@ -34,7 +34,7 @@ struct Arguments {
     /// Keeps the folders of trials that passed too.
     #[arg(long)]
     keep: bool,
-    /// How many worlds run side by side; one, and three of those that don't mind, when left out.
+    /// How many worlds run side by side; one, and four of those that don't mind, when left out.
     #[arg(long)]
     test_threads: Option<usize>,
 }

@@ -29,6 +29,7 @@ use std::{
 
 use kube::Client;
 
+pub(crate) use self::mesh::answers;
 pub use self::{
     audit::{Audit, Bodies, ObjectRef, Record},
     controller::{Controller, ControllerPlan},
@@ -45,7 +46,6 @@ pub use self::{
     users::{User, Users},
     wait::eventually,
 };
-pub(crate) use self::mesh::answers;
 pub use crate::pod::{Behaviour, Ready};
 use crate::runner::WORLD_DIR;
 

@@ -3,7 +3,7 @@
 use serin_e2e::{runner::Trial, stage};
 
 /// The scenarios that are played here too.
-const PLAYED: [&str; 21] = [
+const PLAYED: [&str; 28] = [
     "good-release",
     "bad-by-errors",
     "killed-in-canary",
@@ -25,6 +25,13 @@ const PLAYED: [&str; 21] = [
     "prometheus-nan",
     "prometheus-empty",
     "prometheus-slow",
+    "abort-before-ready",
+    "abort-between-steps",
+    "abort-in-analysis",
+    "abort-when-finished",
+    "seed-istio-bad",
+    "seed-error-rate-bad",
+    "promote-and-skip",
 ];
 
 /// A trial for each scenario.
