@@ -94,6 +94,9 @@ pub async fn perform(name: String) -> Result<(), Fault> {
     let scenario = scenario::shipped(&name)?;
     let written = scenario.clone();
     let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
+    if !simulated.passed() {
+        return Err(format!("it fails on the simulator already:\n{}", simulated.report()).into());
+    }
     let here = tokio::runtime::Handle::current();
     let (real, log) =
         tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario))))

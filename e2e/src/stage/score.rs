@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use serin_sim::scenario::{Action, Scenario, Span};
 
 /// Nothing takes longer on real parts; who waits longer waits in vain.
-const PATIENCE: Span = Span::seconds(100);
+const PATIENCE: Span = Span::seconds(150);
 
 /// How long old pods are kept when the Rollout doesn't say.
 ///

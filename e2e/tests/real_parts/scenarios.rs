@@ -1,6 +1,11 @@
 //! The scenarios of the simulator, on real parts: they end as they say, break no promise, and tell the same.
 
+use std::time::Duration;
+
 use serin_e2e::{runner::Trial, stage};
+
+/// How long one may take on a machine that has more to do.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// The scenarios that are played here too.
 const PLAYED: [&str; 28] = [
@@ -38,6 +43,8 @@ const PLAYED: [&str; 28] = [
 pub fn trials() -> impl Iterator<Item = Trial> {
     PLAYED.into_iter().map(|name| {
         let title = format!("scenario {name}");
-        Trial::new(title, move || stage::perform(name.to_owned())).beside_others()
+        Trial::new(title, move || stage::perform(name.to_owned()))
+            .within(LIMIT)
+            .beside_others()
     })
 }
