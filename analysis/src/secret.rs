@@ -1,6 +1,7 @@
 //! Values that must not be seen: what is read from Secrets, and how it is kept out of everything that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serin_crds::analysis::{Argument, SecretKeyRef};
 
@@ -67,16 +68,20 @@ impl SecretLookup for SecretSet {
         match self.secrets.get(name) {
             None => Err(format!("secrets \"{name}\" not found")),
             Some(Err(why)) => Err(why.clone()),
-            Some(Ok(keys)) => {
-                keys.get(key).cloned().ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'"))
-            }
+            Some(Ok(keys)) => keys
+                .get(key)
+                .cloned()
+                .ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'")),
         }
     }
 }
 
 /// Names the Secrets that arguments refer to.
 pub fn needed(args: &[Argument]) -> BTreeSet<&str> {
-    args.iter().filter_map(reference).map(|reference| reference.name.as_str()).collect()
+    args.iter()
+        .filter_map(reference)
+        .map(|reference| reference.name.as_str())
+        .collect()
 }
 
 /// The Secret that an argument takes its value from, if it does.
@@ -114,7 +119,11 @@ impl Redactor {
     /// The text without secrets.
     pub fn clean(&self, text: &str) -> String {
         self.patterns.iter().fold(text.to_owned(), |text, pattern| {
-            if text.contains(pattern.as_str()) { text.replace(pattern.as_str(), MASK) } else { text }
+            if text.contains(pattern.as_str()) {
+                text.replace(pattern.as_str(), MASK)
+            } else {
+                text
+            }
         })
     }
 
@@ -135,7 +144,8 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
@@ -151,7 +161,11 @@ mod tests {
 
     #[test]
     fn secrets_are_taken_out_in_every_form() {
-        check("hunter2", "401 for hunter2 (hunter2)", "401 for ***** (*****)");
+        check(
+            "hunter2",
+            "401 for hunter2 (hunter2)",
+            "401 for ***** (*****)",
+        );
         check("a\"b", r#"{"token":"a\"b"}"#, r#"{"token":"*****"}"#);
         check("a/b c", "GET /?t=a%2Fb%20c", "GET /?t=*****");
         check("hunter2\n", "bearer hunter2", "bearer *****");
@@ -168,15 +182,31 @@ mod tests {
     #[test]
     fn a_missing_secret_and_a_missing_key_are_told_apart() {
         let mut set = SecretSet::new();
-        set.insert("prom", Ok(SecretKeys::from([("token".to_owned(), Secret::new("x"))])));
+        set.insert(
+            "prom",
+            Ok(SecretKeys::from([("token".to_owned(), Secret::new("x"))])),
+        );
         set.insert("denied", Err("secrets \"denied\" is forbidden".to_owned()));
         let find = |name: &str, key: &str| {
-            let reference = SecretKeyRef { name: name.into(), key: key.into() };
-            set.find(&reference).map(|secret| secret.expose().to_owned())
+            let reference = SecretKeyRef {
+                name: name.into(),
+                key: key.into(),
+            };
+            set.find(&reference)
+                .map(|secret| secret.expose().to_owned())
         };
         assert_eq!(find("prom", "token"), Ok("x".to_owned()));
-        assert_eq!(find("prom", "nope"), Err("key 'nope' does not exist in secret 'prom'".to_owned()));
-        assert_eq!(find("other", "token"), Err("secrets \"other\" not found".to_owned()));
-        assert_eq!(find("denied", "token"), Err("secrets \"denied\" is forbidden".to_owned()));
+        assert_eq!(
+            find("prom", "nope"),
+            Err("key 'nope' does not exist in secret 'prom'".to_owned())
+        );
+        assert_eq!(
+            find("other", "token"),
+            Err("secrets \"other\" not found".to_owned())
+        );
+        assert_eq!(
+            find("denied", "token"),
+            Err("secrets \"denied\" is forbidden".to_owned())
+        );
     }
 }

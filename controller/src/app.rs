@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::core::plan::Note;
+use crate::core::snapshot::Identity;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
 use crate::runs::{Endpoints, Executor, RunContext, Sighted, Told, VerdictBoard};
@@ -12,6 +14,11 @@ use crate::runtime::clock::Clock;
 use crate::runtime::cut::{Cut, DestinationRuleCut, IndexKey, MetaCut, RolloutCut};
 use crate::runtime::gate::WriteGate;
 use crate::runtime::key::Key;
+use crate::runtime::metrics::Registry;
+use crate::runtime::metrics::objects::show_objects;
+use crate::runtime::metrics::standard::{show_queues, show_runtime};
+use crate::runtime::outbox::{About, EventNote, Outbox};
+use crate::runtime::server::Needed;
 use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::store::Change;
 use crate::runtime::watch::{Scope, follow};
@@ -52,6 +59,22 @@ impl Parts {
             gate,
             settings: Settings::default(),
         }
+    }
+
+    /// The same, that tells what it does as events.
+    #[must_use]
+    pub fn telling(mut self, outbox: Outbox) -> Self {
+        let runs = outbox.clone();
+        self.notices = Arc::new(move |id: &Identity, note: &Note| {
+            let key = Key::new(&id.namespace, &id.name);
+            let about = About::ours("Rollout", key, id.uid.as_str());
+            outbox.record(EventNote { about, reason: note.reason, message: note.message.clone() });
+        });
+        self.tell = Arc::new(move |told: Told| {
+            let about = About::ours("AnalysisRun", told.run, &*told.uid);
+            runs.record(EventNote { about, reason: told.notice.reason, message: told.notice.message });
+        });
+        self
     }
 }
 
@@ -116,6 +139,31 @@ impl App {
         let mut app = Self { world, queue, runs, settings, tasks: JoinSet::new() };
         app.watch(&watches, &clock);
         app
+    }
+
+    /// The caches, each with whether the controller is of no use without it.
+    pub fn needed(&self) -> Vec<Needed> {
+        let s = &self.world.stores;
+        vec![
+            (s.rollouts.clone(), true),
+            (s.replica_sets.clone(), true),
+            (s.services.clone(), true),
+            (s.runs.clone(), true),
+            (s.templates.clone(), false),
+            (s.cluster_templates.clone(), false),
+            (s.virtual_services.clone(), false),
+            (s.destination_rules.clone(), false),
+        ]
+    }
+
+    /// Shows caches, queue and process at each scrape.
+    pub fn show(&self, registry: &Registry) {
+        let s = &self.world.stores;
+        let (rollouts, runs) = (s.rollouts.clone(), s.runs.clone());
+        show_objects(registry, rollouts, runs, s.templates.clone(), s.cluster_templates.clone());
+        let stores = self.needed().into_iter().map(|(store, _)| store).collect();
+        show_runtime(registry, env!("CARGO_PKG_VERSION"), stores);
+        show_queues(registry, vec![("rollouts", self.queue.clone())]);
     }
 
     /// Whether every kind has been listed once, or is known not to be there.

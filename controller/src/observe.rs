@@ -106,18 +106,14 @@ impl World {
         let Some(cut) = cut else { return Ok(None) };
         let object = cut.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
         let (rollout, mut faults) = decode(&object);
-        let spec = Arc::new(rollout.spec);
-        let status = rollout.status;
+        let unbuilt = unbuilt::fields(&rollout);
         if faults.is_empty() {
-            faults.extend(validate::rollout(&Rollout {
-                metadata: rollout.metadata.clone(),
-                spec: (*spec).clone(),
-                status: RolloutStatus::default(),
-            }).into_iter().map(|fault| fault.message));
+            faults.extend(validate::rollout(&rollout).into_iter().map(|fault| fault.message));
         }
+        let (spec, status) = (Arc::new(rollout.spec), rollout.status);
         let owned = readable_list("ReplicaSets", self.stores.replica_sets.by_index(&IndexKey::owner(&cut.meta.uid)))?;
         let revision = self.revision(&cut, &spec, &status, &owned).await?;
-        let id = identity(&cut, &object, &spec, live);
+        let id = Identity { unbuilt, live, ..identity(&cut, &object) };
         let mut seen = Seen {
             snapshot: Snapshot {
                 now: self.clock.now(),
@@ -259,7 +255,7 @@ fn text_of(fault: Fault) -> String {
     if fault.message.contains(&fault.path) { fault.message } else { format!("{}: {}", fault.path, fault.message) }
 }
 
-fn identity(cut: &RolloutCut, object: &Value, spec: &RolloutSpec, live: bool) -> Identity {
+fn identity(cut: &RolloutCut, object: &Value) -> Identity {
     let annotation = |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
     Identity {
         namespace: cut.meta.key.namespace().to_owned(),
@@ -269,8 +265,7 @@ fn identity(cut: &RolloutCut, object: &Value, spec: &RolloutSpec, live: bool) ->
         generation: cut.meta.generation,
         revision: annotation(names::REVISION_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0),
         deleting: cut.meta.deleted.is_some(),
-        live,
-        unbuilt: unbuilt::fields(spec),
+        ..Identity::default()
     }
 }
 

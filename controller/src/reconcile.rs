@@ -26,6 +26,11 @@ pub enum ReconcileError {
     Act(#[source] ActError),
 }
 
+/// When to look again after a turn that wrote nothing: never at once, since it would write nothing again.
+fn ahead(plan: &Plan, seen: &Seen) -> Option<Timestamp> {
+    plan.wake.map(|at| at.max(crate::core::intent::seconds_later(seen.snapshot.now, 1)))
+}
+
 impl World {
     /// Takes turns at one Rollout until there is nothing to do; says when to look again.
     ///
@@ -36,11 +41,15 @@ impl World {
         for _ in 0..TURNS {
             let Some((seen, plan)) = self.decide_live(key, current).await? else { return Ok(None) };
             let (acted, reported) = self.act_and_report(&seen, &plan).await;
+            let because = plan.because.code();
+            tracing::debug!(rollout = %key, because, effects = ?plan.effects, ?acted, ?reported, wake = ?plan.wake, "turn");
             match (acted, reported) {
                 (Err(ActError::Conflict(_)), _) | (Ok(()), Err(ActError::Conflict(_))) => current = self.reread(key).await?,
                 (Err(error), _) | (Ok(()), Err(error)) => return Err(ReconcileError::Act(error)),
-                (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => return Ok(Plan::earlier(plan.wake, at)),
-                (Ok(()), Ok(Reported::Same)) if plan.effects.is_empty() => return Ok(plan.wake),
+                (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => {
+                    return Ok(Plan::earlier(ahead(&plan, &seen), at));
+                }
+                (Ok(()), Ok(Reported::Same)) if plan.effects.is_empty() => return Ok(ahead(&plan, &seen)),
                 (Ok(()), Ok(Reported::Written)) => current = Some(self.clock.now()),
                 (Ok(()), Ok(_)) => current = current.filter(|_| seen.snapshot.id.live),
             }

@@ -82,8 +82,13 @@ pub struct ExperimentTemplate {
     pub min_ready_seconds: Option<i32>,
     /// Selects the pods.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Selector>"))]
     pub selector: Option<LabelSelector>,
     /// The pod template, as raw JSON.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::PodTemplate>")
+    )]
     pub template: Value,
     /// Asks for a Service of its own.
     #[serde(skip_serializing_if = "Option::is_none")]

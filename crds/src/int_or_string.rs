@@ -58,6 +58,21 @@ impl IntOrString {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for IntOrString {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "IntOrString".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "x-kubernetes-int-or-string": true })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
 impl Default for IntOrString {
     fn default() -> Self {
         Self::Int(0)

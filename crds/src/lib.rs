@@ -13,6 +13,8 @@ pub mod lenient;
 pub mod names;
 mod object;
 pub mod rollout;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod template;
 pub mod time;
 pub mod unbuilt;

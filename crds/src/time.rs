@@ -36,6 +36,25 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
     option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// An instant as its JSON schema has it.
+#[cfg(feature = "schema")]
+pub struct Wire;
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Wire {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}
+
 /// The same for fields that may be absent.
 pub mod option {
     use super::{Deserialize, Deserializer, Serializer, Timestamp};

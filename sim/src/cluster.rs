@@ -1,6 +1,7 @@
 //! The simulated world: an API server, its pods, users' requests, Prometheus and the real controller, in virtual time.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,15 +11,28 @@ use serin_analysis::provider::prometheus::PrometheusOptions;
 use serin_controller::app::{App, Parts};
 use serin_controller::runtime::clock::Clock;
 use serin_controller::runtime::gate::WriteGate;
+use serin_controller::runtime::metrics::Registry;
+use serin_controller::runtime::outbox::Outbox;
+use serin_controller::runtime::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
 use crate::actors::{self, Cluster};
 use crate::felt::Interval;
 use crate::invariants::{Key, WriteRecord};
+use crate::play::Severed;
 use crate::prometheus::{self, Labels, SimPrometheus, Tsdb};
 use crate::scenario::{Behaviour, KillPods, Load, PrometheusMode, Scenario, World, WorldError};
 use crate::server::{SimServer, journal::Write};
 use crate::traffic::{Sink, Traffic};
+
+/// The CRDs as users apply them.
+const CRDS: [&str; 5] = [
+    include_str!("../../crds/generated/rollouts.yaml"),
+    include_str!("../../crds/generated/analysisruns.yaml"),
+    include_str!("../../crds/generated/analysistemplates.yaml"),
+    include_str!("../../crds/generated/clusteranalysistemplates.yaml"),
+    include_str!("../../crds/generated/experiments.yaml"),
+];
 
 /// The user under which the API server sees the controller.
 pub const CONTROLLER: &str = "system:serviceaccount:argo-rollouts:argo-rollouts";
@@ -40,9 +54,11 @@ pub struct SimWorld {
     cluster: Cluster,
     users: Arc<Mutex<Users>>,
     prometheus: SimPrometheus,
-    crds: Vec<serde_json::Value>,
-    controller: Option<JoinHandle<()>>,
+    /// The controller's task, and what cuts its line to the API server.
+    controller: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
     crowd: JoinHandle<()>,
+    /// The host that users ask.
+    host: String,
     /// Virtual seconds that pass in a second; `None` is as fast as it goes.
     pace: Option<f64>,
 }
@@ -79,16 +95,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SimWorld {
-    /// A world at `epoch` with these CRDs; Istio's kinds and the namespace of scenarios are there already.
+    /// A world at `epoch`; our CRDs, Istio's kinds and the namespace of scenarios are there already.
     ///
     /// # Errors
     /// When a CRD can't be served.
-    pub fn new(epoch: Timestamp, crds: Vec<serde_json::Value>) -> Result<Self, WorldError> {
+    pub fn new(epoch: Timestamp) -> Result<Self, WorldError> {
         let clock = Clock::anchored(epoch);
         let ticking = clock.clone();
         let server = SimServer::new(move || ticking.now());
-        for crd in &crds {
-            server.register_crd(crd.clone()).map_err(|e| WorldError::because("a CRD is not usable", e))?;
+        for text in CRDS {
+            let crd = serde_saphyr::from_str(text).map_err(|e| WorldError::because("a CRD can't be read", e))?;
+            server.register_crd(crd).map_err(|e| WorldError::because("a CRD is not usable", e))?;
         }
         server.register_istio();
         // It may be there from the start.
@@ -104,7 +121,24 @@ impl SimWorld {
         let cluster = Cluster::start(&server);
         let prometheus = SimPrometheus::default();
         let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
-        Ok(Self { server, clock, cluster, users, prometheus, crds, controller: None, crowd, pace: None })
+        Ok(Self { server, clock, cluster, users, prometheus, controller: None, crowd, host: String::new(), pace: None })
+    }
+
+    /// Lets time pass, at the world's pace, until `end` is ready.
+    pub async fn until<T>(&mut self, end: impl Future<Output = T>) -> T {
+        let mut end = std::pin::pin!(end);
+        loop {
+            let stride = async {
+                let next = self.clock.now() + jiff::SignedDuration::from_millis(250);
+                // Waiting for an instant fails in no way.
+                let _ = self.wait_until(next).await;
+            };
+            if let futures::future::Either::Left((done, _)) =
+                futures::future::select(end.as_mut(), std::pin::pin!(stride)).await
+            {
+                return done;
+            }
+        }
     }
 
     /// Lets so many virtual seconds pass in a second, for those who watch.
@@ -114,16 +148,16 @@ impl SimWorld {
         self
     }
 
-    /// The CRDs that are served.
-    pub fn crds(&self) -> &[serde_json::Value] {
-        &self.crds
-    }
-
-    fn parts(&self) -> Parts {
-        let client = self.server.client(CONTROLLER);
+    fn parts(&self, cut: Arc<AtomicBool>) -> Parts {
+        // Its line can be cut: what a killed process had under way is never answered.
+        let line = Severed::new(self.server.door(CONTROLLER), cut);
+        let client = kube::Client::new(line, crate::scenario::NAMESPACE);
         let prometheus = Prometheus::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
         let gate = WriteGate::always_open(self.clock.clone());
-        Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate)
+        let registry = Registry::new(self.clock.clone());
+        let (outbox, _) =
+            Outbox::start(client.clone(), self.clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
+        Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate).telling(outbox)
     }
 }
 
@@ -148,8 +182,9 @@ async fn crowd(users: Arc<Mutex<Users>>, prometheus: SimPrometheus, clock: Clock
 impl Drop for SimWorld {
     fn drop(&mut self) {
         self.crowd.abort();
-        if let Some(controller) = self.controller.take() {
-            controller.abort();
+        if let Some((task, cut)) = self.controller.take() {
+            cut.store(true, Ordering::SeqCst);
+            task.abort();
         }
     }
 }
@@ -204,23 +239,28 @@ impl World for SimWorld {
         for (image, behaviour) in &scenario.images {
             self.behave(image, behaviour).await?;
         }
-        self.load(&scenario.load).await
+        scenario.host().clone_into(&mut self.host);
+        locked(&self.users).traffic.ask(scenario.host(), scenario.load.requests_per_second);
+        Ok(())
     }
 
     async fn start_controller(&mut self) -> Result<(), WorldError> {
-        let parts = self.parts();
-        self.controller = Some(tokio::spawn(async move {
+        let cut = Arc::new(AtomicBool::new(false));
+        let parts = self.parts(cut.clone());
+        let task = tokio::spawn(async move {
             let app = App::start(parts);
             app.work().await;
-        }));
+        });
+        self.controller = Some((task, cut));
         Ok(())
     }
 
     async fn kill_controller(&mut self) -> Result<(), WorldError> {
-        if let Some(controller) = self.controller.take() {
-            controller.abort();
+        if let Some((task, cut)) = self.controller.take() {
+            cut.store(true, Ordering::SeqCst);
+            task.abort();
             // It is gone when its task says so; what it had sent is sent.
-            let _ = controller.await;
+            let _ = task.await;
         }
         Ok(())
     }
@@ -268,8 +308,11 @@ impl World for SimWorld {
     }
 
     async fn load(&mut self, load: &Load) -> Result<(), WorldError> {
-        let host = load.host.clone().unwrap_or_default();
-        locked(&self.users).traffic.ask(&host, load.requests_per_second);
+        let mut users = locked(&self.users);
+        if let Some(host) = &load.host {
+            self.host.clone_from(host);
+        }
+        users.traffic.ask(&self.host, load.requests_per_second);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ pub mod actors;
 pub mod cluster;
 pub mod felt;
 pub mod invariants;
+pub mod play;
 pub mod prometheus;
 pub mod scenario;
 pub mod server;

@@ -62,12 +62,11 @@ impl Checker {
                 let op = *op;
                 return self.binary(at, op, left, right);
             }
-            Kind::Chain(part) => self.visit(part)?,
+            Kind::Chain(part) | Kind::Predicate(part) => self.visit(part)?,
             Kind::Member { .. } => return self.member(node),
             Kind::Slice { base, from, to } => return self.slice(at, base, [from, to]),
             Kind::Call { callee, args } => return self.call(at, callee, args),
             Kind::Builtin(call) => return builtins::check(self, at, call),
-            Kind::Predicate(part) => self.visit(part)?,
             Kind::Pointer(name) => return self.pointer(at, name),
             Kind::Let { name, value, body } => return self.declaration(at, name, value, body),
             Kind::Sequence(nodes) => {

@@ -25,7 +25,7 @@ pub(crate) fn given(name: &str) -> Option<Ty> {
 /// The type of a method of values of a type.
 pub(crate) fn method(ty: &Ty, name: &str) -> Option<Ty> {
     let method = methods::find(ty, name)?;
-    Some(Ty::func(method.takes.to_vec(), method.gives.clone(), method.results))
+    Some(Ty::func(method.takes.clone(), method.gives.clone(), method.results))
 }
 
 impl Func {

@@ -184,7 +184,7 @@ impl Translator<'_> {
             c => match perl_class(c) {
                 Some((inside, negated)) => {
                     let not = if negated { "^" } else { "" };
-                    self.out.push_str(&format!("[{not}{inside}]"));
+                    self.out.extend(["[", not, inside, "]"]);
                 }
                 None if matches!(c, 'p' | 'P') => {
                     let property = self.property(c)?;
@@ -226,7 +226,7 @@ impl Translator<'_> {
             return Err(format!("{name:?} is not a property of characters"));
         }
         let p = if negated == (p == 'p') { 'P' } else { 'p' };
-        Ok(if name == "Any" { format!("[\\x00-\\x{{10FFFF}}]") } else { format!("\\{p}{{{name}}}") })
+        Ok(if name == "Any" { "[\\x00-\\x{10FFFF}]".to_owned() } else { format!("\\{p}{{{name}}}") })
     }
 
     /// A character written as an escape.
@@ -301,7 +301,7 @@ impl Translator<'_> {
                     return Err(format!("[:{name}:] is not a class of characters"));
                 }
                 self.chars = ahead;
-                self.out.push_str(&format!("[:{name}:]"));
+                self.out.extend(["[:", &name, ":]"]);
                 return Ok(());
             }
         }
@@ -311,7 +311,8 @@ impl Translator<'_> {
             };
             if let Some((inside, negated)) = perl_class(next) {
                 self.chars.next();
-                self.out.push_str(&if negated { format!("[^{inside}]") } else { inside.to_owned() });
+                let (open, close) = if negated { ("[^", "]") } else { ("", "") };
+                self.out.extend([open, inside, close]);
                 return Ok(());
             }
             if matches!(next, 'p' | 'P') {
@@ -372,5 +373,6 @@ fn push_plain(out: &mut String, c: char) {
 }
 
 fn push_hex(out: &mut String, c: char) {
-    out.push_str(&format!("\\x{{{:x}}}", u32::from(c)));
+    let code = format!("\\x{{{:x}}}", u32::from(c));
+    out.push_str(&code);
 }

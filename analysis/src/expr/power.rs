@@ -3,6 +3,7 @@
 //! # Source
 //! Go computes powers by repeated squaring of the fraction, which rounds differently from the C library; a condition
 //! such as `result ** 2 == 1.21` can tell.
+#![expect(clippy::float_cmp, reason = "the special cases are exact values")]
 
 /// `x` to the power of `y`.
 pub(crate) fn power(x: f64, y: f64) -> f64 {

@@ -13,8 +13,7 @@ impl Parser {
         let token = self.current().clone();
         if token.kind == TokenKind::Operator {
             let sign = match token.text.as_str() {
-                "not" => Some((Sign::Not, 50)),
-                "!" => Some((Sign::Not, 50)),
+                "not" | "!" => Some((Sign::Not, 50)),
                 "-" => Some((Sign::Minus, 90)),
                 "+" => Some((Sign::Plus, 90)),
                 _ => None,

@@ -187,10 +187,10 @@ impl Program {
 
     fn run(&self, result: Option<&ResultValue>, now: Timestamp, spent: &mut Spent) -> Result<Value, ExprError> {
         let found = result.map(ResultValue::result_type);
-        if let (Some(expected), Some(found)) = (self.result, found) {
-            if expected.ty() != found.ty() {
-                return Err(ExprError::OtherType { expected: expected.plain(), found: found.plain() });
-            }
+        if let (Some(expected), Some(found)) = (self.result, found)
+            && expected.ty() != found.ty()
+        {
+            return Err(ExprError::OtherType { expected: expected.plain(), found: found.plain() });
         }
         let value = result.map(ResultValue::value).transpose().map_err(|halt| halt.bind(&self.source))?;
         let mut machine = Machine::new(value, now, *spent);

@@ -6,28 +6,32 @@
 use super::ast::{Builtin, Compare, Kind, Lookup, Node, Op, Part, Sign};
 use super::error::{Halt, Out, Stage};
 use super::numbers;
+use super::sums::shorten;
 use super::types::{GoKind, Ty};
 
 /// Applies the shortcuts to a checked tree.
 pub(crate) fn rewrite(tree: &mut Node) -> Out<()> {
-    each(tree, &mut lookups)?;
-    each(tree, &mut fold)?;
-    each(tree, &mut ranges)?;
-    each(tree, &mut map_of_filter)?;
-    each(tree, &mut length_of_filter)?;
-    each(tree, &mut end_of_filter)?;
-    each(tree, &mut merge_predicates)?;
-    each(tree, &mut super::sums::shorten)?;
-    each(tree, &mut enough)?;
-    each(tree, &mut comparisons)
+    each(tree, &mut lookups);
+    let mut problem = Ok(());
+    each(tree, &mut |node| {
+        if problem.is_ok() {
+            problem = fold(node);
+        }
+    });
+    problem?;
+    let others = [ranges, map_of_filter, length_of_filter, end_of_filter, merge_predicates, shorten, enough, comparisons];
+    for mut other in others {
+        each(tree, &mut other);
+    }
+    Ok(())
 }
 
 /// Visits every node, those below first.
-fn each(node: &mut Node, visit: &mut impl FnMut(&mut Node) -> Out<()>) -> Out<()> {
+fn each(node: &mut Node, visit: &mut impl FnMut(&mut Node)) {
     for part in node.parts_mut() {
-        each(part, visit)?;
+        each(part, visit);
     }
-    visit(node)
+    visit(node);
 }
 
 /// Puts a new kind in place, keeping place and type.
@@ -49,31 +53,24 @@ pub(crate) fn take(part: &mut Node) -> Node {
 }
 
 /// `x in [1, 2]` with an `int`, and `x in ["a", "b"]`, look into a set.
-fn lookups(node: &mut Node) -> Out<()> {
-    if let Kind::Binary { op: Op::In, left, right, lookup, .. } = &mut node.kind {
-        if let Kind::List(items) = &right.kind {
-            let all = |fits: fn(&Kind) -> bool| !items.is_empty() && items.iter().all(|item| fits(&item.kind));
-            if left.ty.kind() == GoKind::Int && all(|kind| matches!(kind, Kind::Int(_))) {
-                *lookup = Lookup::Ints;
-            } else if all(|kind| matches!(kind, Kind::Text(_))) {
-                *lookup = Lookup::Texts;
-            }
-        }
+fn lookups(node: &mut Node) {
+    let Kind::Binary { op: Op::In, left, right, lookup, .. } = &mut node.kind else { return };
+    let Kind::List(items) = &right.kind else { return };
+    let all = |fits: fn(&Kind) -> bool| !items.is_empty() && items.iter().all(|item| fits(&item.kind));
+    if left.ty.kind() == GoKind::Int && all(|kind| matches!(kind, Kind::Int(_))) {
+        *lookup = Lookup::Ints;
+    } else if all(|kind| matches!(kind, Kind::Text(_))) {
+        *lookup = Lookup::Texts;
     }
-    Ok(())
 }
 
 /// `x in 1..3` with an `int` compares with the ends.
-fn ranges(node: &mut Node) -> Out<()> {
-    if let Kind::Binary { op: Op::In, left, right, lookup, .. } = &mut node.kind {
-        if let Kind::Binary { op: Op::Range, left: from, right: to, .. } = &right.kind {
-            let constant = matches!((&from.kind, &to.kind), (Kind::Int(_), Kind::Int(_)));
-            if constant && left.ty.kind() == GoKind::Int {
-                *lookup = Lookup::Between;
-            }
-        }
+fn ranges(node: &mut Node) {
+    let Kind::Binary { op: Op::In, left, right, lookup, .. } = &mut node.kind else { return };
+    let Kind::Binary { op: Op::Range, left: from, right: to, .. } = &right.kind else { return };
+    if left.ty.kind() == GoKind::Int && matches!((&from.kind, &to.kind), (Kind::Int(_), Kind::Int(_))) {
+        *lookup = Lookup::Between;
     }
-    Ok(())
 }
 
 /// Computes constants, and logic with one constant side.
@@ -206,128 +203,124 @@ fn uses_index(node: &Node) -> bool {
 }
 
 /// `map(filter(list, p), f)` gives `f` of each hit as it is found.
-fn map_of_filter(node: &mut Node) -> Out<()> {
-    let Some(map) = builtin(node, "map") else { return Ok(()) };
-    let [source, function] = map.args.as_mut_slice() else { return Ok(()) };
+fn map_of_filter(node: &mut Node) {
+    let Some(map) = builtin(node, "map") else { return };
+    let [source, function] = map.args.as_mut_slice() else { return };
     if uses_index(function) {
-        return Ok(());
+        return;
     }
-    let Some(body) = predicate_body(function).map(|body| take(body)) else { return Ok(()) };
+    let Some(body) = predicate_body(function).map(|body| take(body)) else { return };
     let Some(filter) = builtin(source, "filter").filter(|filter| filter.then.is_none()) else {
         if let Some(slot) = predicate_body(function) {
             **slot = body;
         }
-        return Ok(());
+        return;
     };
     let args = std::mem::take(&mut filter.args);
     let call = Builtin { name: "filter", args, then: Some(Box::new(body)), throws: false, enough: None };
     replace(node, Kind::Builtin(call));
-    Ok(())
 }
 
 /// `len(filter(list, p))` counts.
-fn length_of_filter(node: &mut Node) -> Out<()> {
-    let Some(length) = builtin(node, "len") else { return Ok(()) };
-    let [source] = length.args.as_mut_slice() else { return Ok(()) };
-    let Some(filter) = builtin(source, "filter") else { return Ok(()) };
+fn length_of_filter(node: &mut Node) {
+    let Some(length) = builtin(node, "len") else { return };
+    let [source] = length.args.as_mut_slice() else { return };
+    let Some(filter) = builtin(source, "filter") else { return };
     let args = std::mem::take(&mut filter.args);
     replace(node, Kind::Builtin(Builtin { name: "count", args, then: None, throws: false, enough: None }));
-    Ok(())
 }
 
 /// The first or last element of a filtered list is searched from that end.
-fn end_of_filter(node: &mut Node) -> Out<()> {
+fn end_of_filter(node: &mut Node) {
     let (filter, name, throws) = match &mut node.kind {
         Kind::Member { base, property, optional: false, .. } => {
             let name = match property.kind {
                 Kind::Int(0) => "find",
                 Kind::Int(-1) => "findLast",
-                _ => return Ok(()),
+                _ => return,
             };
             (builtin(base, "filter"), name, true)
         }
         Kind::Builtin(call) if matches!(call.name, "first" | "last") => {
             let name = if call.name == "first" { "find" } else { "findLast" };
-            let [source] = call.args.as_mut_slice() else { return Ok(()) };
+            let [source] = call.args.as_mut_slice() else { return };
             (builtin(source, "filter"), name, false)
         }
-        _ => return Ok(()),
+        _ => return,
     };
-    let Some(filter) = filter else { return Ok(()) };
+    let Some(filter) = filter else { return };
     let (args, then) = (std::mem::take(&mut filter.args), filter.then.take());
     replace(node, Kind::Builtin(Builtin { name, args, then, throws, enough: None }));
-    Ok(())
 }
 
 /// `all(list, p) && all(list, q)` walks the list once.
-fn merge_predicates(node: &mut Node) -> Out<()> {
-    let Kind::Binary { op: op @ (Op::And | Op::Or), left, right, .. } = &mut node.kind else { return Ok(()) };
-    let (Kind::Builtin(a), Kind::Builtin(b)) = (&mut left.kind, &mut right.kind) else { return Ok(()) };
+fn merge_predicates(node: &mut Node) {
+    let Kind::Binary { op: op @ (Op::And | Op::Or), left, right, .. } = &mut node.kind else { return };
+    let (Kind::Builtin(a), Kind::Builtin(b)) = (&mut left.kind, &mut right.kind) else { return };
     let merged = match (a.name, *op) {
         ("all", Op::And) | ("any", Op::Or) => *op,
         ("none", Op::And) => Op::Or,
-        _ => return Ok(()),
+        _ => return,
     };
     if a.name != b.name {
-        return Ok(());
+        return;
     }
-    let ([first, p], [second, q]) = (a.args.as_mut_slice(), b.args.as_mut_slice()) else { return Ok(()) };
+    let ([first, p], [second, q]) = (a.args.as_mut_slice(), b.args.as_mut_slice()) else { return };
     if first.ty.declared() != second.ty.declared() || !same(first, second) {
-        return Ok(());
+        return;
     }
-    let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return Ok(()) };
+    let (Some(p), Some(q)) = (predicate_body(p), predicate_body(q)) else { return };
     let mut both = joined(merged, p, q);
     let at = both.at;
-    merge_predicates(&mut both)?;
+    merge_predicates(&mut both);
     let (name, list) = (a.name, take(first));
     let predicate = Node::over(at, both.depth, Kind::Predicate(Box::new(both)));
     let call = Builtin { name, args: vec![list, predicate], then: None, throws: false, enough: None };
     replace(node, Kind::Builtin(call));
-    Ok(())
 }
 
 /// Do two nodes say the same?
 fn same(a: &Node, b: &Node) -> bool {
     let (x, y) = (a.parts(), b.parts());
     let own = match (&a.kind, &b.kind) {
-        (Kind::Nil, Kind::Nil) => true,
-        (Kind::Bool(x), Kind::Bool(y)) => x == y,
+        (Kind::Bool(x), Kind::Bool(y))
+        | (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,
         (Kind::Int(x), Kind::Int(y)) => x == y,
         (Kind::Float(x), Kind::Float(y)) => x.to_bits() == y.to_bits(),
         (Kind::Text(x), Kind::Text(y)) => x == y,
-        (Kind::Name(x), Kind::Name(y)) | (Kind::Pointer(x), Kind::Pointer(y)) => x == y,
+        (Kind::Name(x), Kind::Name(y))
+        | (Kind::Pointer(x), Kind::Pointer(y))
+        | (Kind::Let { name: x, .. }, Kind::Let { name: y, .. }) => x == y,
         (Kind::Unary(x, _), Kind::Unary(y, _)) => x == y,
         (Kind::Binary { op: x, .. }, Kind::Binary { op: y, .. }) => x == y,
-        (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,
         (Kind::Slice { from: a, to: b, .. }, Kind::Slice { from: x, to: y, .. }) => {
             a.is_some() == x.is_some() && b.is_some() == y.is_some()
         }
         (Kind::Builtin(x), Kind::Builtin(y)) => x.name == y.name && x.then.is_some() == y.then.is_some(),
-        (Kind::Let { name: x, .. }, Kind::Let { name: y, .. }) => x == y,
         (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
     };
     own && x.len() == y.len() && x.into_iter().zip(y).all(|(a, b)| same(a, b))
 }
 
 /// `count(list, p) > 2` stops counting at three.
-fn enough(node: &mut Node) -> Out<()> {
-    let Kind::Binary { op, left, right, .. } = &mut node.kind else { return Ok(()) };
-    let Kind::Int(bound) = right.kind else { return Ok(()) };
+fn enough(node: &mut Node) {
+    let Kind::Binary { op, left, right, .. } = &mut node.kind else { return };
+    let Kind::Int(bound) = right.kind else { return };
     let needed = match op {
         Op::More => bound.saturating_add(1),
         Op::MoreEqual => bound,
-        _ => return Ok(()),
+        _ => return,
     };
-    if let Some(count) = builtin(left, "count").filter(|count| count.args.len() == 2) {
-        if needed >= 1 && bound >= 0 {
-            count.enough = Some(needed);
-        }
+    if let Some(count) = builtin(left, "count").filter(|count| count.args.len() == 2)
+        && needed >= 1
+        && bound >= 0
+    {
+        count.enough = Some(needed);
     }
-    Ok(())
 }
 
 /// Two sides declared `int`, or declared strings, are compared as such.
-fn comparisons(node: &mut Node) -> Out<()> {
+fn comparisons(node: &mut Node) {
     if let Kind::Binary { op: Op::Equal | Op::NotEqual, left, right, compare, .. } = &mut node.kind {
         *compare = match (&left.ty, &right.ty) {
             (Ty::Int, Ty::Int) => Compare::Ints,
@@ -335,5 +328,4 @@ fn comparisons(node: &mut Node) -> Out<()> {
             _ => Compare::Any,
         };
     }
-    Ok(())
 }

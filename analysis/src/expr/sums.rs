@@ -1,20 +1,19 @@
 //! Shortcuts for sums.
 
 use super::ast::{Builtin, Compare, Kind, Lookup, Node, Op};
-use super::error::Out;
 use super::rewrite::{replace, take};
 
 /// How many items a list may have for its sum to become additions.
 const SHORT: usize = 50;
 
 /// Sums of ranges need no list; sums of short lists need no loop; `sum(map(...))` needs one loop.
-pub(crate) fn shorten(node: &mut Node) -> Out<()> {
+pub(crate) fn shorten(node: &mut Node) {
     if let Some(total) = range_total(node) {
         replace(node, Kind::Int(total));
-        return Ok(());
+        return;
     }
-    let Kind::Builtin(call) = &mut node.kind else { return Ok(()) };
-    let ("sum", [source]) = (call.name, call.args.as_mut_slice()) else { return Ok(()) };
+    let Kind::Builtin(call) = &mut node.kind else { return };
+    let ("sum", [source]) = (call.name, call.args.as_mut_slice()) else { return };
     match &mut source.kind {
         Kind::List(items) if (2..=SHORT).contains(&items.len()) && !items.iter().all(constant) => {
             let items = std::mem::take(items);
@@ -28,7 +27,6 @@ pub(crate) fn shorten(node: &mut Node) -> Out<()> {
         }
         _ => {}
     }
-    Ok(())
 }
 
 fn constant(node: &Node) -> bool {

@@ -294,12 +294,9 @@ fn arithmetic(op: Op, l: &Ty, r: &Ty) -> Option<Ty> {
     }
     let known = match (op, l, r) {
         (Op::Add, Ty::Text, Ty::Text) => Some(Ty::Text),
-        (Op::Add, Ty::Time, Ty::Duration) | (Op::Add, Ty::Duration, Ty::Time) => Some(Ty::Time),
-        (Op::Subtract, Ty::Time, Ty::Time) => Some(Ty::Duration),
-        (Op::Subtract, Ty::Time, Ty::Duration) => Some(Ty::Time),
-        (Op::Multiply, Ty::Duration, n) if n.is_number() => Some(Ty::Duration),
-        (Op::Multiply, n, Ty::Duration) if n.is_number() => Some(Ty::Duration),
-        (_, Ty::Duration, Ty::Duration) => Some(Ty::Duration),
+        (Op::Add | Op::Subtract, Ty::Time, Ty::Duration) | (Op::Add, Ty::Duration, Ty::Time) => Some(Ty::Time),
+        (Op::Subtract, Ty::Time, Ty::Time) | (_, Ty::Duration, Ty::Duration) => Some(Ty::Duration),
+        (Op::Multiply, Ty::Duration, n) | (Op::Multiply, n, Ty::Duration) if n.is_number() => Some(Ty::Duration),
         _ => None,
     };
     let fits = |t: &Ty| match op {

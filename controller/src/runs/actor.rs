@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use serin_analysis::run::{self, Due, Notice, Recorded, Run};
 use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
 use serin_crds::names::EventReason;
 use tokio::sync::watch;
 
+use super::ledger::Ledger;
 use super::measure::{self, Landed, Outcome};
-use super::policy::{self, Urgency};
+use super::policy;
 use super::write::{self, Answer};
 use super::{RunContext, Sighted, Told, Verdict};
 use crate::runtime::store::newer;
@@ -21,16 +21,13 @@ use crate::runtime::store::newer;
 /// How long to wait before asking again whether writes may be sent.
 const GATE: SignedDuration = SignedDuration::from_millis(500);
 
-/// How many times a status that somebody else wrote is put right at once; after that in batches.
-const PATIENCE: u32 = 3;
-
 /// The actor of one run.
 pub(super) struct Actor {
     context: RunContext,
     seen: Sighted,
     course: Course,
     status: AnalysisRunStatus,
-    stored: Stored,
+    ledger: Ledger,
     flights: FuturesUnordered<BoxFuture<'static, Landed>>,
     flying: BTreeSet<usize>,
     writing: Option<BoxFuture<'static, Answer>>,
@@ -45,60 +42,33 @@ struct Course {
     fault: Option<String>,
 }
 
-/// What the API server has of our status, and how writing it goes.
-struct Stored {
-    /// As the API server returned it.
-    json: Value,
-    /// As we sent it.
-    status: AnalysisRunStatus,
-    /// What is being sent.
-    sent: Option<AnalysisRunStatus>,
-    /// When the last write succeeded.
-    at: Option<Timestamp>,
-    /// Writes that failed in a row.
-    failures: u32,
-    /// Not to be tried before.
-    not_before: Option<Timestamp>,
-    /// How many times somebody else wrote the status.
-    forgeries: u32,
-    /// Whether what is stored now was written by somebody else.
-    forged: bool,
-    /// Whether the run is no more.
-    gone: bool,
-}
-
 impl Course {
     fn of(seen: &Sighted) -> Self {
         let (spec, fault) = match seen.read_spec() {
             Ok(spec) => (spec, None),
-            Err(why) => (AnalysisRunSpec::default(), Some(format!("Analysis spec invalid: {why}"))),
+            Err(why) => (
+                AnalysisRunSpec::default(),
+                Some(format!("Analysis spec invalid: {why}")),
+            ),
         };
         let run = Run::new(&spec, run::spread_of(&seen.uid));
-        Self { spec: Arc::new(spec), run, fault }
+        Self {
+            spec: Arc::new(spec),
+            run,
+            fault,
+        }
     }
 }
 
 impl Actor {
     /// An actor that goes on from what was seen.
     pub(super) fn new(context: RunContext, seen: Sighted) -> Self {
-        let status = seen.read_status();
-        let stored = Stored {
-            json: seen.status.clone(),
-            status: status.clone(),
-            sent: None,
-            at: None,
-            failures: 0,
-            not_before: None,
-            forgeries: 0,
-            forged: false,
-            gone: false,
-        };
         Self {
             context,
             course: Course::of(&seen),
+            status: seen.read_status(),
+            ledger: Ledger::of(&seen),
             seen,
-            status,
-            stored,
             flights: FuturesUnordered::new(),
             flying: BTreeSet::new(),
             writing: None,
@@ -119,7 +89,7 @@ impl Actor {
         self.wait_for_its_place().await;
         loop {
             let wake = self.turn();
-            if self.stored.gone {
+            if self.seen.leaving {
                 return;
             }
             if self.is_over() {
@@ -144,21 +114,39 @@ impl Actor {
 
     /// A run that is taken over waits up to half a second, so that all runs after a restart don't ask at once.
     async fn wait_for_its_place(&mut self) {
-        let measured = self.status.metric_results.iter().any(|result| !result.measurements.is_empty());
+        let measured = self
+            .status
+            .metric_results
+            .iter()
+            .any(|result| !result.measurements.is_empty());
         if measured && !self.status.phase.is_terminal() {
-            let spread = SignedDuration::try_from(run::spread_of(&self.seen.uid)).unwrap_or_default();
-            self.context.clock.sleep_until(later(self.context.clock.now(), spread)).await;
+            let spread =
+                SignedDuration::try_from(run::spread_of(&self.seen.uid)).unwrap_or_default();
+            self.context
+                .clock
+                .sleep_until(later(self.context.clock.now(), spread))
+                .await;
         }
     }
 
     /// Begins whatever is due, and says when to look again.
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.context.clock.now();
-        if let Some(why) = self.course.fault.clone().filter(|_| !self.status.phase.is_terminal()) {
+        if let Some(why) = self
+            .course
+            .fault
+            .clone()
+            .filter(|_| !self.status.phase.is_terminal())
+        {
             let ended = self.course.run.fail(&self.status, &why, now);
             self.accept(ended);
         }
-        let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.flying, now);
+        let run::Turn {
+            due,
+            wake,
+            status,
+            notices,
+        } = self.course.run.plan(&self.status, &self.flying, now);
         self.accept(Recorded { status, notices });
         for due in due {
             self.fly(due);
@@ -169,7 +157,12 @@ impl Actor {
     fn fly(&mut self, due: Due) {
         self.flying.insert(due.metric);
         let namespace = self.seen.key.namespace().into();
-        let flight = measure::measure(self.context.clone(), namespace, self.course.spec.clone(), due);
+        let flight = measure::measure(
+            self.context.clone(),
+            namespace,
+            self.course.spec.clone(),
+            due,
+        );
         self.flights.push(flight.boxed());
     }
 
@@ -203,8 +196,15 @@ impl Actor {
         if is_warning && !self.warned.insert(notice.message.clone()) {
             return;
         }
-        let Sighted { key, uid, rollout, .. } = &self.seen;
-        (self.context.tell)(Told { run: key.clone(), uid: uid.clone(), rollout: rollout.clone(), notice });
+        let Sighted {
+            key, uid, rollout, ..
+        } = &self.seen;
+        (self.context.tell)(Told {
+            run: key.clone(),
+            uid: uid.clone(),
+            rollout: rollout.clone(),
+            notice,
+        });
     }
 
     fn show(&self) {
@@ -213,14 +213,15 @@ impl Actor {
             phase: *phase,
             message: message.clone(),
             evidence: run::evidence(&self.status),
-            stored: phase.is_terminal() && self.stored.status.phase == *phase,
+            stored: phase.is_terminal() && self.ledger.status().phase == *phase,
         };
-        self.context.verdicts.publish(&self.seen.uid, self.seen.rollout.as_ref(), verdict);
+        self.context
+            .verdicts
+            .publish(&self.seen.uid, self.seen.rollout.as_ref(), verdict);
     }
 
     fn is_over(&self) -> bool {
-        let is_stored = self.stored.status == self.status && !self.stored.forged;
-        self.status.phase.is_terminal() && is_stored && self.writing.is_none()
+        self.status.phase.is_terminal() && self.ledger.holds(&self.status) && self.writing.is_none()
     }
 
     /// Begins a write if one is due; else says when one will be.
@@ -228,15 +229,7 @@ impl Actor {
         if self.writing.is_some() {
             return None;
         }
-        let stored = &self.stored;
-        let at = match policy::urgency(&stored.status, &self.status, stored.at) {
-            _ if stored.forged && stored.forgeries <= PATIENCE => now,
-            Urgency::None if stored.forged => policy::next_batch(stored.at, now),
-            Urgency::None => return None,
-            Urgency::Now => now,
-            Urgency::At(at) => at,
-        };
-        let at = stored.not_before.map_or(at, |not_before| at.max(not_before));
+        let at = self.ledger.due(&self.status, now)?;
         if at > now {
             return Some(at);
         }
@@ -245,49 +238,35 @@ impl Actor {
         }
         let json = serde_json::to_value(&self.status).unwrap_or_default();
         let patch = write::status_patch(&self.seen.status, &json);
-        self.stored.sent = Some(self.status.clone());
-        self.writing = Some(write::write(self.context.client.clone(), self.seen.clone(), patch).boxed());
+        self.ledger.sending(self.status.clone());
+        self.writing =
+            Some(write::write(self.context.client.clone(), self.seen.clone(), patch).boxed());
         None
     }
 
     fn answered(&mut self, answer: Answer) {
         self.writing = None;
         let now = self.context.clock.now();
-        let sent = self.stored.sent.take();
         match answer {
-            Answer::Written(object) => self.is_stored(object, sent, now),
-            Answer::Stale(object) if sent.as_ref() == Some(&object.read_status()) => self.is_stored(object, sent, now),
+            Answer::Written(object) => self.is_stored(object, now),
+            Answer::Stale(object) if self.ledger.arrived(&object) => self.is_stored(object, now),
             Answer::Stale(object) => {
-                self.failed(now);
+                self.ledger.failed(now);
                 self.sight(object);
             }
-            Answer::Gone => self.stored.gone = true,
+            Answer::Gone => self.seen.leaving = true,
             Answer::Failed(why) => {
-                self.failed(now);
-                let failures = self.stored.failures;
+                self.ledger.failed(now);
+                let failures = self.ledger.failures();
                 tracing::warn!(run = %self.seen.key, failures, "could not write the status of an analysis run: {why}");
             }
         }
     }
 
-    fn is_stored(&mut self, object: Sighted, sent: Option<AnalysisRunStatus>, now: Timestamp) {
-        let Self { stored, .. } = self;
-        stored.json = object.status.clone();
-        stored.status = sent.unwrap_or_else(|| object.read_status());
-        stored.at = Some(now);
-        stored.failures = 0;
-        stored.not_before = None;
-        stored.forged = false;
+    fn is_stored(&mut self, object: Sighted, now: Timestamp) {
+        self.ledger.stored(&object, now);
         self.sight(object);
         self.show();
-    }
-
-    fn failed(&mut self, now: Timestamp) {
-        let stored = &mut self.stored;
-        stored.failures = stored.failures.saturating_add(1);
-        // The first conflict costs nothing: what was read again is fresh.
-        let wait = stored.failures.saturating_sub(1);
-        stored.not_before = (wait > 0).then(|| later(now, policy::backoff(wait)));
     }
 
     /// Takes in what was seen of the run; a status that somebody else wrote is not believed.
@@ -295,34 +274,24 @@ impl Actor {
         if newer(&self.seen.version, &seen.version) {
             return;
         }
-        if seen.leaving {
-            self.stored.gone = true;
-        }
         if seen.spec != self.seen.spec {
             let course = Course::of(&seen);
-            let same = course.spec.metrics == self.course.spec.metrics && course.spec.args == self.course.spec.args;
+            let same = course.spec.metrics == self.course.spec.metrics
+                && course.spec.args == self.course.spec.args;
             if !same {
                 self.flights.clear();
                 self.flying.clear();
             }
             let fault = self.course.fault.take();
-            self.course = Course { fault: course.fault.or(fault), ..course };
+            self.course = Course {
+                fault: course.fault.or(fault),
+                ..course
+            };
         }
-        if seen.status != self.stored.json {
-            self.suspect(&seen);
+        if self.ledger.suspects(&seen) {
+            tracing::warn!(run = %seen.key, "somebody else wrote the status of an analysis run; it is put right");
         }
         self.seen = seen;
-    }
-
-    fn suspect(&mut self, seen: &Sighted) {
-        let stored = &mut self.stored;
-        if seen.read_status() == stored.status || stored.sent.as_ref() == Some(&seen.read_status()) {
-            stored.json = seen.status.clone();
-            return;
-        }
-        stored.forged = true;
-        stored.forgeries = stored.forgeries.saturating_add(1);
-        tracing::warn!(run = %seen.key, "somebody else wrote the status of an analysis run; it is put right");
     }
 
     /// Deletes the ended run when its time to live is over, if it has one.
@@ -331,7 +300,9 @@ impl Actor {
         let mut not_before = None;
         loop {
             let spec = seen.read_spec().unwrap_or_default();
-            let Some(at) = run::expires_at(&spec, &self.status) else { return };
+            let Some(at) = run::expires_at(&spec, &self.status) else {
+                return;
+            };
             let at = not_before.map_or(at, |not_before| at.max(not_before));
             tokio::select! {
                 changed = letters.changed() => match changed {

@@ -21,8 +21,12 @@ pub(super) enum Urgency {
 ///
 /// At once: a change of phase, the first measurement, everything that is not a plain success. Successes at most once
 /// in ten seconds.
-pub(super) fn urgency(old: &AnalysisRunStatus, new: &AnalysisRunStatus, written_at: Option<Timestamp>) -> Urgency {
-    if old == new {
+pub(super) fn urgency(
+    old: &AnalysisRunStatus,
+    new: &AnalysisRunStatus,
+    written_at: Option<Timestamp>,
+) -> Urgency {
+    if old == new || is_beginning(old, new) {
         return Urgency::None;
     }
     if old.phase != new.phase || new.metric_results.iter().any(|result| is_news(old, result)) {
@@ -36,9 +40,18 @@ pub(super) fn next_batch(written_at: Option<Timestamp>, now: Timestamp) -> Times
     written_at.map_or(now, |at| at.saturating_add(BATCH).unwrap_or(at))
 }
 
+/// Whether nothing has happened but that the run was looked at for the first time.
+fn is_beginning(old: &AnalysisRunStatus, new: &AnalysisRunStatus) -> bool {
+    old.phase == new.phase && old.started_at.is_some() && new.metric_results.is_empty()
+}
+
 fn is_news(old: &AnalysisRunStatus, result: &MetricResult) -> bool {
     let bad = |result: &MetricResult| [result.failed, result.error, result.inconclusive];
-    match old.metric_results.iter().find(|old| old.name == result.name) {
+    match old
+        .metric_results
+        .iter()
+        .find(|old| old.name == result.name)
+    {
         None => true,
         Some(old) => old.measurements.is_empty() || bad(old) != bad(result),
     }

@@ -1,4 +1,4 @@
-//! An AnalysisRun as it was last seen.
+//! An `AnalysisRun` as it was last seen.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serin_crds::rollout::Rollout;
 use crate::runtime::cut::AnalysisRunCut;
 use crate::runtime::key::Key;
 
-/// An AnalysisRun as it was last seen: by a watch, a read, or in the answer to a write.
+/// An `AnalysisRun` as it was last seen: by a watch, a read, or in the answer to a write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighted {
     /// Namespace and name.
@@ -34,7 +34,12 @@ impl Sighted {
     /// Reads an object; none if it has no name or uid.
     pub fn of(mut object: Value) -> Option<Self> {
         let metadata = object.get_mut("metadata").map(Value::take)?;
-        let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
+        let text = |field: &str| {
+            metadata
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let (name, uid) = (text("name"), text("uid"));
         if name.is_empty() || uid.is_empty() {
             return None;
@@ -45,7 +50,9 @@ impl Sighted {
             uid: uid.into(),
             version: text("resourceVersion").into(),
             rollout: owner(&metadata).map(|name| key.beside(name)),
-            leaving: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
+            leaving: metadata
+                .get("deletionTimestamp")
+                .is_some_and(|at| !at.is_null()),
             spec: part("spec"),
             status: part("status"),
             key,
@@ -80,13 +87,25 @@ fn tolerant<T: DeserializeOwned + Default>(value: &Value) -> T {
     if value.is_null() {
         return T::default();
     }
-    decode_tolerantly(value.clone()).map(|(value, _)| value).unwrap_or_default()
+    decode_tolerantly(value.clone())
+        .map(|(value, _)| value)
+        .unwrap_or_default()
 }
 
 fn owner(metadata: &Value) -> Option<&str> {
     let controls = |owner: &&Value| {
-        owner.get("controller").and_then(Value::as_bool).unwrap_or(false)
-            && owner.get("kind").and_then(Value::as_str) == Some(<Rollout as kube::Resource>::kind(&()).as_ref())
+        owner
+            .get("controller")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+            && owner.get("kind").and_then(Value::as_str)
+                == Some(<Rollout as kube::Resource>::kind(&()).as_ref())
     };
-    metadata.get("ownerReferences")?.as_array()?.iter().find(controls)?.get("name")?.as_str()
+    metadata
+        .get("ownerReferences")?
+        .as_array()?
+        .iter()
+        .find(controls)?
+        .get("name")?
+        .as_str()
 }

@@ -51,6 +51,43 @@ pub struct MetricProvider {
     pub plugin: Option<BTreeMap<String, Value>>,
 }
 
+impl MetricProvider {
+    /// The fields that are set, as manifests name them.
+    pub fn names(&self) -> Vec<&'static str> {
+        let Self {
+            prometheus,
+            kayenta,
+            web,
+            datadog,
+            wavefront,
+            new_relic,
+            job,
+            cloud_watch,
+            graphite,
+            influxdb,
+            skywalking,
+            plugin,
+        } = self;
+        [
+            (prometheus.is_some(), "prometheus"),
+            (kayenta.is_some(), "kayenta"),
+            (web.is_some(), "web"),
+            (datadog.is_some(), "datadog"),
+            (wavefront.is_some(), "wavefront"),
+            (new_relic.is_some(), "newRelic"),
+            (job.is_some(), "job"),
+            (cloud_watch.is_some(), "cloudWatch"),
+            (graphite.is_some(), "graphite"),
+            (influxdb.is_some(), "influxdb"),
+            (skywalking.is_some(), "skywalking"),
+            (plugin.is_some(), "plugin"),
+        ]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+        .collect()
+    }
+}
+
 /// What Prometheus is asked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -216,8 +253,13 @@ pub struct BasicAuth {
 pub struct JobMetric {
     /// Labels and annotations of the Job, as raw JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::JobMetadata>")
+    )]
     pub metadata: Option<Value>,
     /// Its specification, as raw JSON.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JobSpec>"))]
     pub spec: Value,
 }
 

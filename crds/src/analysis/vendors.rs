@@ -301,6 +301,9 @@ pub struct KayentaMetric {
     pub configuration_account_name: String,
     /// Account for storage.
     pub storage_account_name: String,
+    /// Whether each interval reaches back to the start of the run.
+    #[serde(skip_serializing_if = "lenient::is_false")]
+    pub lookback: bool,
     /// Scores that count.
     pub threshold: KayentaThreshold,
     /// What is compared.
@@ -343,7 +346,9 @@ pub struct KayentaScopeDetail {
     /// Seconds per data point.
     pub step: i64,
     /// Start of the window.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub start: String,
     /// End of the window.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub end: String,
 }

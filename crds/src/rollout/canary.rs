@@ -362,6 +362,7 @@ pub struct ExperimentStepTemplate {
     pub metadata: Option<PodTemplateMetadata>,
     /// Replaces the Rollout's selector.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Selector>"))]
     pub selector: Option<LabelSelector>,
     /// Share of traffic.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -50,9 +50,17 @@ pub struct RolloutSpec {
     pub replicas: Option<i32>,
     /// Selects the pods; must match the template's labels and cannot change later.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::RolloutSelector>")
+    )]
     pub selector: Option<LabelSelector>,
     /// The pod template, kept as raw JSON from end to end.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::schema::PodTemplate>")
+    )]
     pub template: Option<Value>,
     /// A Deployment, ReplicaSet or PodTemplate to take the template from.
     #[serde(skip_serializing_if = "Option::is_none")]

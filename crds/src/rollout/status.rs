@@ -359,6 +359,7 @@ pub struct AwsResourceRef {
     /// Its ARN.
     pub arn: String,
     /// Its full name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub full_name: String,
 }
 

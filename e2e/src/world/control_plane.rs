@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
 
 use super::{
@@ -13,9 +13,10 @@ use super::{
     network::{API_SERVER, ETCD, ETCD_PEER, KUBE_API, SERVICES},
     server::Launch,
     users::{User, Users, token_file},
-    wait::eventually,
 };
 
+/// How long the API server may take to be ready.
+const LIMIT: Duration = Duration::from_secs(60);
 const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 
 /// Controllers of Kubernetes that a world does without: they need a cloud, nodes that report, or certificates.
@@ -45,8 +46,10 @@ pub(super) fn etcd(parts: &Parts, root: &Path, fsync: bool) -> Result<Server, Wo
 pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Users), WorldError> {
     let launch = Launch::new("kube-apiserver", parts.program("kube-apiserver")?, root);
     let folder = launch.folder().to_owned();
+    let (private, public) = signing_key()?;
     let files = [
-        ("service-accounts.pem", signing_key()?),
+        ("service-accounts.key", private),
+        ("service-accounts.pub", public),
         ("tokens.csv", token_file()),
         (
             "audit-policy.yaml",
@@ -65,8 +68,8 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
         .flag("endpoint-reconciler-type", "none")
         .flag("cert-dir", "certificates")
         .flag("service-account-issuer", ISSUER)
-        .flag("service-account-key-file", "service-accounts.pem")
-        .flag("service-account-signing-key-file", "service-accounts.pem")
+        .flag("service-account-key-file", "service-accounts.pub")
+        .flag("service-account-signing-key-file", "service-accounts.key")
         .flag("service-cluster-ip-range", SERVICES)
         .flag("token-auth-file", "tokens.csv")
         .flag("authorization-mode", "RBAC")
@@ -76,27 +79,21 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
         .flag("profiling", "false")
         .start()?;
     let authority = folder.join("certificates/apiserver.crt");
-    let limit = Duration::from_secs(60);
-    eventually("the API server's certificate", limit, || async {
-        // Written just before the server listens.
-        let written = fs::read_to_string(&authority).is_ok_and(|text| text.contains("-----END"));
-        written.then_some(()).ok_or("no file")
-    })
-    .await?;
+    // Written just before the server listens.
+    let written = async || {
+        let whole = fs::read_to_string(&authority).is_ok_and(|text| text.contains("-----END"));
+        whole.then_some(()).ok_or("no file")
+    };
+    server.until("certificate", LIMIT, written).await?;
     let users = Users::write(root, &authority)?;
     let client = users.client(User::Admin).await?;
-    eventually("the API server's readiness", limit, || async {
+    let ready = async || {
         let request = http::Request::get("/readyz")
             .body(Vec::new())
-            .map_err(|error| error.to_string())?;
-        client
-            .request_text(request)
-            .await
-            .map_err(|error| error.to_string())
-    })
-    .await
-    .inspect_err(|_| eprintln!("{}", server.tail(20)))?;
-    server.check()?;
+            .map_err(kube::Error::HttpError)?;
+        client.request_text(request).await.map(drop)
+    };
+    server.until("readiness", LIMIT, ready).await?;
     Ok((server, users))
 }
 
@@ -107,7 +104,7 @@ pub(super) fn controller_manager(
     users: &Users,
 ) -> Result<Server, WorldError> {
     let program = parts.program("kube-controller-manager")?;
-    let key = root.join("kube-apiserver/service-accounts.pem");
+    let key = root.join("kube-apiserver/service-accounts.key");
     Launch::new("kube-controller-manager", program, root)
         .flag("kubeconfig", users.kubeconfig(User::ControllerManager))
         .flag("leader-elect", "false")
@@ -120,13 +117,31 @@ pub(super) fn controller_manager(
         .start()
 }
 
-/// A fresh key for service-account tokens, as PEM.
-fn signing_key() -> Result<String, WorldError> {
-    let document =
-        EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
-            .map_err(WorldError::malformed("a key for service accounts"))?;
-    let encoded = BASE64_STANDARD.encode(document.as_ref());
-    Ok(format!(
-        "-----BEGIN PRIVATE KEY-----\n{encoded}\n-----END PRIVATE KEY-----\n"
+/// What precedes the point of a P-256 key in its public form.
+///
+/// # Source
+/// RFC 5480, `SubjectPublicKeyInfo` with `id-ecPublicKey` and `secp256r1`.
+const P256_PUBLIC: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// A fresh key for service-account tokens, as PEM: its private and its public form.
+fn signing_key() -> Result<(String, String), WorldError> {
+    let what = "a key for service accounts";
+    let (kind, chance) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
+    let private =
+        EcdsaKeyPair::generate_pkcs8(kind, &chance).map_err(WorldError::malformed(what))?;
+    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &chance)
+        .map_err(WorldError::malformed(what))?;
+    let public = [&P256_PUBLIC, pair.public_key().as_ref()].concat();
+    Ok((
+        pem("PRIVATE KEY", private.as_ref()),
+        pem("PUBLIC KEY", &public),
     ))
+}
+
+fn pem(kind: &str, bytes: &[u8]) -> String {
+    let encoded = BASE64_STANDARD.encode(bytes);
+    format!("-----BEGIN {kind}-----\n{encoded}\n-----END {kind}-----\n")
 }

@@ -10,7 +10,7 @@ use k8s_openapi::{
 use kube::{Api, Client, api::ListParams};
 use serde_json::{Value, json};
 
-use super::{Parts, WorldError, objects, wait::eventually};
+use super::{Parts, WorldError, mesh, objects, wait::eventually};
 
 const SERIN_ROLE: &str = include_str!("serin-role.yaml");
 
@@ -34,7 +34,11 @@ pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<()
     eventually("the CRDs' establishment", Duration::from_secs(30), || {
         established(client)
     })
-    .await
+    .await?;
+    for object in objects::parse(mesh::PLAIN)? {
+        objects::create(client, &object).await?;
+    }
+    Ok(())
 }
 
 /// The generated files of our kinds.

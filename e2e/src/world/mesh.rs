@@ -9,10 +9,20 @@ use super::{
     network::{ENVOY_ADMIN, ENVOY_PROXY, ISTIOD_GRPC, ISTIOD_HTTP, ISTIOD_MONITORING, NODE},
     server::Launch,
     users::{User, Users},
-    wait::eventually,
 };
 
 const NAMESPACE: &str = "istio-system";
+
+/// The name of Istio's routes for the HTTP proxy port.
+const PROXY_ROUTES: &str = "http_proxy";
+
+/// Nothing in a world has certificates; without this Envoy would wait for some before it listens.
+pub(super) const PLAIN: &str = r"
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: DISABLE}}
+";
 
 /// Starts istiod and waits until it is ready.
 pub(super) async fn istiod(
@@ -31,7 +41,7 @@ pub(super) async fn istiod(
         .flag("grpcAddr", ISTIOD_GRPC.to_string())
         .flag("httpAddr", ISTIOD_HTTP.to_string())
         .flag("httpsAddr", "")
-        .flag("secureGrpcAddr", "")
+        .flag("secureGRPCAddr", "")
         .flag("monitoringAddr", ISTIOD_MONITORING.to_string())
         .flag("ctrlz_port", "0")
         .flag("domain", "cluster.local")
@@ -46,9 +56,9 @@ pub(super) async fn istiod(
         .start()?;
     let ready = format!("http://{ISTIOD_HTTP}/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("istiod's readiness", Duration::from_secs(60), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(60), look)
+        .await?;
     Ok(server)
 }
 
@@ -67,16 +77,16 @@ pub(super) async fn envoy(parts: &Parts, root: &Path) -> Result<Server, WorldErr
     let launch = Launch::new("envoy", parts.program("envoy")?, root);
     write(launch.folder(), "bootstrap.json", &bootstrap().to_string())?;
     let mut server = launch
-        .flag("config-path", "bootstrap.json")
-        .flag("concurrency", "1")
-        .flag("log-level", "warn")
-        .flag("drain-time-s", "1")
+        .pair("config-path", "bootstrap.json")
+        .pair("concurrency", "1")
+        .pair("log-level", "warn")
+        .pair("drain-time-s", "1")
         .arg("--disable-hot-restart")
         .start()?;
     let look = async || tokio::net::TcpStream::connect(ENVOY_PROXY).await.map(drop);
-    let waited = eventually("Envoy's proxy port", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("proxy port", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 
@@ -103,7 +113,7 @@ fn bootstrap() -> Value {
             // Names of Istio's clusters hold dots: the usual pattern would cut them at the first.
             "stats_tags": [{
                 "tag_name": "cluster_name",
-                "regex": r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)",
+                "regex": r"^cluster\.((.+?(\..+?\.svc\.cluster\.local;?)?)\.)",
             }],
         },
         "dynamic_resources": {
@@ -210,11 +220,10 @@ impl Envoy {
 
 fn weights_of(dump: &Value, host: &str) -> Option<Vec<(String, u64)>> {
     let list = |value: &Value, name: &str| value.get(name)?.as_array().cloned();
-    let port = ENVOY_PROXY.port().to_string();
     let table = list(dump, "configs")?
         .into_iter()
         .filter_map(|entry| entry.get("route_config").cloned())
-        .find(|table| table.get("name").and_then(Value::as_str) == Some(&port))?;
+        .find(|table| table.get("name").and_then(Value::as_str) == Some(PROXY_ROUTES))?;
     let found = list(&table, "virtual_hosts")?.into_iter().find(|entry| {
         list(entry, "domains").is_some_and(|names| names.contains(&Value::from(host)))
     })?;

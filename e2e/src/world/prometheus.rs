@@ -9,7 +9,6 @@ use super::{
     mesh::answers,
     network::{ENVOY_ADMIN, PROMETHEUS_BEHIND},
     server::Launch,
-    wait::eventually,
 };
 
 /// The file that the kubelet's stand-in writes the pods' addresses to.
@@ -33,9 +32,9 @@ pub(super) async fn prometheus(parts: &Parts, root: &Path) -> Result<Server, Wor
         .start()?;
     let ready = format!("http://{PROMETHEUS_BEHIND}/-/ready");
     let look = async || answers(&ready).await;
-    let waited = eventually("Prometheus' readiness", Duration::from_secs(30), look).await;
-    server.check()?;
-    waited?;
+    server
+        .until("readiness", Duration::from_secs(30), look)
+        .await?;
     Ok(server)
 }
 
@@ -63,10 +62,10 @@ fn settings() -> Value {
                 "static_configs": [{"targets": [ENVOY_ADMIN.to_string()]}],
                 "metric_relabel_configs": [
                     only("envoy_response_code", "(.+)", "response_code"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|([^;]+);?", "destination_service"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|([^.;]+).*", "destination_service_name"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|[^|]*\|[^.;]+\.([^.;]+).*", "destination_service_namespace"),
-                    only("envoy_cluster_name", r"outbound\|\d+\|([^|]*)\|.*", "destination_version"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|([^;]+);?", "destination_service"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|([^.;]+).*", "destination_service_name"),
+                    only("cluster_name", r"outbound\|\d+\|[^|]*\|[^.;]+\.([^.;]+).*", "destination_service_namespace"),
+                    only("cluster_name", r"outbound\|\d+\|([^|]*)\|.*", "destination_version"),
                     {
                         "source_labels": ["__name__"],
                         "regex": counted,

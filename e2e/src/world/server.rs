@@ -2,7 +2,9 @@
 
 use std::{
     ffi::OsString,
+    fmt::Display,
     fs::{self, File},
+    future::Future,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -11,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::WorldError;
+use super::{WorldError, wait::eventually};
 
 /// How a server is started.
 #[derive(Debug, Clone)]
@@ -53,6 +55,12 @@ impl Launch {
         let mut argument = OsString::from(format!("--{name}="));
         argument.push(value);
         self.arg(argument)
+    }
+
+    /// Adds `--name value`, for programs that don't take the other form.
+    #[must_use]
+    pub fn pair(self, name: &str, value: impl Into<OsString>) -> Self {
+        self.arg(format!("--{name}")).arg(value)
     }
 
     /// Sets an environment variable.
@@ -136,6 +144,40 @@ impl Server {
                 status,
                 tail: self.tail(20),
             }),
+        }
+    }
+
+    /// Looks until the condition answers `Ok`.
+    ///
+    /// # Errors
+    /// When the server ends before, or the limit passes; with what was last there.
+    pub async fn until<T, E, F, R>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut look: F,
+    ) -> Result<T, WorldError>
+    where
+        F: FnMut() -> R,
+        R: Future<Output = Result<T, E>>,
+        E: Display,
+    {
+        let began = Instant::now();
+        loop {
+            self.check()?;
+            // In short turns, so that its end is seen soon.
+            let turn = Duration::from_secs(1).min(limit);
+            match eventually(what, turn, &mut look).await {
+                Err(WorldError::Late { last, .. }) if began.elapsed() >= limit => {
+                    return Err(WorldError::Late {
+                        what: format!("{} of {}", what, self.name),
+                        limit,
+                        last,
+                    });
+                }
+                Err(_) => {}
+                answered => return answered,
+            }
         }
     }
 

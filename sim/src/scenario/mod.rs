@@ -64,7 +64,7 @@ pub struct Scenario {
 }
 
 /// The requests that users send.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Load {
     /// The host that is asked, as a client in the same namespace names it; the Rollout's name when left out.
@@ -78,6 +78,12 @@ pub struct Load {
 impl Load {
     const fn usual_rate() -> f64 {
         50.0
+    }
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { host: None, requests_per_second: Self::usual_rate() }
     }
 }
 

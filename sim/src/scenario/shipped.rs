@@ -8,14 +8,55 @@ macro_rules! files {
     };
 }
 
-const SEEDS: [(&str, &str); 4] = files![
+const SEEDS: [(&str, &str); 8] = files![
+    "base/rollout.yaml",
+    "base/route.yaml",
+    "base/services.yaml",
+    "base/templates.yaml",
     "seed/analysistemplate-error-rate-check.yaml",
     "seed/rollout-error-rate-steps.yaml",
     "seed/rollout-istio.yaml",
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 1] = files!["good-release.yaml"];
+const SCENARIOS: [(&str, &str); 36] = files![
+    "abort-before-ready.yaml",
+    "abort-between-steps.yaml",
+    "abort-in-analysis.yaml",
+    "abort-in-pause.yaml",
+    "abort-when-finished.yaml",
+    "bad-by-errors.yaml",
+    "bad-by-latency.yaml",
+    "basic-bad.yaml",
+    "basic.yaml",
+    "demo.yaml",
+    "good-release.yaml",
+    "killed-in-abort.yaml",
+    "killed-in-canary.yaml",
+    "never-ready.yaml",
+    "pause-and-resume.yaml",
+    "prometheus-back.yaml",
+    "prometheus-down.yaml",
+    "prometheus-empty.yaml",
+    "prometheus-nan.yaml",
+    "prometheus-slow.yaml",
+    "promote-and-skip.yaml",
+    "promote-full.yaml",
+    "replicas-zero.yaml",
+    "retry.yaml",
+    "rollback-to-stable.yaml",
+    "route-deleted.yaml",
+    "route-missing.yaml",
+    "seed-error-rate-bad.yaml",
+    "seed-error-rate.yaml",
+    "seed-istio-bad.yaml",
+    "seed-istio.yaml",
+    "stable-pod-dead.yaml",
+    "subsets.yaml",
+    "superseded.yaml",
+    "weights-contended.yaml",
+    "weights-edited.yaml",
+];
 
 /// The names of the scenarios that come with the program.
 pub fn shipped_names() -> impl Iterator<Item = &'static str> {

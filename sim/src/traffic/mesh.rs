@@ -70,9 +70,15 @@ pub struct Mesh {
     known: BTreeMap<Key, Arc<Value>>,
     coming: VecDeque<(Timestamp, Key, Option<Arc<Value>>)>,
     alive: BTreeSet<Key>,
+    version: u64,
 }
 
 impl Mesh {
+    /// Counts the times that proxies learnt something.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Takes in a write; it becomes known when the debounce is over. Whether a pod lives is a fact, known at once.
     pub fn see(&mut self, write: &WriteRecord) {
         let watched = ["virtualservices", "destinationrules", "services", "pods"];
@@ -81,7 +87,8 @@ impl Mesh {
             return;
         }
         if write.is("pods") {
-            if write.after.as_deref().is_some_and(ready) {
+            // A pod that is told to end goes on answering until its process has ended.
+            if write.after.as_deref().is_some_and(answering) {
                 self.alive.insert(write.key.clone());
             } else {
                 self.alive.remove(&write.key);
@@ -94,6 +101,7 @@ impl Mesh {
     /// Makes everything known whose time has come.
     pub fn settle(&mut self, now: Timestamp) {
         while self.coming.front().is_some_and(|(at, _, _)| *at <= now) {
+            self.version += 1;
             match self.coming.pop_front() {
                 Some((_, key, Some(object))) => drop(self.known.insert(key, object)),
                 Some((_, key, None)) => drop(self.known.remove(&key)),
@@ -243,11 +251,15 @@ fn plain(route: &Value) -> bool {
     matches.is_empty() || matches.iter().any(any_path)
 }
 
-/// Says whether a pod is ready and not on its way out.
-fn ready(pod: &Value) -> bool {
+/// Says whether a pod's process answers.
+fn answering(pod: &Value) -> bool {
     let condition = |one: &Value| text(one, "/type") == "Ready" && text(one, "/status") == "True";
-    text(pod, "/metadata/deletionTimestamp").is_empty()
-        && list(pod, "/status/conditions").iter().any(condition)
+    list(pod, "/status/conditions").iter().any(condition)
+}
+
+/// Says whether a pod is an endpoint: it answers and is not on its way out.
+fn ready(pod: &Value) -> bool {
+    text(pod, "/metadata/deletionTimestamp").is_empty() && answering(pod)
 }
 
 fn matches(pod: &Value, labels: &Value) -> bool {

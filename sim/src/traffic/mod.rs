@@ -5,7 +5,7 @@
 mod counters;
 mod mesh;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -31,6 +31,7 @@ const RETRIES: usize = 2;
 #[derive(Debug, Default)]
 pub struct Traffic {
     mesh: Mesh,
+    routed: Option<((u64, String), Routed)>,
     demand: Demand,
     turns: BTreeMap<String, f64>,
     pod_turns: BTreeMap<String, usize>,
@@ -39,6 +40,9 @@ pub struct Traffic {
     clusters: BTreeMap<Answered, u64>,
     felt: Vec<Interval>,
 }
+
+/// Where requests go, or why nowhere.
+type Routed = Result<Arc<[Branch]>, Unanswered>;
 
 /// What users want.
 #[derive(Debug, Default)]
@@ -81,18 +85,11 @@ impl Traffic {
             to,
             ..Interval::default()
         };
-        let branches = if self.demand.owed >= 1.0 {
-            self.mesh.route(&self.demand.host)
-        } else {
-            Ok(Vec::new())
-        };
+        let branches = self.branches();
         while self.demand.owed >= 1.0 {
             self.demand.owed -= 1.0;
-            match branches
-                .as_deref()
-                .map_err(|why| *why)
-                .and_then(|branches| self.send(branches))
-            {
+            let answer = branches.as_deref().map_err(|why| *why).and_then(|branches| self.send(branches));
+            match answer {
                 Ok((hash, status)) => {
                     self.demand.began = true;
                     interval.application_5xx += u64::from(status >= 500);
@@ -105,6 +102,16 @@ impl Traffic {
         if self.demand.began && self.demand.rate > 0.0 {
             self.felt.push(interval);
         }
+    }
+
+    /// Where requests go, worked out anew only when proxies have learnt something.
+    fn branches(&mut self) -> Routed {
+        let now = (self.mesh.version(), self.demand.host.clone());
+        if self.routed.as_ref().is_none_or(|(then, _)| *then != now) {
+            let routed = self.mesh.route(&self.demand.host).map(Arc::from);
+            self.routed = Some((now, routed));
+        }
+        self.routed.as_ref().map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
     }
 
     /// What users felt since the last call.

@@ -136,8 +136,11 @@ fn type_name(value: &Value) -> &'static str {
 
 fn int(value: &Value) -> Out<Value> {
     Ok(Value::Int(match value {
-        Value::Int(value) | Value::Int64(value) => *value,
-        Value::Duration(value) | Value::Month(value) | Value::Weekday(value) => *value,
+        Value::Int(value)
+        | Value::Int64(value)
+        | Value::Duration(value)
+        | Value::Month(value)
+        | Value::Weekday(value) => *value,
         Value::Byte(value) => i64::from(*value),
         Value::Float(value) => to_int(*value),
         Value::Text(text) => match parse_int(&text.lossy()) {
@@ -153,26 +156,24 @@ fn extreme(machine: &mut Machine<'_>, name: &str, args: &[Value], replaces: Orde
     let mut best: Option<Value> = None;
     for value in args {
         machine.work(1)?;
-        let found = match value {
-            Value::List(list) => {
-                for item in list.items.iter() {
-                    let inner = extreme(machine, name, std::slice::from_ref(item), replaces)?;
-                    if matches!((item, &inner), (Value::List(_), Value::Nil)) {
-                        continue;
-                    }
-                    if inner.number().is_none() {
-                        return refuse(name, "numbers or lists of numbers", &inner);
-                    }
-                    better(&mut best, inner, replaces)?;
+        if let Value::List(list) = value {
+            for item in list.items.iter() {
+                let inner = extreme(machine, name, std::slice::from_ref(item), replaces)?;
+                if matches!((item, &inner), (Value::List(_), Value::Nil)) {
+                    continue;
                 }
-                continue;
+                if inner.number().is_none() {
+                    return refuse(name, "numbers or lists of numbers", &inner);
+                }
+                better(&mut best, inner, replaces)?;
             }
-            value if value.number().is_some() => value.clone(),
-            Value::Duration(_) | Value::Month(_) | Value::Weekday(_) => value.clone(),
-            value if args.len() == 1 => return Ok(value.clone()),
-            other => return refuse(name, "numbers or lists of numbers", other),
-        };
-        better(&mut best, found, replaces)?;
+        } else if plain_number(value).is_some() {
+            better(&mut best, value.clone(), replaces)?;
+        } else if args.len() == 1 {
+            return Ok(value.clone());
+        } else {
+            return refuse(name, "numbers or lists of numbers", value);
+        }
     }
     Ok(best.unwrap_or(Value::Nil))
 }
@@ -208,7 +209,9 @@ fn average(machine: &mut Machine<'_>, name: &str, args: &[Value]) -> Out<Value> 
     let middle = numbers.len() / 2;
     let at = |index: usize| numbers.get(index).copied().unwrap_or(f64::NAN);
     let odd = numbers.len() % 2 == 1;
-    Ok(Value::Float(if odd { at(middle) } else { (at(middle.saturating_sub(1)) + at(middle)) / 2.0 }))
+    // Written out, as the sum overflows where the original's does.
+    let sum = at(middle.saturating_sub(1)) + at(middle);
+    Ok(Value::Float(if odd { at(middle) } else { sum / 2.0 }))
 }
 
 /// The sum of numbers, each list summed on its own first.

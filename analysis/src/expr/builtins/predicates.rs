@@ -8,14 +8,14 @@ use super::Site;
 
 pub(super) fn check(site: &mut Site<'_>, args: &mut [Node]) -> Out<Ty> {
     let name = site.name;
-    let Some((source, rest)) = args.split_first_mut() else {
+    let Some((source, others)) = args.split_first_mut() else {
         return site.fail(format!("{name} takes a list"));
     };
     let list = site.checker.visit(source)?;
     if !list.is_list() && !list.is_unknown() {
         return fail(source, format!("{name} takes a list, not {}", list.plain()));
     }
-    let Some((predicate, last)) = rest.split_first_mut() else {
+    let Some((function, more)) = others.split_first_mut() else {
         return without_predicate(site, &list);
     };
     let scope = Scope {
@@ -24,14 +24,14 @@ pub(super) fn check(site: &mut Site<'_>, args: &mut [Node]) -> Out<Ty> {
         accumulator: name == "reduce",
     };
     site.checker.predicates.push(scope);
-    let out = site.checker.visit(predicate);
+    let out = site.checker.visit(function);
     site.checker.predicates.pop();
     let out = out?;
-    for node in last {
+    for node in more {
         site.checker.visit(node)?;
     }
     if out == Ty::Nil {
-        return fail(predicate, format!("the predicate of {name} is nil; it has to give a value"));
+        return fail(function, format!("the predicate of {name} is nil; it has to give a value"));
     }
     let element = || if list.is_unknown() { Ty::Unknown } else { list.element() };
     let ty = match name {
@@ -46,7 +46,7 @@ pub(super) fn check(site: &mut Site<'_>, args: &mut [Node]) -> Out<Ty> {
         _ => Ty::Bool,
     };
     if out != Ty::Bool && !out.is_unknown() {
-        return fail(predicate, format!("the predicate of {name} gives a bool, not {}", out.plain()));
+        return fail(function, format!("the predicate of {name} gives a bool, not {}", out.plain()));
     }
     Ok(ty)
 }

@@ -189,7 +189,7 @@ fn split(machine: &mut Machine<'_>, text: &[u8], separator: &[u8], (keep, limit)
     let pieces = pieces(text, separator, keep, limit);
     machine.grow(pieces.len())?;
     machine.write(text.len())?;
-    let items = pieces.into_iter().map(|piece| Value::text(piece)).collect();
+    let items = pieces.into_iter().map(Value::text).collect();
     Ok(Value::List(List::new(ListOf::Texts, items)))
 }
 

@@ -36,8 +36,7 @@ impl Zone {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Utc => "UTC".to_owned(),
-            Self::Fixed(_, name) => name.clone(),
-            Self::Named(name, _) => name.clone(),
+            Self::Fixed(_, name) | Self::Named(name, _) => name.clone(),
         }
     }
 

@@ -111,7 +111,7 @@ struct Reader<'a> {
     found: Found,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn part(&mut self, part: Part<'_>, next: Option<Part<'_>>) -> Option<()> {
         match part {
             Part::Plain(text) => self.plain(text)?,

@@ -1,5 +1,7 @@
 //! Numbers as Argo records them: shortest decimal form without exponent.
 
+use std::fmt::Write as _;
+
 /// How long a recorded list may be; the rest is counted instead of listed.
 const LIST_LIMIT: usize = 64 * 1024;
 
@@ -23,7 +25,8 @@ pub fn list(values: &[f64]) -> String {
         }
         let number = number(*value);
         if text.len() + number.len() > LIST_LIMIT {
-            text.push_str(&format!("… {} more", values.len() - i));
+            // Writing to a string can't fail.
+            let _ = write!(text, "… {} more", values.len() - i);
             break;
         }
         text.push_str(&number);

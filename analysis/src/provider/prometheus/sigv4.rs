@@ -105,7 +105,7 @@ pub fn sign(credentials: &AwsCredentials, what: &Signature<'_>, request: (&Metho
         signed.push(("x-amz-security-token", token.trim().to_owned()));
     }
     let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-    let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let lines = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect::<Vec<_>>().concat();
     let canonical = format!("{method}\n{}\n{}\n{lines}\n{names}\n{body_hash}", path(url), query(url));
     let scope = format!("{date}/{}/{}/aws4_request", what.region, what.service);
     let hash = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());

@@ -93,8 +93,14 @@ fn find(expr: &Expr) -> Option<Found<'_>> {
 fn find_in_binary(binary: &BinaryExpr) -> Option<Found<'_>> {
     let op = binary.op.id();
     match (constant(&binary.lhs), constant(&binary.rhs)) {
-        (None, Some(number)) => find(&binary.lhs).and_then(|found| apply(op, found.value_at_zero, number, found)),
-        (Some(number), None) => find(&binary.rhs).and_then(|found| apply(op, number, found.value_at_zero, found)),
+        (None, Some(number)) => {
+            let found = find(&binary.lhs)?;
+            Some(Found { value_at_zero: apply(op, found.value_at_zero, number)?, ..found })
+        }
+        (Some(number), None) => {
+            let found = find(&binary.rhs)?;
+            Some(Found { value_at_zero: apply(op, number, found.value_at_zero)?, ..found })
+        }
         (None, None) if op == T_DIV => {
             let filled = binary.modifier.as_ref().is_some_and(|m| m.fill_values != VectorMatchFillValues::default());
             let from_scalars = binary.lhs.value_type() == ValueType::Scalar;
@@ -105,7 +111,7 @@ fn find_in_binary(binary: &BinaryExpr) -> Option<Found<'_>> {
 }
 
 /// The value of `left op right`, if the operator keeps every element.
-fn apply(op: TokenId, left: f64, right: f64, found: Found<'_>) -> Option<Found<'_>> {
+fn apply(op: TokenId, left: f64, right: f64) -> Option<f64> {
     let value_at_zero = match op {
         T_ADD => left + right,
         T_SUB => left - right,
@@ -113,7 +119,7 @@ fn apply(op: TokenId, left: f64, right: f64, found: Found<'_>) -> Option<Found<'
         T_DIV => left / right,
         _ => return None,
     };
-    value_at_zero.is_finite().then_some(Found { value_at_zero, ..found })
+    value_at_zero.is_finite().then_some(value_at_zero)
 }
 
 /// The value of an expression made of numbers only.

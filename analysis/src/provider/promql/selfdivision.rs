@@ -170,7 +170,7 @@ fn keeps(expr: &Expr, label: &str) -> bool {
 fn correct(binary: &mut BinaryExpr, labels: &[String]) {
     let grouping = remaining(&binary.lhs, labels).or_else(|| remaining(&binary.rhs, labels));
     for side in [&mut binary.lhs, &mut binary.rhs] {
-        *side = Box::new(summed(side, labels, grouping.as_ref()));
+        **side = summed(side, labels, grouping.as_ref());
     }
     let modifier = binary.modifier.take();
     if grouping.is_none() {

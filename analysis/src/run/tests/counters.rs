@@ -42,8 +42,16 @@ fn failures_are_counted_in_total_and_the_limit_is_tolerated() {
     check(&settings, "FFFF", "RRRF F");
     check(&settings, "FSFSFSF", "RRRRRRF F");
     check(&settings, "FFFEEEEF", "RRRRRRRF F");
-    check(&json!({"interval": "1m", "failureLimit": "2"}), "FFF", "RRF F");
-    check(&json!({"interval": "1m", "failureLimit": "two"}), "F", "F F");
+    check(
+        &json!({"interval": "1m", "failureLimit": "2"}),
+        "FFF",
+        "RRF F",
+    );
+    check(
+        &json!({"interval": "1m", "failureLimit": "two"}),
+        "F",
+        "F F",
+    );
 }
 
 #[test]
@@ -83,14 +91,24 @@ fn successes_in_a_row_end_a_metric_early() {
     check(&settings, "SFSFSS", "RRRRRS S");
     check(&settings, "SESS", "RRRS S");
     check(&settings, "FFF", "RRF F");
-    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 1, "count": 4});
+    let settings =
+        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 1, "count": 4});
     check(&settings, "SFSS", "RRRS S");
     check(&settings, "SFSE", "RRRR R");
+    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4, "inconclusiveLimit": 9});
+    check(
+        &json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4}),
+        "SFSF",
+        "RRRI I",
+    );
+    assert!(
+        World::new(spec(json!({"metrics": [metric("m", &settings)]})))
+            .status
+            .phase
+            .is_terminal()
+    );
     let settings =
-        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4, "inconclusiveLimit": 9});
-    check(&json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4}), "SFSF", "RRRI I");
-    assert!(World::new(spec(json!({"metrics": [metric("m", &settings)]}))).status.phase.is_terminal());
-    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": -1, "count": 3});
+        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": -1, "count": 3});
     check(&settings, "FSS", "RRS S");
     check(&settings, "SFS", "RRF F");
     check(&settings, "FFF", "RRF F");
@@ -124,12 +142,23 @@ fn a_later_limit_overrides_an_earlier_one() {
 
 #[test]
 fn counters_follow_each_outcome() {
-    let mut world = World::of(&[metric("m", &json!({"interval": "1m", "failureLimit": 9, "inconclusiveLimit": 9}))]);
+    let mut world = World::of(&[metric(
+        "m",
+        &json!({"interval": "1m", "failureLimit": 9, "inconclusiveLimit": 9}),
+    )]);
     let mut counters = Vec::new();
     for outcome in "SSFEEISE".chars() {
         world.measure(&outcome.to_string());
         let r = world.result("m");
-        counters.push([r.count, r.successful, r.failed, r.inconclusive, r.error, r.consecutive_error, r.consecutive_success]);
+        counters.push([
+            r.count,
+            r.successful,
+            r.failed,
+            r.inconclusive,
+            r.error,
+            r.consecutive_error,
+            r.consecutive_success,
+        ]);
     }
     assert_eq!(
         counters,
@@ -168,7 +197,13 @@ fn oracle(limits: [i32; 5], outcomes: &str) -> char {
             return 'S';
         }
         if count > 0 && judged >= count {
-            return if successes == 0 { 'S' } else if failure >= 0 { 'I' } else { 'F' };
+            return if successes == 0 {
+                'S'
+            } else if failure >= 0 {
+                'I'
+            } else {
+                'F'
+            };
         }
     }
     'R'

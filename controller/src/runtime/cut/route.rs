@@ -100,6 +100,9 @@ impl Cut for DestinationRuleCut {
             .managed_by
             .iter()
             .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
-        managed_by.collect()
+        // It also speaks of a Service, and whoever sends traffic there wants to know.
+        let service = self.host.split('.').next().unwrap_or_default();
+        let host = IndexKey::Ref("Service", self.meta.key.beside(service));
+        managed_by.chain([host]).collect()
     }
 }

@@ -9,7 +9,7 @@ fn zoo() -> Tsdb {
         ("m{job=\"b\",pod=\"3\"}", vec![(600, -8.5)]),
         ("limit{job=\"a\"}", vec![(600, 10.0)]),
         ("limit{job=\"b\"}", vec![(600, 20.0)]),
-        ("nan", vec![(600, f64::NAN)]),
+        ("void", vec![(600, f64::NAN)]),
     ])
 }
 
@@ -90,8 +90,8 @@ fn aggregations_group_by_and_without() {
         ("quantile(0.5, m)", "{} 1.5"),
         ("stddev(limit)", "{} 5"),
         ("stdvar(limit)", "{} 25"),
-        ("max({__name__=~\"nan|limit\"})", "{} 20"),
-        ("sum({__name__=~\"nan|limit\"})", "{} NaN"),
+        ("max({__name__=~\"void|limit\"})", "{} 20"),
+        ("sum({__name__=~\"void|limit\"})", "{} NaN"),
     ]);
 }
 
@@ -107,8 +107,8 @@ fn operators_join_vectors_and_numbers() {
         ("m{job=\"a\"} != 1", "{__name__=m,job=a,pod=2} 2"),
         ("m >= 4", "{__name__=m,job=b,pod=1} 4"),
         ("m <= -8.5", "{__name__=m,job=b,pod=3} -8.5"),
-        ("nan > 0", ""),
-        ("nan != 0", "{__name__=nan} NaN"),
+        ("void > 0", ""),
+        ("void != 0", "{__name__=void} NaN"),
     ]);
 }
 

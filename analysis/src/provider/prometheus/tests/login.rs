@@ -12,10 +12,10 @@ async fn sent_with(change: impl FnOnce(&mut PrometheusMetric)) -> (Sample, Vec<S
     (sample, server.seen())
 }
 
-fn basic(user: &str, password: &str) -> Option<Authentication> {
+fn basic(user: &str, password: &str) -> Authentication {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let basic_auth = Some(BasicAuth { username: text(user), password: text(password) });
-    Some(Authentication { basic_auth, ..Authentication::default() })
+    Authentication { basic_auth, ..Authentication::default() }
 }
 
 #[tokio::test]
@@ -31,29 +31,29 @@ async fn headers_are_sent_and_those_of_the_connection_are_not() {
 
 #[tokio::test]
 async fn user_and_password_are_sent_together_or_not_at_all() {
-    let (_, seen) = sent_with(|metric| metric.authentication = basic("Aladdin", "open sesame")).await;
+    let (_, seen) = sent_with(|metric| metric.authentication = Some(basic("Aladdin", "open sesame"))).await;
     assert_eq!(seen[0].header("authorization"), Some("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-    let (_, seen) = sent_with(|metric| metric.authentication = basic("", "")).await;
+    let (_, seen) = sent_with(|metric| metric.authentication = Some(basic("", ""))).await;
     assert_eq!(seen[0].header("authorization"), None);
     let missing = "missing mandatory parameter in metric for basic auth setup:";
     for (user, password, what) in [("", "x", "username"), ("x", "", "password")] {
-        let (sample, seen) = sent_with(|metric| metric.authentication = basic(user, password)).await;
+        let (sample, seen) = sent_with(|metric| metric.authentication = Some(basic(user, password))).await;
         assert_eq!((told(&sample), seen.len()), (format!("! {missing} {what}"), 0));
     }
     let own = Header { key: "Authorization".into(), value: "Bearer mine".into() };
     let (_, seen) = sent_with(|metric| {
-        metric.authentication = basic("a", "b");
+        metric.authentication = Some(basic("a", "b"));
         metric.headers = vec![own];
     })
     .await;
     assert_eq!(seen[0].header("authorization"), Some("Bearer mine"));
 }
 
-fn oauth2(url: &str, secret: &str, scopes: &[&str]) -> Option<Authentication> {
+fn oauth2(url: &str, secret: &str, scopes: &[&str]) -> Authentication {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
     let client_secret = (!secret.is_empty()).then(|| secret.to_owned());
     let oauth2 = Some(OAuth2 { token_url: Some(url.into()), client_id: Some("id".into()), client_secret, scopes });
-    Some(Authentication { oauth2, ..Authentication::default() })
+    Authentication { oauth2, ..Authentication::default() }
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_token_is_got_once_and_used_until_shortly_before_it_ends() {
     })
     .await;
     let provider = provider();
-    let authentication = oauth2(&format!("{}/token", server.url()), "s:t", &["read", "write"]);
+    let authentication = Some(oauth2(&format!("{}/token", server.url()), "s:t", &["read", "write"]));
     let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
     for seconds in [0, 10, 49, 51] {
         let at = at() + jiff::SignedDuration::from_secs(seconds);
@@ -89,7 +89,7 @@ async fn a_token_that_is_turned_away_is_not_used_again() {
     })
     .await;
     let provider = provider();
-    let authentication = oauth2(&format!("{}/token", server.url()), "s", &[]);
+    let authentication = Some(oauth2(&format!("{}/token", server.url()), "s", &[]));
     let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
     for _ in 0..2 {
         let sample = provider.sample(&asked, at(), EmptyAnswer::Keep).await;
@@ -106,7 +106,7 @@ async fn a_server_that_wants_the_client_in_the_form_gets_it_there() {
         _ => Reply::json(vector(&["1"])),
     })
     .await;
-    let authentication = oauth2(&format!("{}/token", server.url()), "s", &[]);
+    let authentication = Some(oauth2(&format!("{}/token", server.url()), "s", &[]));
     let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
     assert_eq!(told(&provider().sample(&asked, at(), EmptyAnswer::Keep).await), "[1]");
     assert_eq!(server.seen()[1].field("client_secret").as_deref(), Some("s"));
@@ -123,12 +123,12 @@ async fn tokens_that_cannot_be_got_are_told_without_the_secret() {
     ];
     for (reply, expect) in cases {
         let server = Server::start(move |_| reply.clone()).await;
-        let authentication = oauth2(&format!("{}/token", server.url()), "hunter2", &[]);
+        let authentication = Some(oauth2(&format!("{}/token", server.url()), "hunter2", &[]));
         let asked = PrometheusMetric { authentication, ..metric(server.url(), "up") };
         let text = told(&provider().sample(&asked, at(), EmptyAnswer::Keep).await);
         assert!(text.contains(expect) && !text.contains("hunter2"), "{text}");
     }
-    let missing = oauth2("http://127.0.0.1:1", "", &[]);
+    let missing = Some(oauth2("http://127.0.0.1:1", "", &[]));
     let asked = PrometheusMetric { authentication: missing, ..metric("http://127.0.0.1:1", "up") };
     check_setup(&asked, None, "missing mandatory parameter in metric for OAuth2 setup").await;
 }

@@ -1,0 +1,143 @@
+//! serin-controller: reads flags and environment, then runs the controller until it is told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serin_analysis::provider::prometheus::PrometheusOptions;
+use serin_analysis::provider::{HttpFetch, HttpOptions, Prometheus};
+use serin_controller::app::{App, Parts, Settings};
+use serin_controller::runtime::client::{Clients, connect, find_cluster, warm_up};
+use serin_controller::runtime::clock::Clock;
+use serin_controller::runtime::flags::Flags;
+use serin_controller::runtime::gate::WriteGate;
+use serin_controller::runtime::lease::{Leadership, elect, identity};
+use serin_controller::runtime::logging;
+use serin_controller::runtime::metrics::Registry;
+use serin_controller::runtime::outbox::Outbox;
+use serin_controller::runtime::server::{Pages, listen, serve};
+use serin_controller::runtime::shutdown::{GRACE, Shutdown};
+use serin_crds::names;
+
+/// How many connections are opened before they are needed.
+const WARM: usize = 4;
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let (flags, warnings) = match Flags::read(std::env::args()) {
+        Ok(read) => read,
+        Err(error) => error.exit(),
+    };
+    let started = logging::begin(&flags.logging()).map_err(Failure::from);
+    let outcome = started.and_then(|()| {
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        // Work is waiting, not computing: one thread keeps caches warm and memory small.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(run(flags))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", serin_controller::runtime::watch::chain(error.as_ref()));
+            eprintln!("serin-controller: {}", serin_controller::runtime::watch::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(flags: Flags) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let stop = Shutdown::on_signals()?;
+    let registry = Registry::new(clock.clone());
+    let gate = if flags.election.leader_elect {
+        WriteGate::closed(clock.clone())
+    } else {
+        WriteGate::always_open(clock.clone())
+    };
+    let config = find_cluster(&flags.reach()).await?;
+    let clients = connect(&config, &registry, &gate)?;
+    let own = flags.own_namespace(std::env::var(names::ENV_POD_NAMESPACE).ok(), &clients.default_namespace);
+    warm_up(&clients.calls, WARM).await;
+    let instance = identity(&hostname(), std::process::id(), clock.now());
+    let (outbox, writer) =
+        Outbox::start(clients.calls.clone(), clock.clone(), &registry, instance.clone(), stop.clone());
+    let app = App::start(parts(&flags, &own, &clients, &clock, &gate).telling(outbox));
+    app.show(&registry);
+    let pages = Pages::new(registry.clone(), app.needed());
+    for port in [flags.listen.healthz_port, flags.listen.metrics_port] {
+        let listener = listen(flags.listen.bind_address, port).await?;
+        tokio::spawn(serve(listener, pages.clone(), stop.clone()));
+    }
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), namespace = own, "serin-controller starts");
+    let election = flags.election(&own, instance);
+    if flags.election.leader_elect {
+        let standing = elect(clients.calls.clone(), clock.clone(), gate, election, stop.clone());
+        lead(&app, standing.0, &stop).await?;
+        // The lease is given back, so that another one need not wait for its end.
+        let _ = tokio::time::timeout(GRACE, standing.1).await;
+    } else {
+        work(&app, &stop).await;
+    }
+    let _ = tokio::time::timeout(GRACE, writer).await;
+    tracing::info!("serin-controller has ended");
+    Ok(())
+}
+
+/// Waits, with warm caches, to be the leader; works until told to stop; ends the process when leadership is lost.
+async fn lead(
+    app: &App,
+    mut leadership: tokio::sync::watch::Receiver<Leadership>,
+    stop: &Shutdown,
+) -> Result<(), Failure> {
+    tokio::select! {
+        () = stop.wait() => return Ok(()),
+        led = leadership.wait_for(Leadership::is_leading) => { led?; }
+    }
+    tracing::info!("leading");
+    tokio::select! {
+        () = work(app, stop) => Ok(()),
+        lost = leadership.wait_for(|state| !state.is_leading()) => {
+            if stop.is_given() {
+                return Ok(());
+            }
+            let holder = lost.map(|state| format!("{state:?}")).unwrap_or_default();
+            Err(format!("lost the lease ({holder}); ending, so that nothing stale is carried on").into())
+        }
+    }
+}
+
+async fn work(app: &App, stop: &Shutdown) {
+    let closing = async {
+        stop.wait().await;
+        app.queue.close();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = app.work() => {}
+        () = closing => {}
+    }
+}
+
+fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &WriteGate) -> Parts {
+    let environment = std::env::var(names::ENV_PROMETHEUS_ADDRESS).ok();
+    let address = flags.metrics.prometheus_address.clone().or(environment).filter(|address| !address.is_empty());
+    let egress = flags.egress(address.as_deref());
+    let fetch = HttpFetch::new(HttpOptions { egress, proxy: None });
+    let options = PrometheusOptions { default_address: address, aws: None };
+    let prometheus = Arc::new(Prometheus::new(Arc::new(fetch), options));
+    let mut parts = Parts::new(clients.calls.clone(), clock.clone(), prometheus, gate.clone());
+    parts.watches = clients.watches.clone();
+    parts.settings = Settings {
+        namespace: flags.scope.namespaced.then(|| own.to_owned()),
+        instance: flags.scope.instance_id.clone(),
+        istio_version: flags.scope.istio_api_version.clone(),
+        threads: flags.work.rollout_threads.map_or(Settings::default().threads, usize::from),
+    };
+    parts
+}
+
+fn hostname() -> String {
+    let named = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    let read = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    named.or_else(read).unwrap_or_else(|| "serin".to_owned())
+}

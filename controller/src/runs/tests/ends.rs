@@ -1,0 +1,279 @@
+//! How runs end, and who hears of it when.
+
+use serin_analysis::provider::FetchError;
+
+use super::prometheus::Reply;
+use super::*;
+use crate::runs::Endpoints;
+use crate::runtime::key::Key;
+
+#[tokio::test(start_paused = true)]
+async fn a_breach_is_called_out_before_it_is_written() {
+    let world = World::new(|_, _| Reply::Value(9.0));
+    world.api.0.lock().unwrap().latency = Duration::from_secs(5);
+    world.create(run("r", &[metric("errors", &json!({}))]));
+    world.at(1000).await;
+    assert_eq!(
+        *world.called.lock().unwrap(),
+        [(0, Key::new("shop", "web"))]
+    );
+    let verdict = world.verdict("r");
+    assert_eq!(
+        (verdict.phase, verdict.evidence, verdict.stored),
+        (Failed, 1, false)
+    );
+    let why = "Metric \"errors\" assessed Failed due to failed (1) > failureLimit (0)";
+    assert_eq!(verdict.message.as_deref(), Some(why));
+    assert!(world.writes().is_empty());
+    world.at(6000).await;
+    assert!(world.verdict("r").stored);
+    assert_eq!(
+        (world.writes(), world.phase("r").as_str()),
+        (vec![5000], "Failed")
+    );
+    assert_eq!(world.called.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_is_called_out_when_it_is_stored() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    world.api.0.lock().unwrap().latency = Duration::from_secs(2);
+    world.create(run("r", &[metric("errors", &json!({}))]));
+    world.at(1000).await;
+    assert!(world.called.lock().unwrap().is_empty());
+    assert_eq!(
+        (world.verdict("r").phase, world.verdict("r").standing()),
+        (Successful, Running)
+    );
+    world.at(2000).await;
+    assert_eq!(world.called.lock().unwrap().len(), 1);
+    assert_eq!(
+        (world.verdict("r").phase, world.verdict("r").stored),
+        (Successful, true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_sibling_does_not_delay_a_breach() {
+    let world = World::new(|query, _| match query {
+        "slow" => Reply::After(Duration::from_secs(25), 0.5),
+        _ => Reply::After(Duration::from_millis(100), 9.0),
+    });
+    world.create(run(
+        "r",
+        &[metric("slow", &json!({})), metric("errors", &json!({}))],
+    ));
+    world.at(200).await;
+    assert_eq!(world.called.lock().unwrap()[0].0, 100);
+    assert_eq!(
+        (world.phase("r").as_str(), world.executor.live()),
+        ("Failed", 0)
+    );
+    let results = world.status("r")["metricResults"].clone();
+    assert_eq!(results.as_array().unwrap().len(), 1, "{results}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_providers_hold_up_nobody_else() {
+    let world = World::with(
+        |query, _| match query {
+            "hangs" => Reply::After(Duration::from_secs(3600), 0.5),
+            _ => Reply::Value(9.0),
+        },
+        Endpoints::new(2),
+    );
+    for index in 0..5 {
+        let mut hanging = metric("hangs", &json!({}));
+        hanging["provider"]["prometheus"]["address"] = json!("http://broken:9090");
+        world.create(run(&format!("hang-{index}"), &[hanging]));
+    }
+    world.create(run("r", &[metric("errors", &json!({}))]));
+    world.at(100).await;
+    assert_eq!(
+        (world.phase("r").as_str(), world.executor.live()),
+        ("Failed", 5)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_is_asked_a_bounded_number_of_questions_at_once() {
+    let world = World::with(
+        |_, _| Reply::After(Duration::from_millis(50), 0.5),
+        Endpoints::new(16),
+    );
+    for index in 0..200 {
+        world.create(run(&format!("r-{index}"), &[metric("errors", &json!({}))]));
+    }
+    world.at(2000).await;
+    let asked = world.prometheus.asked.lock().unwrap();
+    assert_eq!((asked.log.len(), asked.most), (200, 16));
+    assert_eq!(world.executor.live(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn terminating_a_run_ends_it_at_once_even_in_the_middle_of_a_question() {
+    let world = World::new(|_, nth| {
+        if nth == 0 {
+            Reply::Value(0.5)
+        } else {
+            Reply::After(Duration::from_secs(20), 9.0)
+        }
+    });
+    world.create(run("r", &[metric("errors", &json!({"interval": "10s"}))]));
+    world.at(12_000).await;
+    world
+        .api
+        .edit("r", |object| object["spec"]["terminate"] = json!(true));
+    world.at(12_010).await;
+    let status = world.status("r");
+    assert_eq!(
+        (&status["phase"], &status["message"]),
+        (&json!("Successful"), &json!("Run Terminated"))
+    );
+    assert_eq!((world.verdict("r").evidence, world.executor.live()), (1, 0));
+    world.at(60_000).await;
+    assert_eq!(world.status("r"), status);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_terminated_before_it_measured_has_no_evidence() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    world.create(run(
+        "r",
+        &[metric(
+            "errors",
+            &json!({"interval": "10s", "initialDelay": "1h"}),
+        )],
+    ));
+    world.at(1000).await;
+    assert_eq!(
+        (world.verdict("r").phase, world.writes().len()),
+        (Running, 0)
+    );
+    world
+        .api
+        .edit("r", |object| object["spec"]["terminate"] = json!(true));
+    world.at(1010).await;
+    assert_eq!(
+        (world.verdict("r").phase, world.verdict("r").evidence),
+        (Successful, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_run_is_deleted_after_its_time_to_live() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    let mut object = run("r", &[metric("errors", &json!({}))]);
+    object["spec"]["ttlStrategy"] = json!({"secondsAfterCompletion": 30});
+    world.create(object);
+    world.at(30_900).await;
+    assert!(world.api.0.lock().unwrap().objects.contains_key("r"));
+    world.at(31_100).await;
+    assert!(!world.api.0.lock().unwrap().objects.contains_key("r"));
+    assert_eq!((world.executor.live(), world.board.len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_deleted_is_left_alone() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    world.create(run("r", &[metric("errors", &json!({"interval": "1s"}))]));
+    world.at(3000).await;
+    world.api.delete("r");
+    world.at(60_000).await;
+    assert!(world.asked().iter().all(|at| *at <= 3000));
+    assert_eq!((world.executor.live(), world.board.is_empty()), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn finished_runs_cost_nothing() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    let mut object = run("r", &[metric("errors", &json!({}))]);
+    object["status"] = json!({"phase": "Failed"});
+    world.create(object);
+    world.at(60_000).await;
+    assert_eq!(
+        (
+            world.executor.live(),
+            world.asked().len(),
+            world.writes().len()
+        ),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_run_ends_with_the_reason() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    world.create(run("empty", &[]));
+    let mut wrong = run("wrong", &[metric("errors", &json!({}))]);
+    wrong["spec"]["metrics"][0]["count"] = json!({"not": "a number"});
+    world.create(wrong);
+    let web = metric("ping", &json!({"provider": {"web": {"url": "http://x"}}}));
+    world.create(run("web", &[web]));
+    world.at(60_000).await;
+    let message = |name: &str| world.status(name)["message"].as_str().unwrap().to_owned();
+    assert_eq!(
+        message("empty"),
+        "Analysis spec invalid: no metrics specified"
+    );
+    assert!(
+        message("wrong").starts_with("Analysis spec invalid: spec.metrics[0].count"),
+        "{}",
+        message("wrong")
+    );
+    assert!(
+        message("web").ends_with(
+            "consecutiveErrors (5) > consecutiveErrorLimit (4): \
+             \"Error Message: the metric provider web is not supported yet; use prometheus\""
+        ),
+        "{}",
+        message("web")
+    );
+    assert!(
+        [
+            world.phase("empty"),
+            world.phase("wrong"),
+            world.phase("web")
+        ]
+        .iter()
+        .all(|phase| phase == "Error")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_provider_ends_the_run_after_five_attempts() {
+    let world = World::new(|_, _| Reply::Fail);
+    world.create(run("r", &[metric("errors", &json!({"interval": "1h"}))]));
+    world.at(60_000).await;
+    let asked: Vec<u64> = world.asked().iter().map(|at| at / 1000).collect();
+    assert_eq!(
+        (asked, world.verdict("r").phase),
+        (vec![0, 10, 20, 30, 40], Error)
+    );
+    let error = FetchError::Connect {
+        to: "http://p".into(),
+        why: "refused".into(),
+    }
+    .to_string();
+    assert!(world.verdict("r").message.unwrap().contains(&error));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_told_once() {
+    let world = World::new(|_, _| Reply::Value(9.0));
+    world.create(run("r", &[metric("errors", &json!({}))]));
+    world.at(5000).await;
+    let told = world.told.lock().unwrap();
+    let reasons: Vec<_> = told
+        .iter()
+        .map(|told| told.notice.reason.as_str())
+        .collect();
+    assert_eq!(reasons, ["MetricFailed", "AnalysisRunFailed"]);
+    assert_eq!(
+        (
+            told[0].run.to_string(),
+            told[0].rollout.as_ref().unwrap().to_string()
+        ),
+        ("shop/r".into(), "shop/web".into())
+    );
+}

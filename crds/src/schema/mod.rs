@@ -1,0 +1,219 @@
+//! The CRDs of all five kinds, made from the types.
+//!
+//! # Source
+//! Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions": structural schemas, validation rules.
+
+mod overlay;
+mod pod;
+mod rules;
+mod structural;
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+pub use pod::{JobMetadata, JobSpec, PodTemplate, RolloutSelector, Selector};
+
+use crate::{
+    analysis::{AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec},
+    experiment::{ExperimentSpec, ExperimentStatus},
+    names::{GROUP, VERSION},
+    rollout::{RolloutSpec, RolloutStatus},
+};
+
+/// A CRD and the name of the file that it is kept in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crd {
+    /// File name, such as `rollouts.yaml`.
+    pub file: String,
+    /// The CustomResourceDefinition.
+    pub definition: Value,
+}
+
+impl Crd {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// If it cannot be written as YAML.
+    pub fn to_yaml(&self) -> Result<String, serde_saphyr::ser::Error> {
+        let yaml = serde_saphyr::to_string(&self.definition)?;
+        Ok(format!(
+            "# Made by `make crds` from the types in crds/src; don't edit.\n{yaml}"
+        ))
+    }
+}
+
+/// What distinguishes one kind from another.
+struct Kind {
+    kind: &'static str,
+    plural: &'static str,
+    short: &'static str,
+    scope: &'static str,
+    /// Name, JSON path, type and priority of each printer column.
+    columns: &'static [(&'static str, &'static str, &'static str, i32)],
+    about: &'static str,
+}
+
+const AGE: (&str, &str, &str, i32) = ("Age", ".metadata.creationTimestamp", "date", 0);
+const STATUS: (&str, &str, &str, i32) = ("Status", ".status.phase", "string", 0);
+const MESSAGE: (&str, &str, &str, i32) = ("Message", ".status.message", "string", 1);
+
+const ROLLOUT: Kind = Kind {
+    kind: "Rollout",
+    plural: "rollouts",
+    short: "ro",
+    scope: "Namespaced",
+    columns: &[
+        ("Desired", ".spec.replicas", "integer", 0),
+        ("Current", ".status.replicas", "integer", 0),
+        ("Up-to-date", ".status.updatedReplicas", "integer", 0),
+        ("Available", ".status.availableReplicas", "integer", 0),
+        AGE,
+        ("Phase", ".status.phase", "string", 1),
+        ("Step", ".status.currentStepIndex", "integer", 1),
+        (
+            "Weight",
+            ".status.canary.weights.canary.weight",
+            "integer",
+            1,
+        ),
+        MESSAGE,
+    ],
+    about: "A workload whose new revisions are brought out step by step.",
+};
+
+const ANALYSIS_TEMPLATE: Kind = Kind {
+    kind: "AnalysisTemplate",
+    plural: "analysistemplates",
+    short: "at",
+    scope: "Namespaced",
+    columns: &[AGE],
+    about: "Metrics that can be measured in its namespace.",
+};
+
+const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
+    kind: "ClusterAnalysisTemplate",
+    plural: "clusteranalysistemplates",
+    short: "cat",
+    scope: "Cluster",
+    columns: &[AGE],
+    about: "Metrics that can be measured in every namespace.",
+};
+
+const ANALYSIS_RUN: Kind = Kind {
+    kind: "AnalysisRun",
+    plural: "analysisruns",
+    short: "ar",
+    scope: "Namespaced",
+    columns: &[STATUS, AGE, MESSAGE],
+    about: "One run of analysis templates, and what it found.",
+};
+
+const EXPERIMENT: Kind = Kind {
+    kind: "Experiment",
+    plural: "experiments",
+    short: "exp",
+    scope: "Namespaced",
+    columns: &[STATUS, AGE, MESSAGE],
+    about: "ReplicaSets that run for a time to be compared.",
+};
+
+/// The CRDs of all five kinds.
+pub fn crds() -> Vec<Crd> {
+    let template = || of_type::<AnalysisTemplateSpec>("AnalysisTemplateSpec");
+    let rollout = (
+        of_type::<RolloutSpec>("RolloutSpec"),
+        of_type::<RolloutStatus>("RolloutStatus"),
+    );
+    let run = (
+        of_type::<AnalysisRunSpec>("AnalysisRunSpec"),
+        of_type::<AnalysisRunStatus>("AnalysisRunStatus"),
+    );
+    let experiment = (
+        of_type::<ExperimentSpec>("ExperimentSpec"),
+        of_type::<ExperimentStatus>("ExperimentStatus"),
+    );
+    let subresources = json!({
+        "status": {},
+        "scale": {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.HPAReplicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    });
+    vec![
+        crd(&ROLLOUT, rollout.0, Some(rollout.1), subresources),
+        crd(&ANALYSIS_TEMPLATE, template(), None, json!({})),
+        crd(&CLUSTER_ANALYSIS_TEMPLATE, template(), None, json!({})),
+        crd(&ANALYSIS_RUN, run.0, Some(run.1), json!({})),
+        crd(&EXPERIMENT, experiment.0, Some(experiment.1), json!({})),
+    ]
+}
+
+fn of_type<T: JsonSchema>(name: &str) -> Value {
+    let mut generator = SchemaGenerator::new(SchemaSettings::draft2020_12());
+    let root = generator.root_schema_for::<T>().to_value();
+    structural::root(name, &root)
+}
+
+fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: Value) -> Crd {
+    let Kind {
+        kind,
+        plural,
+        short,
+        scope,
+        columns,
+        about,
+    } = kind;
+    let mut properties = Map::from_iter([
+        ("apiVersion".to_owned(), json!({ "type": "string" })),
+        ("kind".to_owned(), json!({ "type": "string" })),
+        ("metadata".to_owned(), json!({ "type": "object" })),
+        ("spec".to_owned(), spec),
+    ]);
+    properties.extend(status.map(|status| ("status".to_owned(), status)));
+    let columns: Vec<Value> = columns
+        .iter()
+        .map(|(name, path, kind, priority)| {
+            let mut column = json!({ "name": name, "jsonPath": path, "type": kind });
+            if let (true, Some(column)) = (*priority > 0, column.as_object_mut()) {
+                column.insert("priority".to_owned(), json!(priority));
+            }
+            column
+        })
+        .collect();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.{GROUP}") },
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind,
+                "listKind": format!("{kind}List"),
+                "plural": plural,
+                "singular": kind.to_lowercase(),
+                "shortNames": [short],
+            },
+            "scope": scope,
+            "versions": [{
+                "name": VERSION,
+                "served": true,
+                "storage": true,
+                "additionalPrinterColumns": columns,
+                "subresources": subresources,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "description": about,
+                        "required": ["spec"],
+                        "properties": properties,
+                    },
+                },
+            }],
+        },
+    });
+    Crd {
+        file: format!("{plural}.yaml"),
+        definition,
+    }
+}

@@ -1,0 +1,59 @@
+//! Plays scenarios in this process: the real controller on a simulated cluster, in virtual time.
+
+mod severed;
+
+use std::future::Future;
+
+use jiff::Timestamp;
+
+pub use self::severed::Severed;
+use crate::{
+    cluster::SimWorld,
+    scenario::{self, Frame, Played, Scenario, WorldError},
+};
+
+/// When every story begins.
+const EPOCH: &str = "2026-01-01T00:00:00Z";
+
+/// Plays a scenario to its end, as fast as the machine can.
+///
+/// Must not be called on a runtime: it makes one of its own, with one thread and paused time.
+///
+/// # Errors
+/// When the world itself fails; what the controller does wrong stands in [`Played`].
+pub fn play(scenario: &Scenario) -> Result<Played, WorldError> {
+    in_virtual_time(async {
+        let mut world = world()?;
+        scenario::play(scenario, &mut world, &mut |_| {}).await
+    })
+}
+
+/// Plays a scenario so that a person can follow it: `speed` seconds of it in each of theirs, and a picture at each tick.
+///
+/// # Errors
+/// As [`play`].
+pub fn paced(scenario: &Scenario, speed: f64, watcher: &mut dyn FnMut(&Frame)) -> Result<Played, WorldError> {
+    in_virtual_time(async {
+        let mut world = world()?.paced(speed);
+        scenario::play(scenario, &mut world, watcher).await
+    })
+}
+
+/// A fresh simulated world that serves our kinds; to be made on a runtime whose time is paused.
+///
+/// # Errors
+/// When our own definitions can't be served.
+pub fn world() -> Result<SimWorld, WorldError> {
+    let epoch: Timestamp = EPOCH.parse().map_err(|error| WorldError::because("time has no beginning", error))?;
+    SimWorld::new(epoch)
+}
+
+/// Runs work on a runtime of its own, with one thread and paused time.
+///
+/// # Errors
+/// When the runtime can't be made, or the work fails.
+pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = runtime.map_err(|error| WorldError::because("no runtime can be made", error))?;
+    runtime.block_on(work)
+}
