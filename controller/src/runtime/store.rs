@@ -3,6 +3,9 @@
 //! A store is written by its watch and by our own writes; it is read by everybody. It answers [`Reading::Unreadable`]
 //! until its first list is complete, while its kind cannot be listed, and when nothing has been heard for too long.
 
+mod change;
+mod followed;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -11,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::change::Change;
+pub use self::followed::{Followed, Sync, all_settled};
 use super::clock::Clock;
 use super::cut::{Cut, IndexKey};
 use super::key::Key;
@@ -26,65 +31,6 @@ pub const STALE_AFTER: Duration = Duration::from_secs(75);
 pub fn newer(this: &str, other: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits(this) && digits(other) && (this.len(), this) > (other.len(), other)
-}
-
-/// A change of one object in a store.
-#[derive(Clone, Debug)]
-pub struct Change<K> {
-    /// The object before; `None` when it appeared.
-    pub old: Option<Arc<K>>,
-    /// The object after; `None` when it is gone.
-    pub new: Option<Arc<K>>,
-    /// Whether the cache held this version already, from our own write.
-    pub echo: bool,
-}
-
-impl<K: Cut> Change<K> {
-    /// Returns the key of the object.
-    pub fn key(&self) -> Option<&Key> {
-        self.new
-            .as_ref()
-            .or(self.old.as_ref())
-            .map(|object| object.key())
-    }
-
-    /// Lists the index keys of both versions, so that whoever was named before hears of it too.
-    pub fn index_keys(&self) -> Vec<IndexKey> {
-        let versions = self.old.iter().chain(&self.new);
-        let mut keys: Vec<IndexKey> = versions.flat_map(|object| object.index_keys()).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys
-    }
-}
-
-/// Whether a store can be believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sync {
-    /// The first list is not complete.
-    Pending,
-    /// The store follows the API server.
-    Following,
-    /// The kind cannot be listed, and why.
-    Unavailable(String),
-}
-
-/// A store of any kind, for those who only ask how it is.
-pub trait Followed: Send + std::marker::Sync {
-    /// Returns the full name of the resource.
-    fn resource(&self) -> String;
-    /// Tells whether the store can be believed.
-    fn sync(&self) -> Sync;
-    /// Tells how long ago the watch gave its last sign of life.
-    fn silence(&self) -> Duration;
-    /// Counts the objects that are held.
-    fn len(&self) -> usize;
-    /// Tells whether nothing is held.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-    /// Gives a view that turns true when the first list is complete or the kind cannot be listed.
-    fn settled(&self) -> watch::Receiver<bool>;
 }
 
 impl<K: Cut> Followed for Store<K> {
@@ -106,15 +52,6 @@ impl<K: Cut> Followed for Store<K> {
 
     fn settled(&self) -> watch::Receiver<bool> {
         self.settled.subscribe()
-    }
-}
-
-/// Waits until work may begin: every first list is complete, or its kind cannot be listed.
-pub async fn all_settled(stores: &[Arc<dyn Followed>]) {
-    for store in stores {
-        let mut settled = store.settled();
-        // The sender lives in the store, which we hold: it cannot be gone.
-        let _ = settled.wait_for(|settled| *settled).await;
     }
 }
 

@@ -4,6 +4,7 @@
 //! of life, one object that cannot be decoded must not spoil a page, and a list that goes back in time must be refused.
 
 mod line;
+mod trouble;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use self::line::{Event, Page, key_of, read_event};
+use self::trouble::Trouble;
+pub use self::trouble::chain;
 use super::clock::Clock;
 use super::cut::{Cut, Place};
 use super::store::{Change, Store};
@@ -125,17 +128,6 @@ struct Follower<K> {
     refused: u32,
 }
 
-/// Why following could not go on.
-#[derive(Debug)]
-enum Trouble {
-    /// The version is too old: list again.
-    Gone,
-    /// The kind cannot be listed or watched.
-    Unavailable(String),
-    /// Something that may pass.
-    Passing(String),
-}
-
 impl<K: Cut> Follower<K> {
     async fn run(mut self) {
         let begun = self.clock.monotonic();
@@ -202,7 +194,7 @@ impl<K: Cut> Follower<K> {
             .list(params)
             .map_err(|why| Trouble::Passing(why.to_string()))?;
         match timeout(ANSWER, self.client.request_text(request)).await {
-            Ok(answer) => answer.map_err(|error| self.classify(&error)),
+            Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
             Err(_) => Err(Trouble::Passing(format!(
                 "no answer to a list in {} s",
                 ANSWER.as_secs()
@@ -276,7 +268,7 @@ impl<K: Cut> Follower<K> {
             http::HeaderValue::from_static("identity"),
         );
         match timeout(ANSWER, self.client.request_stream(request)).await {
-            Ok(answer) => answer.map_err(|error| self.classify(&error)),
+            Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
             Err(_) => Err(Trouble::Passing(format!(
                 "no answer to a watch in {} s",
                 ANSWER.as_secs()
@@ -360,44 +352,6 @@ impl<K: Cut> Follower<K> {
             tracing::error!(resource = %self.scope.place.resource(), key = ?change.key(), "panic while passing on a change");
         }
     }
-
-    fn classify(&self, error: &kube::Error) -> Trouble {
-        let resource = self.scope.place.resource();
-        match error {
-            kube::Error::Api(status) => match status.code {
-                410 => Trouble::Gone,
-                404 => Trouble::Unavailable(format!(
-                    "the API server does not serve {resource} in version {}",
-                    self.scope.place.version
-                )),
-                403 => Trouble::Unavailable(format!(
-                    "not allowed to list and watch {resource}: {}",
-                    status.message
-                )),
-                code @ (400 | 405 | 406 | 415) => Trouble::Unavailable(format!(
-                    "cannot list {resource}: {code} {}",
-                    status.message
-                )),
-                code => Trouble::Passing(format!("{code} {}", status.message)),
-            },
-            other => Trouble::Passing(chain(other)),
-        }
-    }
-}
-
-/// Writes an error with its causes, each once.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,22 +4,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use serin_crds::names::{
-    AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, REVISION_ANNOTATION, ROLLOUT_TYPE_LABEL,
-    STEP_INDEX_LABEL,
+    AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TYPE_LABEL, STEP_INDEX_LABEL,
 };
 
 use super::compact::compact;
-use super::meta::RawMeta;
-use super::rollout::{RawObject, template_refs};
+use super::raw::{Presence, RawObject};
+use super::rollout::template_refs;
 use super::{Body, Cut, CutError, IndexKey, Mark, MetaCut, Place};
-
-/// The labels of a run that rules read.
-const LABELS: [&str; 4] = [
-    HASH_LABEL,
-    ROLLOUT_TYPE_LABEL,
-    STEP_INDEX_LABEL,
-    INSTANCE_ID_LABEL,
-];
 
 /// An AnalysisRun: how it stands, and the whole of it while it is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,11 +36,10 @@ pub struct AnalysisRunCut {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawRun {
-    metadata: RawMeta,
-    spec: Value,
-    status: Value,
+#[serde(default, rename_all = "camelCase")]
+struct SpecView {
+    terminate: Value,
+    ttl_strategy: Presence,
 }
 
 impl AnalysisRunCut {
@@ -71,12 +61,8 @@ impl Cut for AnalysisRunCut {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysisruns", "AnalysisRun");
 
     fn cut(json: &str) -> Result<Self, CutError> {
-        let body = compact(json, true)?.body;
-        let RawRun {
-            mut metadata,
-            spec,
-            status,
-        } = body.decode()?;
+        let raw = RawObject::of(json)?;
+        let (spec, status): (SpecView, Value) = (raw.spec_or_default(), raw.status_or_default());
         let phase = status
             .get("phase")
             .and_then(|phase| AnalysisPhase::deserialize(phase).ok())
@@ -87,25 +73,32 @@ impl Cut for AnalysisRunCut {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
-        let mut labels = metadata.labels.take().unwrap_or_default();
-        let keep =
-            !phase.is_terminal() || spec.get("ttlStrategy").is_some_and(|ttl| !ttl.is_null());
+        let labels = &raw.metadata.labels;
+        let labels = [
+            (HASH_LABEL, &labels.hash),
+            (ROLLOUT_TYPE_LABEL, &labels.purpose),
+            (STEP_INDEX_LABEL, &labels.step),
+            (INSTANCE_ID_LABEL, &labels.instance),
+        ];
+        let keep = !phase.is_terminal() || spec.ttl_strategy.is_some();
         Ok(Self {
-            labels: LABELS
-                .iter()
-                .filter_map(|key| Some((*key, labels.remove(*key)?.into())))
+            labels: labels
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(key, value)| (key, (&**value).into()))
                 .collect(),
-            revision: Mark::read(metadata.annotation(REVISION_ANNOTATION)),
+            revision: Mark::read(&raw.metadata.annotations.revision),
             phase,
             message: text("message").map(Into::into),
             evidence: evidence(&status),
-            terminate: spec
-                .get("terminate")
-                .and_then(Value::as_bool)
-                .unwrap_or_default(),
+            terminate: spec.terminate.as_bool().unwrap_or_default(),
             completed: text("completedAt").and_then(|at| at.parse().ok()),
-            body: keep.then_some(body),
-            meta: metadata.cut()?,
+            body: if keep {
+                Some(compact(json, true)?.body)
+            } else {
+                None
+            },
+            meta: raw.metadata.cut()?,
         })
     }
 
@@ -133,12 +126,19 @@ pub struct TemplateCut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterTemplateCut(pub TemplateCut);
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TemplateView {
+    templates: Value,
+}
+
 impl TemplateCut {
     fn read(json: &str) -> Result<Self, CutError> {
         let body = compact(json, false)?.body;
-        let RawObject { metadata, spec, .. } = body.decode()?;
-        let meta = metadata.cut()?;
-        let refs = template_refs(&meta.key, spec.get("templates")).into_boxed_slice();
+        let raw = RawObject::of_bytes(body.as_bytes())?;
+        let TemplateView { templates } = raw.spec_or_default();
+        let meta = raw.metadata.cut()?;
+        let refs = template_refs(&meta.key, Some(&templates)).into_boxed_slice();
         Ok(Self { meta, refs, body })
     }
 }

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde::Deserialize;
-
-use super::CutError;
 use crate::runtime::key::Key;
+use jiff::Timestamp;
 
 /// Metadata of a cached object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +50,10 @@ pub enum Mark<T> {
 }
 
 impl<T: FromStr> Mark<T> {
-    pub(super) fn read(text: Option<&String>) -> Self {
-        match text.map(|text| text.trim()) {
-            None | Some("") => Self::Unset,
-            Some(text) => text
+    pub(super) fn read(text: &str) -> Self {
+        match text.trim() {
+            "" => Self::Unset,
+            text => text
                 .parse()
                 .map_or_else(|_| Self::Malformed(text.into()), Self::Set),
         }
@@ -71,76 +68,4 @@ impl<T: Clone> Mark<T> {
             Self::Unset | Self::Malformed(_) => None,
         }
     }
-}
-
-/// Metadata as the API server sends it, without what is never read.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct RawMeta {
-    pub namespace: Option<String>,
-    pub name: Option<String>,
-    pub uid: Option<String>,
-    pub resource_version: Option<String>,
-    pub generation: Option<i64>,
-    pub creation_timestamp: Option<String>,
-    pub deletion_timestamp: Option<String>,
-    pub labels: Option<BTreeMap<String, String>>,
-    pub annotations: Option<BTreeMap<String, String>>,
-    pub owner_references: Option<Vec<RawOwner>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RawOwner {
-    uid: String,
-    kind: String,
-    name: String,
-    controller: Option<bool>,
-}
-
-impl RawMeta {
-    pub(super) fn label(&self, key: &str) -> Option<&String> {
-        self.labels.as_ref().and_then(|labels| labels.get(key))
-    }
-
-    pub(super) fn annotation(&self, key: &str) -> Option<&String> {
-        self.annotations
-            .as_ref()
-            .and_then(|annotations| annotations.get(key))
-    }
-
-    pub(super) fn cut(self) -> Result<MetaCut, CutError> {
-        let name = self.name.ok_or(CutError::Missing("metadata.name"))?;
-        let version = self
-            .resource_version
-            .ok_or(CutError::Missing("metadata.resourceVersion"))?;
-        let owner = self
-            .owner_references
-            .unwrap_or_default()
-            .into_iter()
-            .find(|owner| owner.controller == Some(true));
-        Ok(MetaCut {
-            key: Key::new(self.namespace.as_deref().unwrap_or_default(), &name),
-            uid: self.uid.unwrap_or_default().into(),
-            version: version.into(),
-            generation: self.generation.unwrap_or_default(),
-            created: instant(self.creation_timestamp.as_deref()),
-            deleted: instant(self.deletion_timestamp.as_deref()),
-            owner: owner.map(
-                |RawOwner {
-                     uid, kind, name, ..
-                 }| {
-                    Arc::new(Owner {
-                        uid: uid.into(),
-                        kind: kind.into(),
-                        name: name.into(),
-                    })
-                },
-            ),
-        })
-    }
-}
-
-fn instant(text: Option<&str>) -> Option<Timestamp> {
-    text.and_then(|text| text.parse().ok())
 }

@@ -10,6 +10,7 @@
 mod analysis;
 mod compact;
 mod meta;
+mod raw;
 mod replica_set;
 mod rollout;
 mod route;

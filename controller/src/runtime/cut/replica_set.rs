@@ -2,11 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serin_crds::names::{
-    DESIRED_REPLICAS_ANNOTATION, HASH_LABEL, REVISION_ANNOTATION, SCALE_DOWN_DEADLINE_ANNOTATION,
-};
 
-use super::meta::RawMeta;
+use super::raw::RawObject;
 use super::{Cut, CutError, Mark, MetaCut, Place};
 
 /// A ReplicaSet, cut to its counts and marks.
@@ -43,14 +40,6 @@ pub struct ReplicaSetStatusCut {
     pub observed_generation: i64,
     /// Why pods cannot be made, when they cannot.
     pub replica_failure: Option<Box<str>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Raw {
-    metadata: RawMeta,
-    spec: RawSpec,
-    status: RawStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,24 +95,18 @@ impl Cut for ReplicaSetCut {
     const PLACE: Place = Place::of("apps", "v1", "replicasets", "ReplicaSet");
 
     fn cut(json: &str) -> Result<Self, CutError> {
-        let Raw {
-            metadata,
-            spec,
-            status,
-        } = serde_json::from_str(json)?;
+        let raw = RawObject::of(json)?;
+        let (spec, status): (RawSpec, RawStatus) = (raw.spec()?, raw.status()?);
+        let annotations = &raw.metadata.annotations;
         Ok(Self {
-            hash: metadata
-                .label(HASH_LABEL)
-                .cloned()
-                .unwrap_or_default()
-                .into(),
-            revision: Mark::read(metadata.annotation(REVISION_ANNOTATION)),
-            desired: Mark::read(metadata.annotation(DESIRED_REPLICAS_ANNOTATION)),
-            scale_down_deadline: Mark::read(metadata.annotation(SCALE_DOWN_DEADLINE_ANNOTATION)),
+            hash: (&*raw.metadata.labels.hash).into(),
+            revision: Mark::read(&annotations.revision),
+            desired: Mark::read(&annotations.desired),
+            scale_down_deadline: Mark::read(&annotations.scale_down_deadline),
             replicas: spec.replicas.unwrap_or(1),
             min_ready_seconds: spec.min_ready_seconds,
             status: status.cut(),
-            meta: metadata.cut()?,
+            meta: raw.metadata.cut()?,
         })
     }
 

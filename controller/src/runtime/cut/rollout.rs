@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::compact::compact;
-use super::meta::RawMeta;
+use super::raw::RawObject;
 use super::{Body, Cut, CutError, IndexKey, MetaCut, Place};
 use crate::runtime::key::Key;
 
@@ -21,12 +21,18 @@ pub struct RolloutCut {
     pub aborts: bool,
 }
 
+/// What is read of a spec; the template is passed over.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SpecView {
+    strategy: Value,
+    workload_ref: Value,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct RawObject {
-    pub metadata: RawMeta,
-    pub spec: Value,
-    pub status: Value,
+struct StatusView {
+    abort: Value,
 }
 
 impl RolloutCut {
@@ -41,22 +47,15 @@ impl Cut for RolloutCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let body = compact(json, true)?.body;
-        let RawObject {
-            metadata,
-            spec,
-            status,
-        } = body.decode()?;
-        let meta = metadata.cut()?;
-        let refs = Refs::of(&meta.key, &spec);
-        let aborts = status
-            .get("abort")
-            .and_then(Value::as_bool)
-            .unwrap_or_default();
+        let raw = RawObject::of_bytes(body.as_bytes())?;
+        let (spec, status): (SpecView, StatusView) =
+            (raw.spec_or_default(), raw.status_or_default());
+        let meta = raw.metadata.cut()?;
         Ok(Self {
+            refs: Refs::of(&meta.key, &spec),
+            aborts: status.abort.as_bool().unwrap_or_default(),
             meta,
-            refs,
             body,
-            aborts,
         })
     }
 
@@ -80,16 +79,16 @@ struct Refs<'a> {
 }
 
 impl<'a> Refs<'a> {
-    fn of(rollout: &'a Key, spec: &Value) -> Box<[IndexKey]> {
+    fn of(rollout: &'a Key, spec: &SpecView) -> Box<[IndexKey]> {
         let mut refs = Self {
             rollout,
             found: Vec::new(),
         };
-        refs.workload(spec);
-        if let Some(canary) = spec.pointer("/strategy/canary") {
+        refs.workload(&spec.workload_ref);
+        if let Some(canary) = spec.strategy.get("canary") {
             refs.canary(canary);
         }
-        if let Some(blue_green) = spec.pointer("/strategy/blueGreen") {
+        if let Some(blue_green) = spec.strategy.get("blueGreen") {
             refs.blue_green(blue_green);
         }
         refs.found.sort_unstable();
@@ -97,14 +96,14 @@ impl<'a> Refs<'a> {
         refs.found.into_boxed_slice()
     }
 
-    fn workload(&mut self, spec: &Value) {
-        let kind = match spec.pointer("/workloadRef/kind").and_then(Value::as_str) {
+    fn workload(&mut self, workload: &Value) {
+        let kind = match workload.get("kind").and_then(Value::as_str) {
             Some("Deployment") => "Deployment",
             Some("ReplicaSet") => "ReplicaSet",
             Some("PodTemplate") => "PodTemplate",
             _ => return,
         };
-        self.named(kind, spec.pointer("/workloadRef/name"));
+        self.named(kind, workload.get("name"));
     }
 
     fn canary(&mut self, canary: &Value) {

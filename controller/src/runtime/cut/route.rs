@@ -1,9 +1,10 @@
 //! VirtualServices and DestinationRules: compact JSON of metadata and spec, and who wrote the spec last.
 
-use serin_crds::names::MANAGED_BY_ANNOTATION;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::compact::compact;
-use super::rollout::RawObject;
+use super::raw::RawObject;
 use super::{Body, Cut, CutError, IndexKey, MetaCut, Place, Writer};
 
 /// A VirtualService of Istio.
@@ -32,6 +33,12 @@ pub struct DestinationRuleCut {
     pub body: Body,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RuleView {
+    host: Value,
+}
+
 impl Cut for VirtualServiceCut {
     const PLACE: Place = Place::of(
         "networking.istio.io",
@@ -42,9 +49,9 @@ impl Cut for VirtualServiceCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
-        let RawObject { metadata, .. } = compact.body.decode()?;
+        let raw = RawObject::of_bytes(compact.body.as_bytes())?;
         Ok(Self {
-            meta: metadata.cut()?,
+            meta: raw.metadata.cut()?,
             writer: compact.writer,
             body: compact.body,
         })
@@ -69,17 +76,12 @@ impl Cut for DestinationRuleCut {
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
-        let RawObject { metadata, spec, .. } = compact.body.decode()?;
+        let raw = RawObject::of_bytes(compact.body.as_bytes())?;
+        let RuleView { host } = raw.spec_or_default();
         Ok(Self {
-            managed_by: metadata
-                .annotation(MANAGED_BY_ANNOTATION)
-                .map(|name| name.as_str().into()),
-            host: spec
-                .get("host")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or_default()
-                .into(),
-            meta: metadata.cut()?,
+            managed_by: raw.metadata.annotations.managed_by(),
+            host: host.as_str().unwrap_or_default().into(),
+            meta: raw.metadata.cut()?,
             writer: compact.writer,
             body: compact.body,
         })

@@ -1,11 +1,9 @@
 //! Services, cut to whom they select.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serin_crds::names::{HASH_LABEL, MANAGED_BY_ANNOTATION};
+use serin_crds::names::HASH_LABEL;
 
-use super::meta::RawMeta;
+use super::raw::{Pairs, RawObject};
 use super::{Cut, CutError, IndexKey, MetaCut, Place};
 
 /// A Service, cut to its selector.
@@ -21,15 +19,8 @@ pub struct ServiceCut {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Raw {
-    metadata: RawMeta,
-    spec: RawSpec,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
 struct RawSpec {
-    selector: Option<BTreeMap<String, String>>,
+    selector: Pairs,
 }
 
 impl ServiceCut {
@@ -46,17 +37,12 @@ impl Cut for ServiceCut {
     const PLACE: Place = Place::of("", "v1", "services", "Service");
 
     fn cut(json: &str) -> Result<Self, CutError> {
-        let Raw { metadata, spec } = serde_json::from_str(json)?;
-        let selector = spec.selector.unwrap_or_default();
+        let raw = RawObject::of(json)?;
+        let RawSpec { selector } = raw.spec()?;
         Ok(Self {
-            selector: selector
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-            managed_by: metadata
-                .annotation(MANAGED_BY_ANNOTATION)
-                .map(|name| name.as_str().into()),
-            meta: metadata.cut()?,
+            selector: selector.0.into_boxed_slice(),
+            managed_by: raw.metadata.annotations.managed_by(),
+            meta: raw.metadata.cut()?,
         })
     }
 

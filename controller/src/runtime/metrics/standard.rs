@@ -48,6 +48,30 @@ pub struct Durations {
     pub manual_pause: Histogram,
 }
 
+impl Durations {
+    fn new(registry: &Registry) -> Self {
+        let histogram =
+            |name, help, bounds| registry.histogram(Named::new(name, help), &["status"], bounds);
+        Durations {
+            whole: histogram(
+                names::ROLLOUT_DURATION_SECONDS,
+                "Seconds from a change to its end.",
+                &names::DURATION_BUCKETS,
+            ),
+            progression: histogram(
+                names::ROLLOUT_PROGRESSION_DURATION_SECONDS,
+                "Seconds from a change to its end, without those that people held it.",
+                &names::PROGRESSION_BUCKETS,
+            ),
+            manual_pause: histogram(
+                names::ROLLOUT_MANUAL_PAUSE_DURATION_SECONDS,
+                "Seconds that people held a rollout.",
+                &names::MANUAL_PAUSE_BUCKETS,
+            ),
+        }
+    }
+}
+
 /// The metrics that the controller counts itself.
 #[derive(Clone, Debug)]
 pub struct Standard {
@@ -84,8 +108,6 @@ impl Standard {
                 Named::new(failures, "Turns that failed."),
             )
         };
-        let histogram =
-            |name, help, bounds| registry.histogram(Named::new(name, help), &["status"], bounds);
         Self {
             rollouts: turns(names::ROLLOUT_RECONCILE, names::ROLLOUT_RECONCILE_ERROR),
             runs: turns(
@@ -123,23 +145,7 @@ impl Standard {
                 &[],
                 &ABORT_BOUNDS,
             ),
-            durations: Durations {
-                whole: histogram(
-                    names::ROLLOUT_DURATION_SECONDS,
-                    "Seconds from a change to its end.",
-                    &names::DURATION_BUCKETS,
-                ),
-                progression: histogram(
-                    names::ROLLOUT_PROGRESSION_DURATION_SECONDS,
-                    "Seconds from a change to its end, without those that people held it.",
-                    &names::PROGRESSION_BUCKETS,
-                ),
-                manual_pause: histogram(
-                    names::ROLLOUT_MANUAL_PAUSE_DURATION_SECONDS,
-                    "Seconds that people held a rollout.",
-                    &names::MANUAL_PAUSE_BUCKETS,
-                ),
-            },
+            durations: Durations::new(registry),
         }
     }
 }
