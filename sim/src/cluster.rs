@@ -40,7 +40,7 @@ pub const CONTROLLER: &str = "system:serviceaccount:argo-rollouts:argo-rollouts"
 const TICK: Duration = Duration::from_millis(250);
 
 /// How many ticks lie between two scrapes.
-const SCRAPE_EVERY: u32 = 4;
+const SCRAPE_EVERY: u32 = 8;
 
 /// The virtual time that a paced world lets pass at once.
 const STRIDE: Duration = Duration::from_millis(50);

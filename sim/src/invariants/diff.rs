@@ -33,6 +33,9 @@ const BOOKKEEPING: [&str; 4] = [
 ];
 
 fn walk(before: &Value, after: &Value, path: String, paths: &mut Vec<String>) {
+    if before == after {
+        return;
+    }
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             for (name, value) in old {
@@ -49,8 +52,7 @@ fn walk(before: &Value, after: &Value, path: String, paths: &mut Vec<String>) {
                 walk(old, new, format!("{path}/{at}"), paths);
             }
         }
-        _ if before != after => paths.push(path),
-        _ => {}
+        _ => paths.push(path),
     }
 }
 
