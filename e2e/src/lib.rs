@@ -6,4 +6,5 @@
 
 pub mod pod;
 pub mod runner;
+pub mod stage;
 pub mod world;

@@ -12,7 +12,7 @@ use std::{future::Future, pin::Pin, process::ExitCode, sync::Arc, time::Duration
 /// What a failed trial says.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-type Body = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
+type Body = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
 
 /// The name of the environment variable that holds the folder of the world that a process lives in.
 pub(crate) const WORLD_DIR: &str = "SERIN_E2E_WORLD";
@@ -30,7 +30,7 @@ impl Trial {
     pub fn new<F, R>(name: impl Into<String>, body: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
-        R: Future<Output = Result<(), Fault>> + Send + 'static,
+        R: Future<Output = Result<(), Fault>> + 'static,
     {
         Self {
             name: name.into(),

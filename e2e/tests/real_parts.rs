@@ -6,11 +6,13 @@ use serin_e2e::runner::{self, Trial};
 
 #[path = "real_parts/pods.rs"]
 mod pods;
+#[path = "real_parts/scenarios.rs"]
+mod scenarios;
 #[path = "real_parts/shares.rs"]
 mod shares;
 
 fn main() -> ExitCode {
-    runner::main(&[
+    let mut trials = vec![
         Trial::new(
             "pods become ready, die, come back and leave",
             pods::pods_live_and_die,
@@ -19,5 +21,7 @@ fn main() -> ExitCode {
             "weights of a virtual service are the shares that users get",
             shares::weights_are_shares,
         ),
-    ])
+    ];
+    trials.extend(scenarios::all());
+    runner::main(&trials)
 }
