@@ -131,11 +131,7 @@ impl Worker {
         reaction: Duration,
     ) {
         for pod in pods {
-            self.see(&Followed {
-                before: None,
-                key: Key::of(&pod),
-                after: Some(pod),
-            });
+            self.see(&Followed::new(pod));
         }
         loop {
             let next = self.timers.keys().next().map(|(at, _)| *at);

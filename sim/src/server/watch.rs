@@ -315,6 +315,25 @@ pub struct Followed {
     pub key: Key,
 }
 
+impl Followed {
+    /// Says that an object is there.
+    pub fn new(object: Arc<Value>) -> Self {
+        Self {
+            before: None,
+            key: Key::of(&object),
+            after: Some(object),
+        }
+    }
+
+    fn of(change: &Change) -> Self {
+        Self {
+            before: change.before.clone(),
+            after: change.after.clone(),
+            key: Key::of(&change.last),
+        }
+    }
+}
+
 impl Follower {
     /// Follows the kind `id` from its beginning: what is there comes first, as new.
     pub(super) fn new(inner: &Arc<Inner>, id: usize) -> Option<(Self, Vec<Arc<Value>>)> {
@@ -333,20 +352,19 @@ impl Follower {
         ))
     }
 
-    /// Returns what changed since the last call, at once. Changes that have been forgotten are left out.
+    /// Returns what changed since the last call, at once. When more changed than is remembered, everything that is there
+    /// comes again, as new.
     pub fn drain(&mut self) -> Vec<Followed> {
         self.bell.mark_unchanged();
         let store = self.inner.store();
-        let changes = store.changes_after(self.id, self.seen);
-        let followed: Vec<Followed> = changes
-            .into_iter()
-            .flatten()
-            .map(|change| Followed {
-                before: change.before.clone(),
-                after: change.after.clone(),
-                key: Key::of(&change.last),
-            })
-            .collect();
+        let followed = match store.changes_after(self.id, self.seen) {
+            Some(changes) => changes.map(Followed::of).collect(),
+            None => store
+                .list(self.id, None)
+                .into_iter()
+                .map(Followed::new)
+                .collect(),
+        };
         self.seen = store.revision();
         followed
     }

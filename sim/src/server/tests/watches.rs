@@ -208,3 +208,24 @@ async fn all_namespaces_can_be_watched_at_once() {
     assert_eq!(line["object"]["metadata"]["namespace"], "other");
     assert_eq!(next(&mut mine).await, said("silence", ""));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_who_follows_from_inside_misses_nothing() {
+    let server = server();
+    let (mut follower, there) = server.as_user("x").follow("rollouts").unwrap();
+    assert_eq!((there.len(), follower.drain().len()), (0, 0));
+    for name in ["a", "b", "c"] {
+        server.as_user("x").create(rollout(name)).unwrap();
+    }
+    assert!(follower.changed().await);
+    assert_eq!(follower.drain().len(), 3);
+    server.remember(10, 2);
+    for name in ["d", "e", "f"] {
+        server.as_user("x").create(rollout(name)).unwrap();
+    }
+    assert_eq!(
+        follower.drain().len(),
+        6,
+        "more than is remembered: everything comes again"
+    );
+}
