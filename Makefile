@@ -36,17 +36,17 @@ unit: ## Every test that needs no server, the simulator's scenarios included
 test: setup ## Every test, those on real parts included; ends with the counts
 	@mkdir -p target; : > $(LOG)
 	@echo "== tests without servers"; status=0; \
-	$(CARGO) test --workspace --exclude serin-e2e --no-fail-fast 2>&1 | tee -a $(LOG) || status=1; \
+	$(CARGO) test --workspace --lib --bins --tests --features serin-crds/schema --exclude serin-e2e --no-fail-fast 2>&1 | tee -a $(LOG) || status=1; \
 	echo "== tests on real parts"; \
 	$(MAKE) --no-print-directory e2e 2>&1 | tee -a $(LOG) || status=1; \
 	awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
-	     /^[0-9]+ passed, [0-9]+ failed/ { passed += $$1; failed += $$3 } \
+	     /^real parts: / { passed += $$3; failed += $$5 } \
 	     END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 || ignored > 0 }' $(LOG) || status=1; \
 	exit $$status
 
 e2e: setup ## The tests on real parts: etcd, kube-apiserver, istiod, Envoy, Prometheus
-	@$(CARGO) build -p serin-controller -p serin-cli -p serin-e2e --bins
-	@$(CARGO) test -p serin-e2e --no-fail-fast
+	@$(CARGO) build -p serin-controller -p serin-e2e --bins
+	@$(CARGO) test -p serin-e2e --no-fail-fast $(ARGS)
 
 bench: setup ## Print the figures, beside the incumbent's
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins

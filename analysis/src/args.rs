@@ -219,7 +219,7 @@ mod tests {
                 "name": "web", "namespace": "shop", "uid": "u-1", "generation": 3,
                 "labels": {"team": "a", "app.kubernetes.io/name": "web"},
             },
-            "spec": {"replicas": 5, "paused": false, "ratio": 0.25, "big": 1000000, "tiny": 0.00001},
+            "spec": {"replicas": 5, "paused": false, "ratio": 0.25, "big": 1_000_000, "tiny": 0.00001},
             "status": {"pauseConditions": [{"reason": "CanaryPauseStep"}]},
         })
     }

@@ -299,7 +299,7 @@ fn give(args: &mut [Argument], given: &[Argument]) -> Vec<String> {
             None => ignored.push(arg.name.clone()),
             Some(declared) if arg.value.is_some() => declared.value.clone_from(&arg.value),
             Some(declared) if arg.value_from.is_some() => {
-                declared.value_from.clone_from(&arg.value_from)
+                declared.value_from.clone_from(&arg.value_from);
             }
             Some(_) => {}
         }

@@ -1,6 +1,7 @@
 //! App: the controller put together: watches fill caches, changes become keys, keys become turns.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
@@ -106,6 +107,8 @@ pub struct App {
     /// The analyses.
     pub runs: Arc<Executor>,
     settings: Settings,
+    /// Whether analyses are carried out here: only by the one that leads.
+    working: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
 
@@ -136,7 +139,7 @@ impl App {
             gate: Arc::new(move || gate.check().is_ok()),
             tell,
         }));
-        let mut app = Self { world, queue, runs, settings, tasks: JoinSet::new() };
+        let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
         app.watch(&watches, &clock);
         app
     }
@@ -181,6 +184,7 @@ impl App {
     /// Works until it is dropped or the queue is closed; waits for the caches first.
     pub async fn work(&self) {
         self.settled().await;
+        self.working.store(true, Ordering::SeqCst);
         for cut in self.world.stores.runs.all() {
             see(&self.runs, &cut);
         }
@@ -212,10 +216,13 @@ impl App {
         self.keep(task);
         let queue = self.queue.clone();
         let runs = self.runs.clone();
+        let working = self.working.clone();
         let scope = self.scope::<crate::runtime::cut::AnalysisRunCut>().of_instance(&self.settings.instance);
         let task = follow(client.clone(), clock.clone(), scope, stores.runs.clone(), move |change| {
             match (&change.new, &change.old) {
-                (Some(run), _) => see(&runs, run),
+                // A standby keeps its caches warm and asks nobody anything.
+                (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
+                (Some(_), _) => {}
                 (None, Some(gone)) => runs.gone(&gone.meta.uid),
                 (None, None) => {}
             }

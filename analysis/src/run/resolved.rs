@@ -103,7 +103,7 @@ impl Resolved {
         for (index, rule) in spec.dry_run.iter().enumerate() {
             let path = format!("dryRun[{index}]");
             apply(&mut metrics, &path, &rule.metric_name, |metric| {
-                metric.dry_run = true
+                metric.dry_run = true;
             })
             .map_err(invalid)?;
         }
@@ -114,7 +114,7 @@ impl Resolved {
                 .filter(|limit| *limit > 0)
                 .unwrap_or(KEPT);
             apply(&mut metrics, &path, &rule.metric_name, |metric| {
-                metric.keep = keep
+                metric.keep = keep;
             })
             .map_err(invalid)?;
         }

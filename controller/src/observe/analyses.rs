@@ -86,7 +86,9 @@ impl World {
         let retention = &wanted.measurement_retention;
         let merged =
             template::merge(&given, &expanded.templates, &expanded.cluster_templates, &wanted.dry_run, retention);
-        merged.map_err(texts)
+        let mut merged = merged.map_err(texts)?;
+        args::complete(&mut merged.args, origin).map_err(texts)?;
+        Ok(merged)
     }
 
     /// The templates that are reachable from these references.
