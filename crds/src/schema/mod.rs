@@ -172,16 +172,7 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) ->
         ("spec".to_owned(), spec),
     ]);
     properties.extend(status.map(|status| ("status".to_owned(), status)));
-    let columns: Vec<Value> = columns
-        .iter()
-        .map(|(name, path, kind, priority)| {
-            let mut column = json!({ "name": name, "jsonPath": path, "type": kind });
-            if let (true, Some(column)) = (*priority > 0, column.as_object_mut()) {
-                column.insert("priority".to_owned(), json!(priority));
-            }
-            column
-        })
-        .collect();
+    let columns: Vec<Value> = columns.iter().map(column).collect();
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -217,4 +208,12 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) ->
         file: format!("{plural}.yaml"),
         definition,
     }
+}
+
+fn column((name, path, kind, priority): &(&str, &str, &str, i32)) -> Value {
+    let mut column = json!({ "name": name, "jsonPath": path, "type": kind });
+    if let (true, Some(column)) = (*priority > 0, column.as_object_mut()) {
+        column.insert("priority".to_owned(), json!(priority));
+    }
+    column
 }
