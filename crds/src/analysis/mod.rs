@@ -83,7 +83,8 @@ pub struct TemplateRef {
     pub spelled_out: bool,
 }
 
-/// A [`TemplateRef`] as manifests write it.
+// As manifests write it; the comment below becomes a description in the CRDs.
+/// Names an analysis template.
 #[derive(Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
