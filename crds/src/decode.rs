@@ -58,6 +58,10 @@ fn shorten(text: &str) -> String {
 ///
 /// # Errors
 /// A fault with the path of the first field that does not fit.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the twin of decode_tolerantly, which edits the value"
+)]
 pub fn decode<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_path_to_error::deserialize(&value).map_err(|error| fault(&value, &error))
 }
@@ -118,7 +122,7 @@ fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
             )
         })
         .collect();
-    let Some((last, parents)) = segments.split_last() else {
+    let Some((end, parents)) = segments.split_last() else {
         return false;
     };
     let parent = parents.iter().try_fold(value, |at, segment| match segment {
@@ -126,7 +130,7 @@ fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
         serde_path_to_error::Segment::Map { key } => at.get_mut(key),
         _ => None,
     });
-    match (parent, last) {
+    match (parent, end) {
         (Some(Value::Object(map)), serde_path_to_error::Segment::Map { key }) => {
             map.remove(key).is_some()
         }

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    fn check(spec: Value, expect: &[&str]) {
+    fn check(spec: &Value, expect: &[&str]) {
         let rollout: Rollout = crate::decode(json!({ "spec": spec })).expect("decodes");
         assert_eq!(fields(&rollout), expect);
     }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn what_works_is_not_named() {
         check(
-            json!({
+            &json!({
                 "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
                 "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
                 "strategy": {"canary": {
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn what_does_not_work_yet_is_named_with_its_path() {
         check(
-            json!({
+            &json!({
                 "workloadRef": {"kind": "Deployment"}, "restartAt": "2026-01-02T03:04:05Z",
                 "strategy": {"canary": {
                     "dynamicStableScale": true,

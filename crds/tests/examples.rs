@@ -1,5 +1,12 @@
 //! The example manifests are sound: they decode without loss of a field, have no faults, and use nothing that is not built.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::{fs, path::Path};
 
 use serde_json::Value;

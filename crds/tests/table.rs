@@ -1,5 +1,12 @@
 //! The table of refused and accepted specs is well formed, and our types keep all that the API server accepts.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

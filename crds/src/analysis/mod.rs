@@ -73,14 +73,69 @@ pub struct AnalysisTemplateSpec {
 
 /// Names an analysis template.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, rename_all = "camelCase")]
+#[serde(from = "WrittenTemplateRef", into = "WrittenTemplateRef")]
 pub struct TemplateRef {
     /// Its name.
     pub template_name: String,
     /// Whether it is a ClusterAnalysisTemplate.
-    #[serde(skip_serializing_if = "lenient::is_false")]
     pub cluster_scope: bool,
+    /// Whether the manifest spells the scope out; the hash of the steps depends on it.
+    pub spelled_out: bool,
+}
+
+// As manifests write it; the comment below becomes a description in the CRDs.
+/// Names an analysis template.
+#[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase")]
+struct WrittenTemplateRef {
+    /// Its name.
+    template_name: String,
+    /// Whether it is a ClusterAnalysisTemplate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster_scope: Option<bool>,
+}
+
+impl From<WrittenTemplateRef> for TemplateRef {
+    fn from(
+        WrittenTemplateRef {
+            template_name,
+            cluster_scope,
+        }: WrittenTemplateRef,
+    ) -> Self {
+        Self {
+            template_name,
+            cluster_scope: cluster_scope.unwrap_or_default(),
+            spelled_out: cluster_scope.is_some(),
+        }
+    }
+}
+
+impl From<TemplateRef> for WrittenTemplateRef {
+    fn from(
+        TemplateRef {
+            template_name,
+            cluster_scope,
+            spelled_out,
+        }: TemplateRef,
+    ) -> Self {
+        let cluster_scope = (cluster_scope || spelled_out).then_some(cluster_scope);
+        Self {
+            template_name,
+            cluster_scope,
+        }
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for TemplateRef {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TemplateRef".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        WrittenTemplateRef::json_schema(generator)
+    }
 }
 
 /// An argument of a template or a run.

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::vendors::*;
+use super::{
+    CloudWatchMetric, DatadogMetric, GraphiteMetric, InfluxdbMetric, KayentaMetric, NewRelicMetric,
+    SkyWalkingMetric, WavefrontMetric,
+};
 use crate::lenient;
 
 /// Who is asked; exactly one field is set.

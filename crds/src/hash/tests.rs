@@ -1,3 +1,8 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "tables read better without references"
+)]
+
 use serde_json::json;
 
 use super::*;
@@ -55,6 +60,41 @@ fn steps_have_the_hashes_that_argo_rollouts_gives_them() {
     check_steps(
         json!([{"setWeight": 10}, {"pause": {"duration": 60}}, {"setWeight": 100}]),
         "f9b86fc5c",
+    );
+}
+
+/// What Go would write for steps, which is hashed.
+fn check_steps_json(steps: Value, expect: &str) {
+    let typed: Vec<CanaryStep> = serde_json::from_value(steps).expect(expect);
+    let kind = Kind::List(Box::new(struct_kind("CanaryStep")));
+    let value = serde_json::to_value(typed).expect(expect);
+    assert_eq!(
+        shape(table(), &kind, &value, Purpose::Hash).to_json(),
+        expect
+    );
+}
+
+#[test]
+fn steps_are_written_as_go_writes_them() {
+    check_steps_json(
+        json!([{"analysis": {"templates": [{"clusterScope": false, "templateName": "a"}, {"templateName": "b"}],
+            "args": [{"value": "<", "name": "x"}]}}]),
+        r#"[{"analysis":{"templates":[{"templateName":"a","clusterScope":false},{"templateName":"b"}],"args":[{"name":"x","value":"\u003c"}]}}]"#,
+    );
+    check_steps_json(
+        json!([{"experiment": {"duration": "5m", "templates": [{"specRef": "canary", "name": "c"}]}}]),
+        r#"[{"experiment":{"templates":[{"name":"c","specRef":"canary","metadata":{}}],"duration":"5m","analysisRunMetadata":{}}}]"#,
+    );
+    check_steps_json(
+        json!([
+            {"setMirrorRoute": {"percentage": 0, "name": "m", "match": [{"path": {"prefix": "/"}}]}},
+            {"setCanaryScale": {"matchTrafficWeight": false, "replicas": 0}},
+        ]),
+        r#"[{"setMirrorRoute":{"name":"m","match":[{"path":{"prefix":"/"}}],"percentage":0}},{"setCanaryScale":{"replicas":0}}]"#,
+    );
+    check_steps_json(
+        json!([{"plugin": {"config": {"b": [1, null], "a": {"z": 1, "y": "x"}}, "name": "p"}}]),
+        r#"[{"plugin":{"name":"p","config":{"a":{"y":"x","z":1},"b":[1,null]}}}]"#,
     );
 }
 

@@ -382,8 +382,8 @@ pub struct ExperimentStepAnalysis {
     /// Template it runs.
     pub template_name: String,
     /// Whether that is a ClusterAnalysisTemplate.
-    #[serde(skip_serializing_if = "lenient::is_false")]
-    pub cluster_scope: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_scope: Option<bool>,
     /// Arguments for it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub args: Vec<RolloutArgument>,

@@ -44,7 +44,7 @@ impl Crd {
 
 /// What distinguishes one kind from another.
 struct Kind {
-    kind: &'static str,
+    name: &'static str,
     plural: &'static str,
     short: &'static str,
     scope: &'static str,
@@ -58,7 +58,7 @@ const STATUS: (&str, &str, &str, i32) = ("Status", ".status.phase", "string", 0)
 const MESSAGE: (&str, &str, &str, i32) = ("Message", ".status.message", "string", 1);
 
 const ROLLOUT: Kind = Kind {
-    kind: "Rollout",
+    name: "Rollout",
     plural: "rollouts",
     short: "ro",
     scope: "Namespaced",
@@ -82,7 +82,7 @@ const ROLLOUT: Kind = Kind {
 };
 
 const ANALYSIS_TEMPLATE: Kind = Kind {
-    kind: "AnalysisTemplate",
+    name: "AnalysisTemplate",
     plural: "analysistemplates",
     short: "at",
     scope: "Namespaced",
@@ -91,7 +91,7 @@ const ANALYSIS_TEMPLATE: Kind = Kind {
 };
 
 const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
-    kind: "ClusterAnalysisTemplate",
+    name: "ClusterAnalysisTemplate",
     plural: "clusteranalysistemplates",
     short: "cat",
     scope: "Cluster",
@@ -100,7 +100,7 @@ const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
 };
 
 const ANALYSIS_RUN: Kind = Kind {
-    kind: "AnalysisRun",
+    name: "AnalysisRun",
     plural: "analysisruns",
     short: "ar",
     scope: "Namespaced",
@@ -109,7 +109,7 @@ const ANALYSIS_RUN: Kind = Kind {
 };
 
 const EXPERIMENT: Kind = Kind {
-    kind: "Experiment",
+    name: "Experiment",
     plural: "experiments",
     short: "exp",
     scope: "Namespaced",
@@ -140,12 +140,13 @@ pub fn crds() -> Vec<Crd> {
             "labelSelectorPath": ".status.selector",
         },
     });
+    let none = json!({});
     vec![
-        crd(&ROLLOUT, rollout.0, Some(rollout.1), subresources),
-        crd(&ANALYSIS_TEMPLATE, template(), None, json!({})),
-        crd(&CLUSTER_ANALYSIS_TEMPLATE, template(), None, json!({})),
-        crd(&ANALYSIS_RUN, run.0, Some(run.1), json!({})),
-        crd(&EXPERIMENT, experiment.0, Some(experiment.1), json!({})),
+        crd(&ROLLOUT, rollout.0, Some(rollout.1), &subresources),
+        crd(&ANALYSIS_TEMPLATE, template(), None, &none),
+        crd(&CLUSTER_ANALYSIS_TEMPLATE, template(), None, &none),
+        crd(&ANALYSIS_RUN, run.0, Some(run.1), &none),
+        crd(&EXPERIMENT, experiment.0, Some(experiment.1), &none),
     ]
 }
 
@@ -155,9 +156,9 @@ fn of_type<T: JsonSchema>(name: &str) -> Value {
     structural::root(name, &root)
 }
 
-fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: Value) -> Crd {
+fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) -> Crd {
     let Kind {
-        kind,
+        name,
         plural,
         short,
         scope,
@@ -171,16 +172,7 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: Value) -> 
         ("spec".to_owned(), spec),
     ]);
     properties.extend(status.map(|status| ("status".to_owned(), status)));
-    let columns: Vec<Value> = columns
-        .iter()
-        .map(|(name, path, kind, priority)| {
-            let mut column = json!({ "name": name, "jsonPath": path, "type": kind });
-            if let (true, Some(column)) = (*priority > 0, column.as_object_mut()) {
-                column.insert("priority".to_owned(), json!(priority));
-            }
-            column
-        })
-        .collect();
+    let columns: Vec<Value> = columns.iter().map(column).collect();
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -188,10 +180,10 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: Value) -> 
         "spec": {
             "group": GROUP,
             "names": {
-                "kind": kind,
-                "listKind": format!("{kind}List"),
+                "kind": name,
+                "listKind": format!("{name}List"),
                 "plural": plural,
-                "singular": kind.to_lowercase(),
+                "singular": name.to_lowercase(),
                 "shortNames": [short],
             },
             "scope": scope,
@@ -216,4 +208,12 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: Value) -> 
         file: format!("{plural}.yaml"),
         definition,
     }
+}
+
+fn column((name, path, kind, priority): &(&str, &str, &str, i32)) -> Value {
+    let mut column = json!({ "name": name, "jsonPath": path, "type": kind });
+    if let (true, Some(column)) = (*priority > 0, column.as_object_mut()) {
+        column.insert("priority".to_owned(), json!(priority));
+    }
+    column
 }

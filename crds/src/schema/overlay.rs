@@ -110,7 +110,7 @@ const DURATION: &str =
 /// A duration that is not negative, or a number of seconds.
 const PAUSE: &str = r"^\+?([0-9]+|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$";
 
-/// Bounds of single fields, by type and field.
+/// Bounds of single fields of Rollouts and Experiments, by type and field.
 fn bounds() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("RolloutSpec", "replicas", json!({ "minimum": 0 })),
@@ -146,6 +146,12 @@ fn bounds() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("PingPong", "pingService", json!({ "minLength": 1 })),
         ("PingPong", "pongService", json!({ "minLength": 1 })),
+    ]
+}
+
+/// The same for analyses.
+fn bounds_of_analyses() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
         (
             "AnalysisTemplateSpec",
             "metrics",
@@ -193,7 +199,7 @@ pub(super) fn apply(name: &str, schema: &mut Value) {
     if !rules.is_empty() {
         members.insert("x-kubernetes-validations".to_owned(), rules.into());
     }
-    for (of, field, bounds) in bounds() {
+    for (of, field, bounds) in bounds().into_iter().chain(bounds_of_analyses()) {
         if of == name {
             add(members, field, &bounds);
         }

@@ -91,6 +91,10 @@ fn selector() -> Value {
 }
 
 /// An object with these properties and whatever else it has.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "schemas are built from the inside out"
+)]
 fn open(properties: Value) -> Value {
     json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": properties })
 }

@@ -1,3 +1,8 @@
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "tables read better without references"
+)]
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -311,7 +311,7 @@ pub(super) fn a_duration(text: &str, path: &str, faults: &mut Faults) {
     }
     match duration::parse(text) {
         Ok(duration) if duration.is_negative() => {
-            faults.wrong(path, text, "it must not be negative")
+            faults.wrong(path, text, "it must not be negative");
         }
         Ok(_) => {}
         Err(error) => faults.wrong(path, text, &error.to_string()),

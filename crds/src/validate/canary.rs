@@ -157,7 +157,7 @@ fn istio(istio: &IstioTrafficRouting, at: &str, faults: &mut Faults) {
         destination_rule,
         virtual_services,
     } = istio;
-    if virtual_service.is_some() == !virtual_services.is_empty() {
+    if virtual_service.is_some() != virtual_services.is_empty() {
         faults.say(
             at,
             "must have exactly one of virtualService and virtualServices",

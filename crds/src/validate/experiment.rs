@@ -2,7 +2,7 @@
 
 use super::{Fault, Faults, analysis, canary::unique};
 use crate::{
-    experiment::{Experiment, ExperimentSpec},
+    experiment::{Experiment, ExperimentSpec, ExperimentTemplate},
     names::defaults,
 };
 
@@ -33,30 +33,7 @@ pub fn experiment(experiment: &Experiment) -> Vec<Fault> {
     );
     let deadline = progress_deadline_seconds.unwrap_or(defaults::PROGRESS_DEADLINE_SECONDS);
     for (index, template) in templates.iter().enumerate() {
-        let at = at(index);
-        let selects = template.selector.as_ref().is_some_and(|selector| {
-            selector
-                .match_labels
-                .as_ref()
-                .is_some_and(|labels| !labels.is_empty())
-                || selector
-                    .match_expressions
-                    .as_ref()
-                    .is_some_and(|list| !list.is_empty())
-        });
-        if !selects {
-            faults.missing(
-                &format!("{at}.selector"),
-                "give the labels of the pods in matchLabels",
-            );
-        }
-        if let Some(ready) = template.min_ready_seconds.filter(|ready| *ready > deadline) {
-            let rule = format!(
-                "it must not be greater than spec.progressDeadlineSeconds, which is {deadline}"
-            );
-            faults.wrong(&format!("{at}.minReadySeconds"), ready, &rule);
-        }
-        faults.at_least(0, template.replicas, &format!("{at}.replicas"));
+        self::template(template, &at(index), deadline, &mut faults);
     }
     unique(
         analyses.iter().map(|one| one.name.as_str()),
@@ -74,4 +51,30 @@ pub fn experiment(experiment: &Experiment) -> Vec<Fault> {
         );
     }
     faults.into_vec()
+}
+
+fn template(template: &ExperimentTemplate, at: &str, deadline: i32, faults: &mut Faults) {
+    let selects = template.selector.as_ref().is_some_and(|selector| {
+        selector
+            .match_labels
+            .as_ref()
+            .is_some_and(|labels| !labels.is_empty())
+            || selector
+                .match_expressions
+                .as_ref()
+                .is_some_and(|list| !list.is_empty())
+    });
+    if !selects {
+        faults.missing(
+            &format!("{at}.selector"),
+            "give the labels of the pods in matchLabels",
+        );
+    }
+    if let Some(ready) = template.min_ready_seconds.filter(|ready| *ready > deadline) {
+        let rule = format!(
+            "it must not be greater than spec.progressDeadlineSeconds, which is {deadline}"
+        );
+        faults.wrong(&format!("{at}.minReadySeconds"), ready, &rule);
+    }
+    faults.at_least(0, template.replicas, &format!("{at}.replicas"));
 }

@@ -37,9 +37,8 @@ pub fn rollout(rollout: &Rollout) -> Vec<Fault> {
     let spec = &rollout.spec;
     numbers(spec, &mut faults);
     pods::check(spec, &mut faults);
-    match &spec.workload_ref {
-        Some(reference) => workload(reference, &mut faults),
-        None => {}
+    if let Some(reference) = &spec.workload_ref {
+        workload(reference, &mut faults);
     }
     strategy(spec, &mut faults);
     faults.into_vec()

@@ -72,7 +72,7 @@ fn requirements(selector: &LabelSelector, faults: &mut Faults) {
         match (operator.as_str(), given) {
             ("In" | "NotIn", true) | ("Exists" | "DoesNotExist", false) => {}
             ("In" | "NotIn", false) => {
-                faults.missing(&format!("{at}.values"), &format!("{operator} needs values"))
+                faults.missing(&format!("{at}.values"), &format!("{operator} needs values"));
             }
             ("Exists" | "DoesNotExist", true) => {
                 faults.say(

@@ -5,8 +5,8 @@ use crate::{
     duration,
     names::{SpecRef, defaults},
     rollout::{
-        CanaryStep, CanaryStrategy, ExperimentStep, HeaderRoutingMatch, Pause, SetCanaryScale,
-        SetHeaderRoute, SetMirrorRoute, StringMatch, TrafficRouting,
+        CanaryStep, CanaryStrategy, ExperimentStep, ExperimentStepTemplate, HeaderRoutingMatch,
+        Pause, SetCanaryScale, SetHeaderRoute, SetMirrorRoute, StringMatch, TrafficRouting,
     },
 };
 
@@ -270,29 +270,8 @@ impl Step<'_> {
             |index| format!("{at}.templates[{index}].name"),
             faults,
         );
-        let weighable = |routing: &TrafficRouting| {
-            routing.smi.is_some()
-                || routing.alb.is_some()
-                || routing.istio.is_some()
-                || !routing.plugins.is_empty()
-        };
         for (index, template) in templates.iter().enumerate() {
-            let at = format!("{at}.templates[{index}]");
-            faults.at_least(0, template.replicas, &format!("{at}.replicas"));
-            if let SpecRef::Other(word) = &template.spec_ref {
-                faults.wrong(
-                    &format!("{at}.specRef"),
-                    word,
-                    "it must be stable or canary",
-                );
-            }
-            if let Some(weight) = template.weight {
-                if !self.routing.is_some_and(weighable) {
-                    let rule = "it needs trafficRouting by smi, alb, istio or plugins";
-                    faults.wrong(&format!("{at}.weight"), weight, rule);
-                }
-                faults.at_least(0, Some(weight), &format!("{at}.weight"));
-            }
+            self.experiment_template(template, &format!("{at}.templates[{index}]"), faults);
         }
         unique(
             analyses.iter().map(|one| one.name.as_str()),
@@ -308,6 +287,35 @@ impl Step<'_> {
                 );
             }
             analysis::arguments(&one.args, &at, faults);
+        }
+    }
+
+    fn experiment_template(
+        &self,
+        template: &ExperimentStepTemplate,
+        at: &str,
+        faults: &mut Faults,
+    ) {
+        let weighable = |routing: &TrafficRouting| {
+            routing.smi.is_some()
+                || routing.alb.is_some()
+                || routing.istio.is_some()
+                || !routing.plugins.is_empty()
+        };
+        faults.at_least(0, template.replicas, &format!("{at}.replicas"));
+        if let SpecRef::Other(word) = &template.spec_ref {
+            faults.wrong(
+                &format!("{at}.specRef"),
+                word,
+                "it must be stable or canary",
+            );
+        }
+        if let Some(weight) = template.weight {
+            if !self.routing.is_some_and(weighable) {
+                let rule = "it needs trafficRouting by smi, alb, istio or plugins";
+                faults.wrong(&format!("{at}.weight"), weight, rule);
+            }
+            faults.at_least(0, Some(weight), &format!("{at}.weight"));
         }
     }
 }
