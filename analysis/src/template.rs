@@ -15,18 +15,18 @@ const LARGEST_ARGS: usize = 256 * 1024;
 
 /// Where templates are looked up by name.
 pub trait TemplateLookup {
-    /// The AnalysisTemplate of this name in the namespace of the run.
+    /// The `AnalysisTemplate` of this name in the namespace of the run.
     fn namespaced(&self, name: &str) -> Option<&AnalysisTemplateSpec>;
-    /// The ClusterAnalysisTemplate of this name.
+    /// The `ClusterAnalysisTemplate` of this name.
     fn cluster(&self, name: &str) -> Option<&AnalysisTemplateSpec>;
 }
 
 /// Templates by name, as a lookup.
 #[derive(Clone, Debug, Default)]
 pub struct TemplateMap {
-    /// AnalysisTemplates.
+    /// `AnalysisTemplates`.
     pub namespaced: BTreeMap<String, AnalysisTemplateSpec>,
-    /// ClusterAnalysisTemplates.
+    /// `ClusterAnalysisTemplates`.
     pub cluster: BTreeMap<String, AnalysisTemplateSpec>,
 }
 
@@ -43,9 +43,9 @@ impl TemplateLookup for TemplateMap {
 /// Templates in the order in which they are joined.
 #[derive(Clone, Debug, Default)]
 pub struct Expanded<'a> {
-    /// AnalysisTemplates.
+    /// `AnalysisTemplates`.
     pub templates: Vec<&'a AnalysisTemplateSpec>,
-    /// ClusterAnalysisTemplates.
+    /// `ClusterAnalysisTemplates`.
     pub cluster_templates: Vec<&'a AnalysisTemplateSpec>,
 }
 
@@ -176,7 +176,7 @@ fn kind(cluster: bool) -> &'static str {
     }
 }
 
-/// Joins templates: AnalysisTemplates first, then ClusterAnalysisTemplates, each in the given order.
+/// Joins templates: `AnalysisTemplates` first, then `ClusterAnalysisTemplates`, each in the given order.
 ///
 /// Given arguments override those of the templates; arguments that no template has are left out.
 ///

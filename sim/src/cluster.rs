@@ -1,6 +1,5 @@
 //! The simulated world: an API server, its pods, users' requests, Prometheus and the real controller, in virtual time.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,10 +19,10 @@ use crate::actors::{self, Cluster};
 use crate::felt::Interval;
 use crate::invariants::{Key, WriteRecord};
 use crate::play::Severed;
-use crate::prometheus::{self, Labels, SimPrometheus, Tsdb};
+use crate::prometheus::{self, SimPrometheus};
 use crate::scenario::{Behaviour, KillPods, Load, PrometheusMode, Scenario, World, WorldError};
 use crate::server::{SimServer, journal::Write};
-use crate::traffic::{Sink, Traffic};
+use crate::traffic::Traffic;
 
 /// The CRDs as users apply them.
 const CRDS: [&str; 5] = [
@@ -68,25 +67,6 @@ pub struct SimWorld {
 struct Users {
     traffic: Traffic,
     writes: Vec<WriteRecord>,
-}
-
-/// Takes scraped samples into the time series.
-struct Scrape<'a>(&'a mut Tsdb);
-
-impl Sink for Scrape<'_> {
-    fn append(&mut self, labels: &BTreeMap<String, String>, at: Timestamp, value: f64) {
-        self.0.append(&series(labels), at, value);
-    }
-
-    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp) {
-        self.0.end(&series(labels), at);
-    }
-}
-
-fn series(labels: &BTreeMap<String, String>) -> Labels {
-    let name = labels.get("__name__").map(String::as_str).unwrap_or_default();
-    let pairs = labels.iter().filter(|(key, _)| *key != "__name__");
-    Labels::of(name, pairs.map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -171,7 +151,7 @@ async fn crowd(users: Arc<Mutex<Users>>, prometheus: SimPrometheus, clock: Clock
         users.traffic.tick(last, now);
         if tick % SCRAPE_EVERY == 0 {
             prometheus.with_tsdb(|series| {
-                users.traffic.scrape(now, &mut Scrape(series));
+                users.traffic.scrape(now, series);
                 series.trim(now);
             });
         }

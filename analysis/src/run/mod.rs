@@ -1,4 +1,4 @@
-//! The life of one AnalysisRun, as pure functions of its spec, its status and the time.
+//! The life of one `AnalysisRun`, as pure functions of its spec, its status and the time.
 //!
 //! [`Run::plan`] says what has to be measured now and when to look again; [`Run::record`] takes in what was measured.
 //! Neither knows how a measurement is made.
@@ -30,7 +30,7 @@ pub use resolved::{Limits, Resolved, ResolvedMetric};
 /// The largest spread of a run's measurements over the second: room is left for the query before the second is over.
 const WIDEST_SPREAD: Duration = Duration::from_millis(500);
 
-/// One AnalysisRun whose spec has been read.
+/// One `AnalysisRun` whose spec has been read.
 #[derive(Clone, Debug)]
 pub struct Run {
     terminate: bool,

@@ -1,4 +1,4 @@
-//! An AnalysisRun as it was last seen.
+//! An `AnalysisRun` as it was last seen.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serin_crds::rollout::Rollout;
 use crate::runtime::cut::AnalysisRunCut;
 use crate::runtime::key::Key;
 
-/// An AnalysisRun as it was last seen: by a watch, a read, or in the answer to a write.
+/// An `AnalysisRun` as it was last seen: by a watch, a read, or in the answer to a write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighted {
     /// Namespace and name.

@@ -5,7 +5,6 @@ mod severed;
 use std::future::Future;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 pub use self::severed::Severed;
 use crate::{
@@ -15,15 +14,6 @@ use crate::{
 
 /// When every story begins.
 const EPOCH: &str = "2026-01-01T00:00:00Z";
-
-/// The kinds of the API, as they are installed in a cluster.
-const DEFINITIONS: [&str; 5] = [
-    include_str!("../../../crds/generated/analysisruns.yaml"),
-    include_str!("../../../crds/generated/analysistemplates.yaml"),
-    include_str!("../../../crds/generated/clusteranalysistemplates.yaml"),
-    include_str!("../../../crds/generated/experiments.yaml"),
-    include_str!("../../../crds/generated/rollouts.yaml"),
-];
 
 /// Plays a scenario to its end, as fast as the machine can.
 ///
@@ -42,30 +32,39 @@ pub fn play(scenario: &Scenario) -> Result<Played, WorldError> {
 ///
 /// # Errors
 /// As [`play`].
-pub fn paced(scenario: &Scenario, speed: f64, watcher: &mut dyn FnMut(&Frame)) -> Result<Played, WorldError> {
+pub fn paced(
+    scenario: &Scenario,
+    speed: f64,
+    watcher: &mut dyn FnMut(&Frame),
+) -> Result<Played, WorldError> {
     in_virtual_time(async {
         let mut world = world()?.paced(speed);
         scenario::play(scenario, &mut world, watcher).await
     })
 }
 
-/// A fresh simulated world that serves our kinds; to be made on a runtime whose time is paused.
+/// A fresh simulated world; to be made on a runtime whose time is paused.
 ///
 /// # Errors
 /// When our own definitions can't be served.
 pub fn world() -> Result<SimWorld, WorldError> {
-    let malformed = |error| WorldError::because("our own definitions are malformed", error);
-    let definitions: Result<Vec<Value>, _> = DEFINITIONS.into_iter().map(serde_saphyr::from_str).collect();
-    let epoch: Timestamp = EPOCH.parse().map_err(|error| WorldError::because("time has no beginning", error))?;
-    SimWorld::new(epoch, definitions.map_err(malformed)?)
+    let epoch: Timestamp = EPOCH
+        .parse()
+        .map_err(|error| WorldError::because("time has no beginning", error))?;
+    SimWorld::new(epoch)
 }
 
 /// Runs work on a runtime of its own, with one thread and paused time.
 ///
 /// # Errors
 /// When the runtime can't be made, or the work fails.
-pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+pub fn in_virtual_time<T>(
+    work: impl Future<Output = Result<T, WorldError>>,
+) -> Result<T, WorldError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
     let runtime = runtime.map_err(|error| WorldError::because("no runtime can be made", error))?;
     runtime.block_on(work)
 }

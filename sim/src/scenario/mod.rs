@@ -83,7 +83,10 @@ impl Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { host: None, requests_per_second: Self::usual_rate() }
+        Self {
+            host: None,
+            requests_per_second: Self::usual_rate(),
+        }
     }
 }
 

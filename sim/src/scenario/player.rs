@@ -1,6 +1,6 @@
 //! Plays a scenario on a world: waits, acts, looks, and checks every write on the way.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     felt::Felt,
-    invariants::{Checker, Key, PROPAGATION, Violation, view},
+    invariants::{Checker, Key, PROPAGATION, Violation, WriteRecord, view},
     transcript::{Recorder, Transcript},
 };
 
@@ -97,7 +97,10 @@ struct Player<'a, W: World> {
     checker: Checker,
     recorder: Recorder,
     felt: Felt,
-    /// When something last changed that decides where requests go.
+    /// How the world looks.
+    seen: Arc<Seen>,
+    /// What decides where requests go, and when that last changed.
+    bearing: Bearing,
     stirred: Timestamp,
     repeats: Vec<Repeat>,
     failures: Vec<String>,
@@ -111,6 +114,8 @@ impl<'a, W: World> Player<'a, W> {
             checker: Checker::new(world.controller_user()),
             recorder: Recorder::new(now),
             felt: Felt::default(),
+            seen: Arc::default(),
+            bearing: Bearing::default(),
             stirred: now,
             repeats: Vec::new(),
             failures: Vec::new(),
@@ -159,7 +164,7 @@ impl<'a, W: World> Player<'a, W> {
 
     async fn act(&mut self, action: &Action) -> Result<(), Stop> {
         let now = self.world.now();
-        let seen = self.seen();
+        let seen = Arc::clone(&self.seen);
         let (who, text) = Deeds::<W>::tell(action);
         self.recorder.deed(now, who, text);
         Deeds::new(self.world)
@@ -183,7 +188,7 @@ impl<'a, W: World> Player<'a, W> {
     async fn wait_for(&mut self, check: &Check, limit: Duration, path: &str) -> Result<(), Stop> {
         let end = self.world.now() + SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
         loop {
-            let faults = check.faults(&self.seen());
+            let faults = check.faults(&self.seen);
             if faults.is_empty() {
                 return Ok(());
             }
@@ -198,7 +203,7 @@ impl<'a, W: World> Player<'a, W> {
     }
 
     fn check(&mut self, path: &str, check: &Check) {
-        let faults = check.faults(&self.seen());
+        let faults = check.faults(&self.seen);
         self.failures
             .extend(faults.into_iter().map(|fault| format!("{path}: {fault}")));
     }
@@ -238,31 +243,32 @@ impl<'a, W: World> Player<'a, W> {
 
     /// Takes in what was written and felt since the last look.
     async fn look(&mut self) -> Result<(), WorldError> {
-        for write in self.world.writes().await? {
-            let before = Bearing::of(self.checker.history(), self.scenario);
-            self.recorder.see(self.checker.history(), &write);
-            self.checker.see(&write);
-            if before != Bearing::of(self.checker.history(), self.scenario) {
-                self.stirred = write.at;
+        let writes = self.world.writes().await?;
+        for write in &writes {
+            self.recorder.see(self.checker.history(), write);
+            self.checker.see(write);
+            if Bearing::depends_on(write) {
+                let bearing = Bearing::of(self.checker.history(), self.scenario);
+                if bearing != self.bearing {
+                    (self.bearing, self.stirred) = (bearing, write.at);
+                }
             }
         }
-        let bearing = Bearing::of(self.checker.history(), self.scenario);
+        if !writes.is_empty() {
+            self.seen = Arc::new(Seen::of(
+                self.checker.history(),
+                self.scenario.rollout_name(),
+            ));
+        }
         for interval in self.world.felt().await? {
             // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
-            let still = interval.from >= self.stirred + PROPAGATION && bearing.releasing();
-            self.felt.add(
-                &interval,
-                &bearing.current,
-                bearing.weight.filter(|_| still),
-            );
+            let still = interval.from >= self.stirred + PROPAGATION && self.bearing.releasing();
+            let weight = self.bearing.weight.filter(|_| still);
+            self.felt.add(&interval, &self.bearing.current, weight);
         }
-        let frame = Frame::of(self.world.now(), &self.seen(), self.recorder.transcript());
+        let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
         (self.watcher)(&frame);
         Ok(())
-    }
-
-    fn seen(&self) -> Seen {
-        Seen::of(self.checker.history(), self.scenario.rollout_name())
     }
 
     fn finish(mut self, stop: Option<Stop>) -> Played {
@@ -356,6 +362,17 @@ impl Bearing {
                 .filter(|first| weights.iter().all(|weight| weight == first)),
             selected: shares.into_keys().collect(),
         }
+    }
+
+    /// Says whether a write can change where requests go.
+    fn depends_on(write: &WriteRecord) -> bool {
+        [
+            "rollouts",
+            "virtualservices",
+            "services",
+            "destinationrules",
+        ]
+        .contains(&write.key.resource.as_str())
     }
 
     /// Says whether two versions share the traffic.

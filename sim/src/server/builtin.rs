@@ -1,6 +1,9 @@
 //! The server's own kinds: their names, and the few rules in which they differ.
 
-use k8s_openapi::api::{apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery};
+use k8s_openapi::api::{
+    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core,
+    discovery::v1 as discovery,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,8 +18,10 @@ use super::{
 pub struct Builtin {
     /// Reads an object as its Go type would, which drops unknown fields and refuses wrong types.
     pub typed: fn(Value) -> Result<Value, String>,
-    /// Fills in what the user left out.
+    /// Fills in what the user left out; the writer owns it.
     pub defaults: fn(&mut Value),
+    /// Fills in what the server decides; nobody owns it.
+    pub begin: fn(&mut Value),
     /// Whether `metadata.generation` counts changes of the spec.
     pub generation: bool,
     /// Whether a PUT may create.
@@ -40,6 +45,7 @@ fn rules<T: DeserializeOwned + Serialize>() -> Builtin {
     Builtin {
         typed: typed::<T>,
         defaults: defaults::none,
+        begin: defaults::none,
         generation: false,
         upsert: false,
         returns_deleted: false,
@@ -81,70 +87,121 @@ pub fn kinds() -> Vec<Kind> {
 
 fn core_kinds() -> Vec<Kind> {
     vec![
-        kind("/v1 Pod pods po +status ~all", Builtin {
-            defaults: defaults::pod,
-            generation: true,
-            returns_deleted: true,
-            selectable: POD_FIELDS,
-            ..rules::<core::Pod>()
-        }),
-        kind("/v1 Service services svc +status ~all", Builtin {
-            defaults: defaults::service,
-            upsert: true,
-            returns_deleted: true,
-            selectable: &["spec.clusterIP", "spec.type"],
-            ..rules::<core::Service>()
-        }),
-        kind("/v1,events.k8s.io/v1 Event events ev", Builtin {
-            upsert: true,
-            selectable: EVENT_FIELDS,
-            ..rules::<core::Event>()
-        }),
+        kind(
+            "/v1 Pod pods po +status ~all",
+            Builtin {
+                defaults: defaults::pod,
+                begin: defaults::begin_pod,
+                generation: true,
+                returns_deleted: true,
+                selectable: POD_FIELDS,
+                ..rules::<core::Pod>()
+            },
+        ),
+        kind(
+            "/v1 Service services svc +status ~all",
+            Builtin {
+                defaults: defaults::service,
+                begin: defaults::begin_service,
+                upsert: true,
+                returns_deleted: true,
+                selectable: &["spec.clusterIP", "spec.type"],
+                ..rules::<core::Service>()
+            },
+        ),
+        kind(
+            "/v1,events.k8s.io/v1 Event events ev",
+            Builtin {
+                upsert: true,
+                begin: defaults::begin_event,
+                selectable: EVENT_FIELDS,
+                ..rules::<core::Event>()
+            },
+        ),
         kind("/v1 ConfigMap configmaps cm", rules::<core::ConfigMap>()),
-        kind("/v1 Secret secrets", Builtin {
-            defaults: defaults::secret,
-            selectable: &["type"],
-            ..rules::<core::Secret>()
-        }),
-        kind("/v1 Namespace namespaces ns +status !cluster", Builtin {
-            defaults: defaults::namespace,
-            selectable: &["status.phase"],
-            ..rules::<core::Namespace>()
-        }),
-        kind("/v1 Node nodes no +status !cluster", Builtin {
-            selectable: &["spec.unschedulable"],
-            ..rules::<core::Node>()
-        }),
-        kind("/v1 ServiceAccount serviceaccounts sa", Builtin {
-            returns_deleted: true,
-            ..rules::<core::ServiceAccount>()
-        }),
-        kind("/v1 Endpoints endpoints ep", Builtin { upsert: true, ..rules::<core::Endpoints>() }),
+        kind(
+            "/v1 Secret secrets",
+            Builtin {
+                defaults: defaults::secret,
+                selectable: &["type"],
+                ..rules::<core::Secret>()
+            },
+        ),
+        kind(
+            "/v1 Namespace namespaces ns +status !cluster",
+            Builtin {
+                defaults: defaults::namespace,
+                begin: defaults::begin_namespace,
+                selectable: &["status.phase"],
+                ..rules::<core::Namespace>()
+            },
+        ),
+        kind(
+            "/v1 Node nodes no +status !cluster",
+            Builtin {
+                selectable: &["spec.unschedulable"],
+                ..rules::<core::Node>()
+            },
+        ),
+        kind(
+            "/v1 ServiceAccount serviceaccounts sa",
+            Builtin {
+                returns_deleted: true,
+                ..rules::<core::ServiceAccount>()
+            },
+        ),
+        kind(
+            "/v1 Endpoints endpoints ep",
+            Builtin {
+                upsert: true,
+                ..rules::<core::Endpoints>()
+            },
+        ),
     ]
 }
 
 fn group_kinds() -> Vec<Kind> {
     vec![
-        kind("apps/v1 ReplicaSet replicasets rs +status +scale ~all", Builtin {
-            defaults: defaults::replica_set,
-            generation: true,
-            selectable: &["status.replicas"],
-            ..rules::<apps::ReplicaSet>()
-        }),
-        kind("apps/v1 Deployment deployments deploy +status +scale ~all", Builtin {
-            defaults: defaults::deployment,
-            generation: true,
-            ..rules::<apps::Deployment>()
-        }),
-        kind("coordination.k8s.io/v1 Lease leases", Builtin { upsert: true, ..rules::<coordination::Lease>() }),
-        kind("discovery.k8s.io/v1 EndpointSlice endpointslices", Builtin {
-            generation: true,
-            ..rules::<discovery::EndpointSlice>()
-        }),
-        kind("apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions crd,crds +status !cluster", Builtin {
-            generation: true,
-            ..rules::<apiextensions::CustomResourceDefinition>()
-        }),
+        kind(
+            "apps/v1 ReplicaSet replicasets rs +status +scale ~all",
+            Builtin {
+                defaults: defaults::replica_set,
+                begin: defaults::begin_replica_set,
+                generation: true,
+                selectable: &["status.replicas"],
+                ..rules::<apps::ReplicaSet>()
+            },
+        ),
+        kind(
+            "apps/v1 Deployment deployments deploy +status +scale ~all",
+            Builtin {
+                defaults: defaults::deployment,
+                begin: defaults::begin_deployment,
+                generation: true,
+                ..rules::<apps::Deployment>()
+            },
+        ),
+        kind(
+            "coordination.k8s.io/v1 Lease leases",
+            Builtin {
+                upsert: true,
+                ..rules::<coordination::Lease>()
+            },
+        ),
+        kind(
+            "discovery.k8s.io/v1 EndpointSlice endpointslices",
+            Builtin {
+                generation: true,
+                ..rules::<discovery::EndpointSlice>()
+            },
+        ),
+        kind(
+            "apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions crd,crds +status !cluster",
+            Builtin {
+                generation: true,
+                ..rules::<apiextensions::CustomResourceDefinition>()
+            },
+        ),
     ]
 }
 
@@ -175,7 +232,14 @@ fn kind(line: &str, rules: Builtin) -> Kind {
         GroupVersion::new(group, version)
     };
     let served = versions.split(',').map(version).collect();
-    Kind { id: 0, served, names, namespaced, subresources, origin: Origin::Builtin(rules) }
+    Kind {
+        id: 0,
+        served,
+        names,
+        namespaced,
+        subresources,
+        origin: Origin::Builtin(rules),
+    }
 }
 
 fn scale_paths() -> ScalePaths {

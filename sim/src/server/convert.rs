@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::{
-    json::{at, default, put, take, text},
+    json::{put, take, text},
     kind::{GroupVersion, Kind},
 };
 
@@ -31,6 +31,11 @@ pub fn present(kind: &Kind, object: &Arc<Value>, version: &GroupVersion) -> Arc<
     put(&mut shown, &["apiVersion"], version.api_version().into());
     if version.group == EVENTS {
         rename(&mut shown, |(ours, theirs)| (ours, theirs));
+        for field in ["reportingController", "reportingInstance"] {
+            if text(&shown, &[field]).is_empty() {
+                take(&mut shown, &[field]);
+            }
+        }
     }
     Arc::new(shown)
 }
@@ -44,27 +49,17 @@ pub fn store(kind: &Kind, mut object: Value, version: &GroupVersion) -> Value {
     if storage != *version {
         put(&mut object, &["apiVersion"], storage.api_version().into());
     }
-    if kind.names.kind == "Event" && kind.builtin().is_some() {
-        event_defaults(&mut object);
-    }
     object
 }
 
-fn rename(object: &mut Value, direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str)) {
+fn rename(
+    object: &mut Value,
+    direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
+) {
     for pair in RENAMED {
         let (from, to) = direction(pair);
         if let Some(value) = take(object, &[from]) {
             put(object, &[to], value);
         }
-    }
-}
-
-/// Events of both groups are read by `kubectl describe`, which expects these to be objects.
-fn event_defaults(event: &mut Value) {
-    default(event, &["source"], Value::Object(Map::new()));
-    let reporter = at(event, &["reportingComponent"]).cloned().unwrap_or_else(|| json!(""));
-    default(event, &["reportingComponent"], reporter);
-    if text(event, &["reportingInstance"]).is_empty() {
-        put(event, &["reportingInstance"], "".into());
     }
 }

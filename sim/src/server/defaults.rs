@@ -13,6 +13,10 @@ pub fn pod(pod: &mut Value) {
         pod_spec(spec);
         default(spec, &["enableServiceLinks"], true);
     }
+}
+
+/// Starts the status of a Pod.
+pub fn begin_pod(pod: &mut Value) {
     default(pod, &["status", "phase"], "Pending");
     default(pod, &["status", "qosClass"], "BestEffort");
 }
@@ -21,6 +25,10 @@ pub fn pod(pod: &mut Value) {
 pub fn replica_set(set: &mut Value) {
     default(set, &["spec", "replicas"], 1);
     template(set);
+}
+
+/// Starts the status of a `ReplicaSet`.
+pub fn begin_replica_set(set: &mut Value) {
     default(set, &["status", "replicas"], 0);
 }
 
@@ -31,8 +39,16 @@ pub fn deployment(deployment: &mut Value) {
     default(deployment, &["spec", "progressDeadlineSeconds"], 600);
     default(deployment, &["spec", "strategy", "type"], "RollingUpdate");
     if text(deployment, &["spec", "strategy", "type"]) == "RollingUpdate" {
-        default(deployment, &["spec", "strategy", "rollingUpdate", "maxSurge"], "25%");
-        default(deployment, &["spec", "strategy", "rollingUpdate", "maxUnavailable"], "25%");
+        default(
+            deployment,
+            &["spec", "strategy", "rollingUpdate", "maxSurge"],
+            "25%",
+        );
+        default(
+            deployment,
+            &["spec", "strategy", "rollingUpdate", "maxUnavailable"],
+            "25%",
+        );
     }
     template(deployment);
 }
@@ -40,41 +56,91 @@ pub fn deployment(deployment: &mut Value) {
 /// Fills in a Secret: text given in clear goes into its data.
 pub fn secret(secret: &mut Value) {
     default(secret, &["type"], "Opaque");
-    let Some(clear) = secret.as_object_mut().and_then(|secret| secret.remove("stringData")) else { return };
+    let Some(clear) = secret
+        .as_object_mut()
+        .and_then(|secret| secret.remove("stringData"))
+    else {
+        return;
+    };
     for (key, value) in clear.as_object().into_iter().flatten() {
-        put(secret, &["data", key], base64(value.as_str().unwrap_or_default().as_bytes()).into());
+        put(
+            secret,
+            &["data", key],
+            base64(value.as_str().unwrap_or_default().as_bytes()).into(),
+        );
     }
+}
+
+/// Completes an Event, whose Go type always writes these.
+pub fn begin_event(event: &mut Value) {
+    default(event, &["source"], json!({}));
+    default(event, &["reportingComponent"], "");
+    default(event, &["reportingInstance"], "");
+    for time in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+        default(event, &[time], Value::Null);
+    }
+}
+
+/// Starts the status of a Deployment.
+pub fn begin_deployment(deployment: &mut Value) {
+    default(deployment, &["status"], json!({}));
+}
+
+/// Starts a Namespace.
+pub fn begin_namespace(namespace: &mut Value) {
+    default(namespace, &["spec", "finalizers"], json!(["kubernetes"]));
+    default(namespace, &["status", "phase"], "Active");
 }
 
 /// Fills in a Namespace.
 pub fn namespace(namespace: &mut Value) {
-    default(namespace, &["spec", "finalizers"], json!(["kubernetes"]));
-    default(namespace, &["status", "phase"], "Active");
     if let Some(name) = at(namespace, &["metadata", "name"]).cloned() {
-        put(namespace, &["metadata", "labels", "kubernetes.io/metadata.name"], name);
+        put(
+            namespace,
+            &["metadata", "labels", "kubernetes.io/metadata.name"],
+            name,
+        );
     }
 }
 
-/// Fills in a Service; its address comes from its name, so that it is the same in every run.
+/// Gives a Service its address, which comes from its name, so that it is the same in every run.
+pub fn begin_service(service: &mut Value) {
+    default(service, &["status", "loadBalancer"], json!({}));
+    if text(service, &["spec", "type"]) != "ExternalName" {
+        let name = [
+            text(service, &["metadata", "namespace"]),
+            text(service, &["metadata", "name"]),
+        ]
+        .join("/");
+        let sum = name.bytes().fold(7_u32, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+        });
+        default(
+            service,
+            &["spec", "clusterIP"],
+            format!("10.96.{}.{}", sum >> 8 & 0xff, sum & 0xff),
+        );
+        let address = at(service, &["spec", "clusterIP"])
+            .cloned()
+            .unwrap_or_default();
+        put(service, &["spec", "clusterIPs"], json!([address]));
+        default(service, &["spec", "ipFamilies"], json!(["IPv4"]));
+        default(service, &["spec", "ipFamilyPolicy"], "SingleStack");
+    }
+}
+
+/// Fills in a Service.
 pub fn service(service: &mut Value) {
     default(service, &["spec", "type"], "ClusterIP");
     default(service, &["spec", "sessionAffinity"], "None");
     if text(service, &["spec", "type"]) != "ExternalName" {
-        let name = [text(service, &["metadata", "namespace"]), text(service, &["metadata", "name"])].join("/");
-        let sum = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
-        default(service, &["spec", "clusterIP"], format!("10.96.{}.{}", sum >> 8 & 0xff, sum & 0xff));
-        let address = at(service, &["spec", "clusterIP"]).cloned().unwrap_or_default();
-        put(service, &["spec", "clusterIPs"], json!([address]));
         default(service, &["spec", "internalTrafficPolicy"], "Cluster");
-        default(service, &["spec", "ipFamilies"], json!(["IPv4"]));
-        default(service, &["spec", "ipFamilyPolicy"], "SingleStack");
     }
     for port in list_mut(service, &["spec", "ports"]) {
         default(port, &["protocol"], "TCP");
         let number = at(port, &["port"]).cloned().unwrap_or_default();
         default(port, &["targetPort"], number);
     }
-    default(service, &["status", "loadBalancer"], json!({}));
 }
 
 fn template(owner: &mut Value) {
@@ -117,8 +183,16 @@ fn container_defaults(container: &mut Value) {
     let image = text(container, &["image"]);
     let last = image.rsplit('/').next().unwrap_or_default();
     let always = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
-    default(container, &["imagePullPolicy"], if always { "Always" } else { "IfNotPresent" });
-    default(container, &["terminationMessagePath"], "/dev/termination-log");
+    default(
+        container,
+        &["imagePullPolicy"],
+        if always { "Always" } else { "IfNotPresent" },
+    );
+    default(
+        container,
+        &["terminationMessagePath"],
+        "/dev/termination-log",
+    );
     default(container, &["terminationMessagePolicy"], "File");
     default(container, &["resources"], json!({}));
     for port in list_mut(container, &["ports"]) {
@@ -137,7 +211,12 @@ fn container_defaults(container: &mut Value) {
 }
 
 fn probe_defaults(probe: &mut Value) {
-    for (field, value) in [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)] {
+    for (field, value) in [
+        ("timeoutSeconds", 1),
+        ("periodSeconds", 10),
+        ("successThreshold", 1),
+        ("failureThreshold", 3),
+    ] {
         default(probe, &[field], value);
     }
     if let Some(http) = probe.get_mut("httpGet") {
@@ -155,7 +234,8 @@ pub fn quantities(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(quantities),
         Value::Object(map) => {
             for (key, value) in map {
-                if let (Value::Object(amounts), "limits" | "requests") = (&mut *value, key.as_str()) {
+                if let (Value::Object(amounts), "limits" | "requests") = (&mut *value, key.as_str())
+                {
                     for amount in amounts.values_mut().filter(|amount| amount.is_number()) {
                         *amount = amount.to_string().into();
                     }
@@ -175,8 +255,15 @@ fn base64(bytes: &[u8]) -> String {
         let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or_default());
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4 {
-            let digit = DIGITS.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
-            text.push(if place <= chunk.len() { digit as char } else { '=' });
+            let digit = DIGITS
+                .get((bits >> (18 - 6 * place) & 63) as usize)
+                .copied()
+                .unwrap_or(b'=');
+            text.push(if place <= chunk.len() {
+                digit as char
+            } else {
+                '='
+            });
         }
     }
     text

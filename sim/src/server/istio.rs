@@ -6,17 +6,28 @@ const VERSIONS: [&str; 3] = ["v1", "v1alpha3", "v1beta1"];
 
 /// Returns the definitions of `VirtualService` and `DestinationRule`.
 pub fn definitions() -> Vec<Value> {
-    let hosts = |name: &str, of: &str, path: &str| json!({"name": name, "type": of, "jsonPath": path});
+    let hosts =
+        |name: &str, of: &str, path: &str| json!({"name": name, "type": of, "jsonPath": path});
     vec![
-        definition("VirtualService", "virtualservices", "vs", &json!([
-            hosts("Gateways", "string", ".spec.gateways"),
-            hosts("Hosts", "string", ".spec.hosts"),
-            hosts("Age", "date", ".metadata.creationTimestamp"),
-        ])),
-        definition("DestinationRule", "destinationrules", "dr", &json!([
-            hosts("Host", "string", ".spec.host"),
-            hosts("Age", "date", ".metadata.creationTimestamp"),
-        ])),
+        definition(
+            "VirtualService",
+            "virtualservices",
+            "vs",
+            &json!([
+                hosts("Gateways", "string", ".spec.gateways"),
+                hosts("Hosts", "string", ".spec.hosts"),
+                hosts("Age", "date", ".metadata.creationTimestamp"),
+            ]),
+        ),
+        definition(
+            "DestinationRule",
+            "destinationrules",
+            "dr",
+            &json!([
+                hosts("Host", "string", ".spec.host"),
+                hosts("Age", "date", ".metadata.creationTimestamp"),
+            ]),
+        ),
     ]
 }
 

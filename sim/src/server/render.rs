@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     convert,
-    json::at,
+    json::{at, put},
     kind::{GroupVersion, Kind},
     refusal::Refusal,
     table,
@@ -55,7 +55,9 @@ impl Form {
             let form = words.find_map(|word| word.strip_prefix("as="));
             match form {
                 None => return Ok(Self::Object),
-                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Ok(Self::Metadata),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => {
+                    return Ok(Self::Metadata);
+                }
                 Some("Table") => {
                     return Ok(Self::Table(match include {
                         "Object" => Include::Object,
@@ -99,10 +101,10 @@ impl ListMeta {
     fn value(&self) -> Value {
         let mut meta = json!({"resourceVersion": self.revision.to_string()});
         if let Some(next) = &self.next {
-            meta["continue"] = next.clone().into();
+            put(&mut meta, &["continue"], next.clone().into());
         }
         if let Some(remaining) = self.remaining {
-            meta["remainingItemCount"] = remaining.into();
+            put(&mut meta, &["remainingItemCount"], remaining.into());
         }
         meta
     }
@@ -114,7 +116,9 @@ impl Pen {
         match self.form {
             Form::Object => bytes(&*convert::present(&self.kind, object, &self.version)),
             Form::Metadata => bytes(&metadata(object)),
-            Form::Table(_) => bytes(&self.table(std::slice::from_ref(object), &revision_of(object), true)),
+            Form::Table(_) => {
+                bytes(&self.table(std::slice::from_ref(object), &revision_of(object), true))
+            }
         }
     }
 
@@ -122,8 +126,10 @@ impl Pen {
     pub fn list(&self, objects: &[Arc<Value>], meta: &ListMeta) -> Bytes {
         match self.form {
             Form::Object => {
-                let shown: Vec<Arc<Value>> =
-                    objects.iter().map(|object| convert::present(&self.kind, object, &self.version)).collect();
+                let shown: Vec<Arc<Value>> = objects
+                    .iter()
+                    .map(|object| convert::present(&self.kind, object, &self.version))
+                    .collect();
                 let bare = self.kind.builtin().is_some();
                 bytes(&List {
                     kind: &self.kind.names.list,
@@ -149,13 +155,23 @@ impl Pen {
         }
     }
 
+    fn shown(&self, object: &Arc<Value>) -> Arc<Value> {
+        convert::present(&self.kind, object, &self.version)
+    }
+
     /// Writes a line of a watch.
     pub fn line(&self, kind: &str, object: &Arc<Value>, first: bool) -> Bytes {
         let line = if self.form == Form::Object {
-            let object = convert::present(&self.kind, object, &self.version);
-            serde_json::to_vec(&Line { kind, object: &*object })
+            let object = self.shown(object);
+            serde_json::to_vec(&Line {
+                kind,
+                object: &object,
+            })
         } else {
-            serde_json::to_vec(&Line { kind, object: &self.event(object, first) })
+            serde_json::to_vec(&Line {
+                kind,
+                object: &self.event(object, first),
+            })
         };
         let mut line = line.unwrap_or_default();
         line.push(b'\n');
@@ -171,15 +187,22 @@ impl Pen {
             .iter()
             .map(|object| {
                 let mut row = json!({"cells": table::cells(&self.kind, object, self.now)});
-                match include {
-                    Include::Metadata => row["object"] = metadata(object),
-                    Include::Object => row["object"] = (*convert::present(&self.kind, object, &self.version)).clone(),
-                    Include::None => {}
+                let carried = match include {
+                    Include::Metadata => Some(metadata(object)),
+                    Include::Object => Some((*self.shown(object)).clone()),
+                    Include::None => None,
+                };
+                if let Some(carried) = carried {
+                    put(&mut row, &["object"], carried);
                 }
                 row
             })
             .collect();
-        let columns = if head { table::columns(&self.kind) } else { Value::Null };
+        let columns = if head {
+            table::columns(&self.kind)
+        } else {
+            Value::Null
+        };
         json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": columns, "rows": rows,
         })
@@ -214,7 +237,10 @@ impl Serialize for Item<'_> {
             None => self.object.serialize(serializer),
             Some(object) => {
                 let mut map = serializer.serialize_map(None)?;
-                for (key, value) in object.iter().filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion")) {
+                for (key, value) in object
+                    .iter()
+                    .filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion"))
+                {
                     map.serialize_entry(key, value)?;
                 }
                 map.end()

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{HeaderMap, Request, Response, header};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use serde_json::{Value, json};
@@ -22,9 +22,10 @@ use super::{
     journal::{Counted, Verb},
     refusal::Refusal,
     render::{Form, Include, Pen, bytes},
+    request::{Asked, change, header_text, read_body},
     route::{self, Query},
     watch,
-    write::{Change, Deletion, Options, Order, Target, Unknown, scale_of},
+    write::{Deletion, Order, Target, scale_of},
 };
 
 /// Why a connection ends without an answer.
@@ -67,15 +68,6 @@ where
     }
 }
 
-/// A request to a resource, taken apart.
-struct Asked {
-    target: Target,
-    verb: Verb,
-    query: Query,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
 impl Door {
     /// Answers one request.
     ///
@@ -86,12 +78,25 @@ impl Door {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let target = route::target(&self.inner.registry(), parts.uri.path());
         let Some(target) = target else {
-            return Ok(discovery::answer(&self.inner, parts.uri.path(), &parts.headers));
+            return Ok(discovery::answer(
+                &self.inner,
+                parts.uri.path(),
+                &parts.headers,
+            ));
         };
+        if !route::has_subresource(&target) {
+            return Ok(refuse(&Refusal::not_found(&target.kind, &target.name)));
+        }
         let Some(verb) = route::verb(&parts.method, &target, &query) else {
             return Ok(refuse(&Refusal::method_not_allowed()));
         };
-        let asked = Asked { target, verb, query, headers: parts.headers, body };
+        let asked = Asked {
+            target,
+            verb,
+            query,
+            headers: parts.headers,
+            body,
+        };
         let call = self.call_of(&asked);
         let fault = self.inner.faults.decide(&call);
         let result = self.play(asked, fault).await;
@@ -118,7 +123,9 @@ impl Door {
             verb: call.verb,
             resource: format!("{}{slash}{}", call.resource, call.subresource),
             user: call.user,
-            code: result.as_ref().map_or(0, |response| response.status().as_u16()),
+            code: result
+                .as_ref()
+                .map_or(0, |response| response.status().as_u16()),
         });
     }
 
@@ -128,9 +135,14 @@ impl Door {
             Fault::None => Ok(self.carry_out(asked)),
             Fault::Before(code) => Ok(refuse(&Refusal::of_code(code))),
             Fault::Busy(seconds) => {
-                let refusal = Refusal { details: json!({"retryAfterSeconds": seconds}), ..Refusal::of_code(429) };
+                let refusal = Refusal {
+                    details: json!({"retryAfterSeconds": seconds}),
+                    ..Refusal::of_code(429)
+                };
                 let mut response = refuse(&refusal);
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, seconds.into());
                 Ok(response)
             }
             Fault::After(code) => {
@@ -193,27 +205,42 @@ impl Door {
         let pen = self.pen(&asked)?;
         let lines = watch::open(&self.inner, asked.target, &asked.query, pen)?;
         let frames = lines.map(|line| Ok::<_, Broken>(Frame::data(line)));
-        Ok(response(200, BodyExt::boxed_unsync(StreamBody::new(frames))))
+        Ok(response(
+            200,
+            BodyExt::boxed_unsync(StreamBody::new(frames)),
+        ))
     }
 
     fn write(&self, asked: &Asked) -> Result<Response<Reply>, Refusal> {
         let pen = self.pen(asked)?;
         let body = read_body(asked)?;
-        let order = self.order(asked, &body)?;
+        let order = asked.order(&self.user, &body)?;
         let done = match asked.verb {
             Verb::Create => self.inner.create(&order, body)?,
             Verb::Update => self.inner.update(&order, body)?,
             Verb::Patch => self.inner.patch(&order, &change(asked, body)?)?,
-            Verb::DeleteCollection => return self.delete_all(asked, &order, &Deletion::read(&body), &pen),
+            Verb::DeleteCollection => {
+                return self.delete_all(asked, &order, &Deletion::read(&body), &pen);
+            }
             _ => {
                 let done = self.inner.delete(&order, &Deletion::read(&body))?;
-                if done.gone && !order.target.kind.builtin().is_some_and(|builtin| builtin.returns_deleted) {
+                if done.gone
+                    && !order
+                        .target
+                        .kind
+                        .builtin()
+                        .is_some_and(|builtin| builtin.returns_deleted)
+                {
                     return Ok(whole(200, bytes(&deleted(&order.target, &done.object))));
                 }
                 done
             }
         };
-        let body = if asked.target.subresource == "scale" { bytes(&*done.object) } else { pen.object(&done.object) };
+        let body = if asked.target.subresource == "scale" {
+            bytes(&*done.object)
+        } else {
+            pen.object(&done.object)
+        };
         let mut response = whole(done.code, body);
         for warning in &done.warnings {
             if let Ok(value) = format!("299 - {warning:?}").parse() {
@@ -223,7 +250,13 @@ impl Door {
         Ok(response)
     }
 
-    fn delete_all(&self, asked: &Asked, order: &Order, deletion: &Deletion, pen: &Pen) -> Result<Response<Reply>, Refusal> {
+    fn delete_all(
+        &self,
+        asked: &Asked,
+        order: &Order,
+        deletion: &Deletion,
+        pen: &Pen,
+    ) -> Result<Response<Reply>, Refusal> {
         let listed = self.inner.list(&asked.target, &asked.query)?;
         for object in &listed.objects {
             let mut each = order.clone();
@@ -233,89 +266,28 @@ impl Door {
                 _ => {}
             }
         }
-        let pen = Pen { form: if pen.form == Form::Table(Include::None) { Form::Object } else { pen.form }, ..pen.clone() };
-        Ok(whole(200, pen.list(&listed.objects, &listed.meta)))
-    }
-
-    fn order(&self, asked: &Asked, body: &Value) -> Result<Order, Refusal> {
-        let query = &asked.query;
-        let named = query.get("fieldManager");
-        let agent = header_text(&asked.headers, &header::USER_AGENT);
-        let applies = content_type(asked) == "application/apply-patch+yaml";
-        if named.is_empty() && applies {
-            let message = "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-            return Err(Refusal::new(422, "Invalid", message));
-        }
-        let manager = match (named, agent.split('/').next().unwrap_or_default()) {
-            ("", "") => "unknown",
-            ("", agent) => agent,
-            (named, _) => named,
-        };
-        let dry = |value: &str| value == "All";
-        let in_body = matches!(asked.verb, Verb::Delete | Verb::DeleteCollection)
-            && super::json::list(body, &["dryRun"]).iter().filter_map(Value::as_str).any(dry);
-        let options = Options {
-            dry_run: dry(query.get("dryRun")) || in_body,
-            force: query.flag("force"),
-            unknown: match query.get("fieldValidation") {
-                "Strict" => Unknown::Strict,
-                "Warn" => Unknown::Warn,
-                _ => Unknown::Ignore,
+        let pen = Pen {
+            form: if pen.form == Form::Table(Include::None) {
+                Form::Object
+            } else {
+                pen.form
             },
+            ..pen.clone()
         };
-        Ok(Order {
-            target: asked.target.clone(),
-            verb: asked.verb,
-            user: self.user.to_string(),
-            manager: manager.to_owned(),
-            options,
-        })
-    }
-}
-
-fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-fn content_type(asked: &Asked) -> &str {
-    header_text(&asked.headers, &header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
-}
-
-/// Reads the body as JSON, or as YAML where that is what it is.
-fn read_body(asked: &Asked) -> Result<Value, Refusal> {
-    if asked.body.is_empty() {
-        return Ok(Value::Null);
-    }
-    if content_type(asked) == "application/vnd.kubernetes.protobuf" {
-        let message = "the body of the request was in an unknown format - accepted media types include: \
-                       application/json, application/yaml";
-        return Err(Refusal::new(415, "UnsupportedMediaType", message));
-    }
-    if content_type(asked).ends_with("yaml") {
-        let text = std::str::from_utf8(&asked.body).unwrap_or_default();
-        return serde_saphyr::from_str(text)
-            .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")));
-    }
-    serde_json::from_slice(&asked.body).map_err(|error| Refusal::bad_request(format!("error decoding JSON: {error}")))
-}
-
-fn change(asked: &Asked, body: Value) -> Result<Change, Refusal> {
-    match content_type(asked) {
-        "application/merge-patch+json" => Ok(Change::Merge(body)),
-        "application/json-patch+json" => Ok(Change::Json(body)),
-        "application/strategic-merge-patch+json" => Ok(Change::Strategic(body)),
-        "application/apply-patch+yaml" => Ok(Change::Apply(body)),
-        other => {
-            let message = format!("the body of the request was in an unknown format {other:?}");
-            Err(Refusal::new(415, "UnsupportedMediaType", message))
-        }
+        Ok(whole(200, pen.list(&listed.objects, &listed.meta)))
     }
 }
 
 /// The answer to a delete that took the object away.
 fn deleted(target: &Target, object: &Value) -> Value {
-    let mut details = target.kind.details(super::json::text(object, &["metadata", "name"]));
-    super::json::put(&mut details, &["uid"], super::json::text(object, &["metadata", "uid"]).into());
+    let mut details = target
+        .kind
+        .details(super::json::text(object, &["metadata", "name"]));
+    super::json::put(
+        &mut details,
+        &["uid"],
+        super::json::text(object, &["metadata", "uid"]).into(),
+    );
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }
 
@@ -333,7 +305,8 @@ pub fn whole(code: u16, body: Bytes) -> Response<Reply> {
 /// Writes an answer.
 pub fn response(code: u16, body: Reply) -> Response<Reply> {
     let mut response = Response::new(body);
-    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let json = header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
@@ -342,9 +315,13 @@ pub fn response(code: u16, body: Reply) -> Response<Reply> {
 /// Cuts an answer off in its middle.
 async fn truncate(response: Response<Reply>) -> Response<Reply> {
     let (parts, mut body) = response.into_parts();
-    let first = body.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default();
+    let first = body
+        .frame()
+        .await
+        .and_then(Result::ok)
+        .and_then(|frame| frame.into_data().ok())
+        .unwrap_or_default();
     let half = first.slice(..first.len() / 2);
     let frames = stream::iter([Ok(Frame::data(half)), Err(Broken)]);
     Response::from_parts(parts, BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
-

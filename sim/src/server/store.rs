@@ -23,12 +23,18 @@ pub struct Key {
 impl Key {
     /// Makes a key.
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     /// Reads the key of an object.
     pub fn of(object: &Value) -> Self {
-        Self::new(text(object, &["metadata", "namespace"]), text(object, &["metadata", "name"]))
+        Self::new(
+            text(object, &["metadata", "namespace"]),
+            text(object, &["metadata", "name"]),
+        )
     }
 }
 
@@ -69,7 +75,12 @@ pub struct Store {
 impl Store {
     /// Makes an empty store that remembers `history` changes of each kind.
     pub fn new(history: usize) -> Self {
-        Self { revision: 1, history, shelves: Vec::new(), owned: HashMap::new() }
+        Self {
+            revision: 1,
+            history,
+            shelves: Vec::new(),
+            owned: HashMap::new(),
+        }
     }
 
     /// Makes room for kinds up to `id`.
@@ -101,10 +112,12 @@ impl Store {
 
     /// Returns the objects of a kind in the order of their keys, of one namespace or of all.
     pub fn list(&self, id: usize, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        let Some(shelf) = self.shelves.get(id) else { return Vec::new() };
+        let Some(kept) = self.shelves.get(id) else {
+            return Vec::new();
+        };
         match namespace {
-            None => shelf.objects.values().cloned().collect(),
-            Some(namespace) => shelf
+            None => kept.objects.values().cloned().collect(),
+            Some(namespace) => kept
                 .objects
                 .range(Key::new(namespace, "")..)
                 .take_while(|(key, _)| key.namespace == namespace)
@@ -115,12 +128,17 @@ impl Store {
 
     /// Returns the objects of a kind as they were at `revision`; nothing when that has been forgotten.
     pub fn list_at(&self, id: usize, revision: u64) -> Option<Vec<Arc<Value>>> {
-        let shelf = self.shelves.get(id)?;
-        if revision < shelf.forgotten {
+        let kept = self.shelves.get(id)?;
+        if revision < kept.forgotten {
             return None;
         }
-        let mut objects = shelf.objects.clone();
-        for change in shelf.changes.iter().rev().take_while(|change| change.revision > revision) {
+        let mut objects = kept.objects.clone();
+        for change in kept
+            .changes
+            .iter()
+            .rev()
+            .take_while(|change| change.revision > revision)
+        {
             let key = Key::of(&change.last);
             match &change.before {
                 Some(before) => objects.insert(key, Arc::clone(before)),
@@ -133,15 +151,25 @@ impl Store {
     /// Puts `object`, stamps it with the next version and returns it as stored.
     pub fn put(&mut self, id: usize, mut object: Value) -> Arc<Value> {
         self.revision += 1;
-        put(&mut object, &["metadata", "resourceVersion"], self.revision.to_string().into());
+        put(
+            &mut object,
+            &["metadata", "resourceVersion"],
+            self.revision.to_string().into(),
+        );
         let (key, after) = (Key::of(&object), Arc::new(object));
         self.prepare(id);
-        let before = self.shelves.get_mut(id).and_then(|shelf| shelf.objects.insert(key.clone(), Arc::clone(&after)));
+        let before = self
+            .shelves
+            .get_mut(id)
+            .and_then(|kept| kept.objects.insert(key.clone(), Arc::clone(&after)));
         if let Some(before) = &before {
             self.disown(id, &key, before);
         }
         for owner in list(&after, &["metadata", "ownerReferences"]) {
-            self.owned.entry(text(owner, &["uid"]).to_owned()).or_default().insert((id, key.clone()));
+            self.owned
+                .entry(text(owner, &["uid"]).to_owned())
+                .or_default()
+                .insert((id, key.clone()));
         }
         self.record(id, before, Some(Arc::clone(&after)), Arc::clone(&after));
         after
@@ -153,7 +181,11 @@ impl Store {
         self.revision += 1;
         self.disown(id, key, &before);
         let mut last = (*before).clone();
-        put(&mut last, &["metadata", "resourceVersion"], self.revision.to_string().into());
+        put(
+            &mut last,
+            &["metadata", "resourceVersion"],
+            self.revision.to_string().into(),
+        );
         let last = Arc::new(last);
         self.record(id, Some(before), None, Arc::clone(&last));
         Some(last)
@@ -166,33 +198,37 @@ impl Store {
 
     /// Returns the changes of a kind after `revision`, oldest first; nothing when some of them have been forgotten.
     pub fn changes_after(&self, id: usize, revision: u64) -> Option<impl Iterator<Item = &Change>> {
-        let shelf = self.shelves.get(id)?;
-        if revision < shelf.forgotten {
+        let kept = self.shelves.get(id)?;
+        if revision < kept.forgotten {
             return None;
         }
-        let start = shelf.changes.partition_point(|change| change.revision <= revision);
-        Some(shelf.changes.range(start..))
+        let start = kept
+            .changes
+            .partition_point(|change| change.revision <= revision);
+        Some(kept.changes.range(start..))
     }
 
     /// Returns the newest version of a kind that is at least `lag` old.
     pub fn revision_behind(&self, id: usize, lag: Duration, now: Instant) -> u64 {
-        let Some(shelf) = self.shelves.get(id).filter(|_| !lag.is_zero()) else { return self.revision };
-        let young = shelf.changes.iter().find(|change| change.at + lag > now);
+        let Some(kept) = self.shelves.get(id).filter(|_| !lag.is_zero()) else {
+            return self.revision;
+        };
+        let young = kept.changes.iter().find(|change| change.at + lag > now);
         young.map_or(self.revision, |change| change.revision.saturating_sub(1))
     }
 
     /// Rings whenever an object of the kind changes.
     pub fn bell(&mut self, id: usize) -> Option<watch::Receiver<u64>> {
         self.prepare(id);
-        self.shelves.get(id).map(|shelf| shelf.bell.subscribe())
+        self.shelves.get(id).map(|kept| kept.bell.subscribe())
     }
 
     /// Forgets all changes of a kind, so that a watch from an older version is told to list again.
     pub fn forget(&mut self, id: usize) {
         let revision = self.revision;
-        if let Some(shelf) = self.shelves.get_mut(id) {
-            shelf.changes.clear();
-            shelf.forgotten = revision;
+        if let Some(kept) = self.shelves.get_mut(id) {
+            kept.changes.clear();
+            kept.forgotten = revision;
         }
     }
 
@@ -204,21 +240,38 @@ impl Store {
         }
     }
 
-    fn record(&mut self, id: usize, before: Option<Arc<Value>>, after: Option<Arc<Value>>, last: Arc<Value>) {
+    fn record(
+        &mut self,
+        id: usize,
+        before: Option<Arc<Value>>,
+        after: Option<Arc<Value>>,
+        last: Arc<Value>,
+    ) {
         let (revision, history) = (self.revision, self.history);
-        let Some(shelf) = self.shelves.get_mut(id) else { return };
-        shelf.changes.push_back(Change { revision, at: now(), before, after, last });
-        while shelf.changes.len() > history {
-            if let Some(old) = shelf.changes.pop_front() {
-                shelf.forgotten = old.revision;
+        let Some(kept) = self.shelves.get_mut(id) else {
+            return;
+        };
+        kept.changes.push_back(Change {
+            revision,
+            at: now(),
+            before,
+            after,
+            last,
+        });
+        while kept.changes.len() > history {
+            if let Some(old) = kept.changes.pop_front() {
+                kept.forgotten = old.revision;
             }
         }
-        shelf.bell.send_replace(revision);
+        kept.bell.send_replace(revision);
     }
 }
 
 /// Returns the moment on tokio's clock, which a test may have stopped.
-#[allow(clippy::disallowed_methods, reason = "tokio's clock is the simulated one")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "tokio's clock is the simulated one"
+)]
 pub fn now() -> Instant {
     Instant::now()
 }

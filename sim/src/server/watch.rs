@@ -12,13 +12,13 @@ use tokio::{
 
 use super::{
     Inner,
-    json::text,
+    json::{put, text},
     read::number,
-    refusal::Refusal,
+    refusal::{Cause, Refusal},
     render::Pen,
     route::Query,
     select::Selector,
-    store::{self, Key},
+    store::{self, Change, Key},
     write::Target,
 };
 
@@ -58,11 +58,33 @@ pub fn open(
     query: &Query,
     pen: Pen,
 ) -> Result<impl Stream<Item = Bytes> + Send + use<>, Refusal> {
-    let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
+    let selector = Selector::parse(
+        &target.kind,
+        query.get("labelSelector"),
+        query.get("fieldSelector"),
+    )?;
     let version = query.get("resourceVersion");
-    let from = if version.is_empty() { 0 } else { number(version)? };
-    let life = query.get("timeoutSeconds").parse().map_or(LIFE, Duration::from_secs);
-    let bell = inner.store().bell(target.kind.id).ok_or_else(|| Refusal::of_code(404))?;
+    let from = if version.is_empty() {
+        0
+    } else {
+        number(version)?
+    };
+    let initial = query.flag("sendInitialEvents");
+    if initial && query.get("resourceVersionMatch") != "NotOlderThan" {
+        let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        return Err(Refusal::option(
+            "ListOptions",
+            &Cause::forbidden("resourceVersionMatch", why),
+        ));
+    }
+    let life = query
+        .get("timeoutSeconds")
+        .parse()
+        .map_or(LIFE, Duration::from_secs);
+    let bell = inner
+        .store()
+        .bell(target.kind.id)
+        .ok_or_else(|| Refusal::of_code(404))?;
     let now = store::now();
     let mut watch = Watch {
         cuts: inner.faults.cuts(),
@@ -80,11 +102,12 @@ pub fn open(
         over: false,
     };
     watch.bell.mark_unchanged();
-    let initial = query.flag("sendInitialEvents");
     if initial || from == 0 {
         watch.begin(version, initial);
     }
-    Ok(stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) }))
+    Ok(stream::unfold(watch, |mut watch| async move {
+        watch.next().await.map(|line| (line, watch))
+    }))
 }
 
 impl Watch {
@@ -94,8 +117,11 @@ impl Watch {
         let id = self.target.kind.id;
         let store = self.inner.store();
         // Without a version the newest state is asked for, with one the cache may answer.
-        let revision =
-            if version.is_empty() { store.revision() } else { store.revision_behind(id, lag, store::now()).max(self.seen) };
+        let revision = if version.is_empty() {
+            store.revision()
+        } else {
+            store.revision_behind(id, lag, store::now()).max(self.seen)
+        };
         let objects = store.list_at(id, revision).unwrap_or_default();
         drop(store);
         for object in &objects {
@@ -118,7 +144,8 @@ impl Watch {
 
     fn covers(&self, object: &Value) -> bool {
         let namespace = &self.target.namespace;
-        (namespace.is_empty() || text(object, &["metadata", "namespace"]) == namespace) && self.selector.matches(object)
+        (namespace.is_empty() || text(object, &["metadata", "namespace"]) == namespace)
+            && self.selector.matches(object)
     }
 
     fn line(&mut self, kind: &str, object: &Arc<Value>) -> Bytes {
@@ -129,9 +156,13 @@ impl Watch {
     }
 
     fn bookmark(&self, initial: bool) -> Bytes {
-        let mut metadata = json!({"resourceVersion": self.seen.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.seen.to_string()});
         if initial {
-            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+            put(
+                &mut metadata,
+                &["annotations"],
+                json!({"k8s.io/initial-events-end": "true"}),
+            );
         }
         let object = json!({
             "kind": self.target.kind.names.kind, "apiVersion": self.target.version.api_version(), "metadata": metadata,
@@ -185,22 +216,43 @@ impl Watch {
         }
         for change in fresh {
             self.seen = change.revision;
-            let was = change.before.as_ref().is_some_and(|before| self.covers(before));
-            let is = change.after.as_ref().is_some_and(|after| self.covers(after));
-            let kind = match (was, is) {
-                (false, true) => "ADDED",
-                (true, true) => "MODIFIED",
-                (true, false) => "DELETED",
-                (false, false) => continue,
-            };
-            let line = self.line(kind, &change.last);
-            self.pending.push_back(line);
+            self.tell(&change);
         }
         due
     }
 
+    /// Tells of a change as far as it is seen through the selector.
+    fn tell(&mut self, change: &Change) {
+        let before = change.before.as_ref().filter(|before| self.covers(before));
+        let is = change
+            .after
+            .as_ref()
+            .is_some_and(|after| self.covers(after));
+        let (kind, object) = match (before, is) {
+            (None, true) => ("ADDED", Arc::clone(&change.last)),
+            (Some(_), true) => ("MODIFIED", Arc::clone(&change.last)),
+            (Some(_), false) if change.after.is_none() => ("DELETED", Arc::clone(&change.last)),
+            (Some(before), false) => {
+                // One who goes out of sight is shown as last seen.
+                let mut last = (**before).clone();
+                put(
+                    &mut last,
+                    &["metadata", "resourceVersion"],
+                    change.revision.to_string().into(),
+                );
+                ("DELETED", Arc::new(last))
+            }
+            (None, false) => return,
+        };
+        let line = self.line(kind, &object);
+        self.pending.push_back(line);
+    }
+
     fn expire(&mut self, newest: u64) {
-        let refusal = Refusal::expired(format!("too old resource version: {} ({newest})", self.seen));
+        let refusal = Refusal::expired(format!(
+            "too old resource version: {} ({newest})",
+            self.seen
+        ));
         self.pending.push_back(raw("ERROR", &refusal.status()));
         self.over = true;
     }
@@ -226,7 +278,9 @@ impl Watch {
         let behind = store.revision_behind(self.target.kind.id, self.lag(), now);
         let nothing_new = store
             .changes_after(self.target.kind.id, self.seen)
-            .is_some_and(|mut changes| changes.next().is_none_or(|change| change.revision > behind));
+            .is_some_and(|mut changes| {
+                changes.next().is_none_or(|change| change.revision > behind)
+            });
         if nothing_new {
             self.seen = self.seen.max(behind);
         }
@@ -234,7 +288,9 @@ impl Watch {
 }
 
 fn raw(kind: &str, object: &Value) -> Bytes {
-    let mut line = json!({"type": kind, "object": object}).to_string().into_bytes();
+    let mut line = json!({"type": kind, "object": object})
+        .to_string()
+        .into_bytes();
     line.push(b'\n');
     line.into()
 }
@@ -266,7 +322,15 @@ impl Follower {
         let bell = store.bell(id)?;
         let (objects, seen) = (store.list(id, None), store.revision());
         drop(store);
-        Some((Self { inner: Arc::clone(inner), id, seen, bell }, objects))
+        Some((
+            Self {
+                inner: Arc::clone(inner),
+                id,
+                seen,
+                bell,
+            },
+            objects,
+        ))
     }
 
     /// Returns what changed since the last call, at once. Changes that have been forgotten are left out.
@@ -292,4 +356,3 @@ impl Follower {
         self.bell.changed().await.is_ok()
     }
 }
-

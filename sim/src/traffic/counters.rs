@@ -8,6 +8,7 @@ use super::mesh::Endpoint;
 use crate::{
     felt::float,
     invariants::view,
+    prometheus::{Labels, Tsdb},
     scenario::{Behaviour, NAMESPACE},
 };
 
@@ -16,11 +17,21 @@ pub const BUCKETS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 /// Takes samples: a time series database.
 pub trait Sink {
-    /// Adds one sample to the series with these labels; `__name__` is the metric.
-    fn append(&mut self, labels: &BTreeMap<String, String>, at: Timestamp, value: f64);
+    /// Adds one sample to the series with these labels.
+    fn append(&mut self, labels: &Labels, at: Timestamp, value: f64);
 
     /// Ends the series with these labels: its target is gone.
-    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp);
+    fn end(&mut self, labels: &Labels, at: Timestamp);
+}
+
+impl Sink for Tsdb {
+    fn append(&mut self, labels: &Labels, at: Timestamp, value: f64) {
+        self.append(labels, at, value);
+    }
+
+    fn end(&mut self, labels: &Labels, at: Timestamp) {
+        self.end(labels, at);
+    }
 }
 
 /// What a client's proxy counts of one cluster, under Istio's names.
@@ -33,24 +44,18 @@ pub(super) struct Answered {
 
 impl Answered {
     /// Labels as a client's sidecar puts them on `istio_requests_total`.
-    pub(super) fn scrape(&self, count: u64, at: Timestamp, sink: &mut dyn Sink) {
+    pub(super) fn labels(&self) -> Labels {
+        let service = format!("{}.{NAMESPACE}.svc.cluster.local", self.service);
+        let status = self.status.to_string();
         let labels = [
-            ("__name__", "istio_requests_total"),
             ("reporter", "source"),
-            (
-                "destination_service",
-                &format!("{}.{NAMESPACE}.svc.cluster.local", self.service),
-            ),
+            ("destination_service", &service),
             ("destination_service_name", &self.service),
             ("destination_service_namespace", NAMESPACE),
             ("destination_version", &self.subset),
-            ("response_code", &self.status.to_string()),
+            ("response_code", &status),
         ];
-        let given = labels.into_iter().filter(|(_, value)| !value.is_empty());
-        let labels = given
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        sink.append(&labels, at, float(count));
+        Labels::of("istio_requests_total", labels)
     }
 }
 
@@ -60,13 +65,15 @@ const GOLDEN: f64 = 0.618_033_988_749_895;
 /// What one pod counts.
 #[derive(Debug)]
 pub(super) struct Counters {
-    labels: BTreeMap<String, String>,
-    statuses: BTreeMap<u16, u64>,
-    buckets: [u64; BUCKETS.len()],
-    count: u64,
-    seconds: f64,
+    pairs: Vec<(&'static str, String)>,
+    statuses: BTreeMap<u16, (Labels, u64)>,
+    buckets: Vec<(f64, Labels, u64)>,
+    count: (Labels, u64),
+    seconds: (Labels, f64),
     errors_owed: f64,
 }
+
+const HISTOGRAM: &str = "http_request_duration_seconds";
 
 impl Counters {
     pub(super) fn new(endpoint: &Endpoint) -> Self {
@@ -74,22 +81,36 @@ impl Counters {
             .image
             .rsplit_once(':')
             .map_or("latest", |(_, tag)| tag);
-        let labels = [
-            ("namespace", endpoint.pod.namespace.as_str()),
-            ("pod", &endpoint.pod.name),
-            ("app", &endpoint.app),
-            ("version", version),
-            ("rollouts_pod_template_hash", &endpoint.hash),
+        let pairs = vec![
+            ("namespace", endpoint.pod.namespace.clone()),
+            ("pod", endpoint.pod.name.clone()),
+            ("app", endpoint.app.clone()),
+            ("version", version.to_owned()),
+            ("rollouts_pod_template_hash", endpoint.hash.clone()),
         ];
+        let bucket = |bound: f64| {
+            let text = if bound.is_finite() {
+                bound.to_string()
+            } else {
+                "+Inf".to_owned()
+            };
+            (
+                bound,
+                labels(&format!("{HISTOGRAM}_bucket"), &pairs, Some(("le", &text))),
+                0,
+            )
+        };
         Self {
-            labels: labels
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
             statuses: BTreeMap::new(),
-            buckets: [0; BUCKETS.len()],
-            count: 0,
-            seconds: 0.0,
+            buckets: BUCKETS
+                .into_iter()
+                .chain([f64::INFINITY])
+                .map(bucket)
+                .collect(),
+            count: (labels(&format!("{HISTOGRAM}_count"), &pairs, None), 0),
+            seconds: (labels(&format!("{HISTOGRAM}_sum"), &pairs, None), 0.0),
             errors_owed: 0.0,
+            pairs,
         }
     }
 
@@ -102,15 +123,26 @@ impl Counters {
             200
         };
         self.errors_owed -= f64::from(u8::from(status == 500));
-        self.count += 1;
+        self.count.1 += 1;
         // From half of what is said to half as much again, evenly.
-        let spread = 0.5 + (float(self.count) * GOLDEN).fract();
+        let spread = 0.5 + (float(self.count.1) * GOLDEN).fract();
         let seconds = f64::from(behaviour.latency_ms) / 1000.0 * spread;
-        self.seconds += seconds;
-        for (bucket, bound) in self.buckets.iter_mut().zip(BUCKETS) {
-            *bucket += u64::from(seconds <= bound);
+        self.seconds.1 += seconds;
+        for (bound, _, count) in &mut self.buckets {
+            *count += u64::from(seconds <= *bound);
         }
-        *self.statuses.entry(status).or_default() += 1;
+        let pairs = &self.pairs;
+        let fresh = || {
+            (
+                labels(
+                    "http_requests_total",
+                    pairs,
+                    Some(("status", &status.to_string())),
+                ),
+                0,
+            )
+        };
+        self.statuses.entry(status).or_insert_with(fresh).1 += 1;
         status
     }
 
@@ -123,36 +155,26 @@ impl Counters {
         self.series(&mut |labels, _| sink.end(labels, at));
     }
 
-    fn series(&self, each: &mut dyn FnMut(&BTreeMap<String, String>, f64)) {
-        let mut give = |name: &str, extra: Option<(&str, String)>, value: f64| {
-            let mut labels = self.labels.clone();
-            labels.insert("__name__".to_owned(), name.to_owned());
-            labels.extend(extra.map(|(name, value)| (name.to_owned(), value)));
-            each(&labels, value);
-        };
-        for (status, count) in &self.statuses {
-            give(
-                "http_requests_total",
-                Some(("status", status.to_string())),
-                float(*count),
-            );
-        }
-        let histogram = "http_request_duration_seconds";
-        for (bucket, bound) in self.buckets.iter().zip(BUCKETS) {
-            give(
-                &format!("{histogram}_bucket"),
-                Some(("le", bound.to_string())),
-                float(*bucket),
-            );
-        }
-        give(
-            &format!("{histogram}_bucket"),
-            Some(("le", "+Inf".to_owned())),
-            float(self.count),
-        );
-        give(&format!("{histogram}_sum"), None, self.seconds);
-        give(&format!("{histogram}_count"), None, float(self.count));
+    fn series(&self, each: &mut dyn FnMut(&Labels, f64)) {
+        self.statuses
+            .values()
+            .for_each(|(labels, count)| each(labels, float(*count)));
+        self.buckets
+            .iter()
+            .for_each(|(_, labels, count)| each(labels, float(*count)));
+        each(&self.count.0, float(self.count.1));
+        each(&self.seconds.0, self.seconds.1);
     }
+}
+
+fn labels(name: &str, pairs: &[(&'static str, String)], extra: Option<(&str, &str)>) -> Labels {
+    Labels::of(
+        name,
+        pairs
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .chain(extra),
+    )
 }
 
 impl Endpoint {

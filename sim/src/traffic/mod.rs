@@ -16,8 +16,9 @@ pub use self::{
     mesh::{Branch, Endpoint, Mesh, Unanswered},
 };
 use crate::{
-    felt::Interval,
+    felt::{Interval, float},
     invariants::{Key, WriteRecord},
+    prometheus::Labels,
     scenario::Behaviour,
 };
 
@@ -37,7 +38,7 @@ pub struct Traffic {
     pod_turns: BTreeMap<String, usize>,
     behaviours: BTreeMap<String, Behaviour>,
     pods: BTreeMap<Key, Counters>,
-    clusters: BTreeMap<Answered, u64>,
+    clusters: BTreeMap<Answered, (Labels, u64)>,
     felt: Vec<Interval>,
 }
 
@@ -88,7 +89,10 @@ impl Traffic {
         let branches = self.branches();
         while self.demand.owed >= 1.0 {
             self.demand.owed -= 1.0;
-            let answer = branches.as_deref().map_err(|why| *why).and_then(|branches| self.send(branches));
+            let answer = branches
+                .as_deref()
+                .map_err(|why| *why)
+                .and_then(|branches| self.send(branches));
             match answer {
                 Ok((hash, status)) => {
                     self.demand.began = true;
@@ -111,7 +115,9 @@ impl Traffic {
             let routed = self.mesh.route(&self.demand.host).map(Arc::from);
             self.routed = Some((now, routed));
         }
-        self.routed.as_ref().map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
+        self.routed
+            .as_ref()
+            .map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
     }
 
     /// What users felt since the last call.
@@ -132,8 +138,8 @@ impl Traffic {
         for counters in self.pods.values() {
             counters.scrape(at, sink);
         }
-        for (answered, count) in &self.clusters {
-            answered.scrape(*count, at, sink);
+        for (labels, count) in self.clusters.values() {
+            sink.append(labels, at, float(*count));
         }
     }
 
@@ -156,7 +162,8 @@ impl Traffic {
                 subset: subset.to_owned(),
                 status,
             };
-            *self.clusters.entry(answered).or_default() += 1;
+            let fresh = |answered: &Answered| (answered.labels(), 0);
+            self.clusters.entry(answered).or_insert_with_key(fresh).1 += 1;
         }
         answer
     }

@@ -211,7 +211,7 @@ fn nothing_counts_before_the_service_has_answered_for_the_first_time() {
 struct Samples(BTreeMap<String, f64>);
 
 impl Sink for Samples {
-    fn append(&mut self, labels: &BTreeMap<String, String>, _: Timestamp, value: f64) {
+    fn append(&mut self, labels: &Labels, _: Timestamp, value: f64) {
         let labels: Vec<_> = labels
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
@@ -219,7 +219,7 @@ impl Sink for Samples {
         self.0.insert(labels.join(","), value);
     }
 
-    fn end(&mut self, labels: &BTreeMap<String, String>, at: Timestamp) {
+    fn end(&mut self, labels: &Labels, at: Timestamp) {
         self.append(labels, at, f64::NAN);
     }
 }

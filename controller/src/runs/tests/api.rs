@@ -129,7 +129,7 @@ impl Api {
         let trouble = self.with(|api| api.troubles.pop_front());
         match trouble {
             Some(Trouble::Race) => self.edit(name, |object| {
-                object["metadata"]["labels"]["touched"] = json!("yes")
+                object["metadata"]["labels"]["touched"] = json!("yes");
             }),
             Some(Trouble::Refuse) => return failure(500, "etcdserver: leader changed"),
             _ => {}

@@ -74,7 +74,7 @@ async fn a_forged_end_is_not_believed_while_the_run_is_under_way() {
     world.create(run("r", &[metric("errors", &json!({"interval": "5s"}))]));
     world.at(1000).await;
     world.api.edit("r", |object| {
-        object["status"] = json!({"phase": "Successful", "message": "trust me"})
+        object["status"] = json!({"phase": "Successful", "message": "trust me"});
     });
     world.at(2000).await;
     assert_eq!(
@@ -94,7 +94,7 @@ async fn somebody_who_keeps_forging_causes_no_storm() {
     for round in 1..200_u64 {
         world.at(round * 100).await;
         world.api.edit("r", |object| {
-            object["status"]["phase"] = json!("Successful")
+            object["status"]["phase"] = json!("Successful");
         });
     }
     world.at(60_000).await;

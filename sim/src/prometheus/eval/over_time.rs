@@ -44,7 +44,7 @@ impl Evaluator<'_> {
             "count_over_time" => |samples, _| Some(count(samples.len())),
             "last_over_time" => |samples, _| samples.last().map(|(_, value)| *value),
             "present_over_time" => |_, _| Some(1.0),
-            "changes" => |samples, _| Some(count(pairs(samples).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan())).count())),
+            "changes" => |samples, _| Some(count(pairs(samples).filter(differ).count())),
             "resets" => |samples, _| Some(count(pairs(samples).filter(|(a, b)| b < a).count())),
             _ => return None,
         };
@@ -82,6 +82,11 @@ fn pairs(samples: &[Sample]) -> impl Iterator<Item = (f64, f64)> {
     values(samples).zip(values(samples).skip(1))
 }
 
+#[allow(clippy::float_cmp, reason = "PromQL compares exactly")]
+fn differ((a, b): &(f64, f64)) -> bool {
+    a != b && !(a.is_nan() && b.is_nan())
+}
+
 fn smaller(a: f64, b: f64) -> f64 {
     if b < a || a.is_nan() { b } else { a }
 }
@@ -116,17 +121,17 @@ fn extrapolated(samples: &[Sample], bounds: Bounds, kind: Kind) -> Option<f64> {
     let is_counter = kind != Kind::Delta;
     let lost_in_resets = if is_counter { sum(pairs(samples).filter(|(a, b)| b < a).map(|(a, _)| a)) } else { 0.0 };
     let change = last - first + lost_in_resets;
-    let sampled = seconds(last_at - first_at);
-    let interval = sampled / count(samples.len() - 1);
+    let covered = seconds(last_at - first_at);
+    let interval = covered / count(samples.len() - 1);
     // A gap of more than a missed scrape means that the series begins or ends inside the window.
     let reach = |gap: f64| if gap >= interval * 1.1 { interval / 2.0 } else { gap };
     let mut before = reach(seconds(first_at - bounds.start));
     if is_counter && change > 0.0 && *first >= 0.0 {
         // Going on backwards at the same pace, the counter would have been 0 here.
-        before = before.min(sampled * (first / change));
+        before = before.min(covered * (first / change));
     }
     let after = reach(seconds(bounds.end - last_at));
-    let factor = (sampled + before + after) / sampled;
+    let factor = (covered + before + after) / covered;
     let per = if kind == Kind::Rate { seconds(bounds.end - bounds.start) } else { 1.0 };
     Some(change * (factor / per))
 }

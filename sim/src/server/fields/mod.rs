@@ -24,7 +24,10 @@ pub struct FieldSet {
 
 impl FieldSet {
     fn leaf() -> Self {
-        Self { here: true, below: BTreeMap::new() }
+        Self {
+            here: true,
+            below: BTreeMap::new(),
+        }
     }
 
     /// Tells whether nothing is in the set.
@@ -35,7 +38,9 @@ impl FieldSet {
     /// Reads the form that `fieldsV1` has.
     pub fn read(value: &Value) -> Self {
         let mut set = Self::default();
-        let Some(map) = value.as_object() else { return set };
+        let Some(map) = value.as_object() else {
+            return set;
+        };
         for (name, value) in map {
             if name == "." {
                 set.here = true;
@@ -101,6 +106,12 @@ impl FieldSet {
         set
     }
 
+    /// Adds every place on the way to those in the set, as a writer owns them who brought them all.
+    fn own_all(&mut self) {
+        self.here = true;
+        self.below.values_mut().for_each(Self::own_all);
+    }
+
     /// Adds the places of `other`.
     pub fn add(&mut self, other: &Self) {
         self.here |= other.here;
@@ -123,6 +134,7 @@ impl FieldSet {
     }
 
     /// Takes the places of `other` away, with everything below them.
+    #[cfg(test)]
     pub fn cut(&mut self, other: &Self) {
         for (name, below) in &other.below {
             if below.here {
@@ -152,7 +164,10 @@ impl FieldSet {
     /// Returns the places in both.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
-        let mut set = Self { here: self.here && other.here, below: BTreeMap::new() };
+        let mut set = Self {
+            here: self.here && other.here,
+            below: BTreeMap::new(),
+        };
         for (name, mine) in &self.below {
             if let Some(theirs) = other.below.get(name) {
                 let common = mine.common(theirs);
@@ -188,8 +203,14 @@ fn readable(name: &str) -> String {
     if let Some(field) = name.strip_prefix("f:") {
         return format!(".{field}");
     }
-    if let Some(Value::Object(keys)) = name.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok()) {
-        let keys: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    if let Some(Value::Object(keys)) = name
+        .strip_prefix("k:")
+        .and_then(|keys| serde_json::from_str(keys).ok())
+    {
+        let keys: Vec<String> = keys
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         return format!("[{}]", keys.join(","));
     }
     format!("[={}]", name.trim_start_matches("v:"))
@@ -215,14 +236,22 @@ impl Difference {
                     let part = Self::part(before.get(key), Some(value), shape.child(key));
                     difference.place(format!("f:{key}"), part);
                 }
-                for key in before.keys().filter(|key| !after.contains_key(*key) && !shape.unowned(key)) {
+                for key in before
+                    .keys()
+                    .filter(|key| !after.contains_key(*key) && !shape.unowned(key))
+                {
                     difference.place(format!("f:{key}"), Self::gone());
                 }
                 difference
             }
             _ if before == after => Self::default(),
-            (Value::Array(before), Value::Array(after)) => Self::between_lists(before, after, shape),
-            _ => Self { changed: FieldSet::leaf(), removed: FieldSet::default() },
+            (Value::Array(before), Value::Array(after)) => {
+                Self::between_lists(before, after, shape)
+            }
+            _ => Self {
+                changed: FieldSet::leaf(),
+                removed: FieldSet::default(),
+            },
         }
     }
 
@@ -232,15 +261,23 @@ impl Difference {
             match shape.list(longer) {
                 ListKind::Atomic => None,
                 ListKind::Set => Some(items.iter().map(|item| format!("v:{item}")).collect()),
-                ListKind::Keyed(keys) => Some(items.iter().map(|item| item_name(item, &keys)).collect()),
+                ListKind::Keyed(keys) => {
+                    Some(items.iter().map(|item| item_name(item, &keys)).collect())
+                }
             }
         };
         let (Some(old), Some(new)) = (names(before), names(after)) else {
-            return Self { changed: FieldSet::leaf(), removed: FieldSet::default() };
+            return Self {
+                changed: FieldSet::leaf(),
+                removed: FieldSet::default(),
+            };
         };
         let mut difference = Self::default();
         for (name, item) in new.iter().zip(after) {
-            let known = old.iter().position(|old| old == name).and_then(|place| before.get(place));
+            let known = old
+                .iter()
+                .position(|old| old == name)
+                .and_then(|place| before.get(place));
             difference.place(name.clone(), Self::part(known, Some(item), shape.item()));
         }
         for name in old.iter().filter(|name| !new.contains(name)) {
@@ -252,17 +289,29 @@ impl Difference {
     fn part(before: Option<&Value>, after: Option<&Value>, shape: Shape<'_>) -> Self {
         match (before, after) {
             (Some(before), Some(after)) => Self::between(before, after, shape),
+            (None, Some(after)) if after.is_object() && shape.always_there() => {
+                Self::between(&Value::Object(Map::new()), after, shape)
+            }
+            (None, Some(after)) if after.is_array() && shape.always_there() => {
+                Self::between(&Value::Array(Vec::new()), after, shape)
+            }
             (None, Some(after)) => {
                 let mut changed = FieldSet::of(after, shape);
-                changed.here |= after.is_object() && !shape.structured();
-                Self { changed, removed: FieldSet::default() }
+                changed.own_all();
+                Self {
+                    changed,
+                    removed: FieldSet::default(),
+                }
             }
             _ => Self::gone(),
         }
     }
 
     fn gone() -> Self {
-        Self { changed: FieldSet::default(), removed: FieldSet::leaf() }
+        Self {
+            changed: FieldSet::default(),
+            removed: FieldSet::leaf(),
+        }
     }
 
     fn place(&mut self, name: String, part: Self) {

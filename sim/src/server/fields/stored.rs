@@ -30,7 +30,9 @@ pub fn add(set: &mut Map<String, Value>, other: &FieldSet) {
 /// Takes the places of `other` away from a stored set; with `deep`, all that is below them as well.
 pub fn subtract(set: &mut Map<String, Value>, other: &FieldSet, deep: bool) {
     for (name, below) in &other.below {
-        let Some(Value::Object(mine)) = set.get_mut(name) else { continue };
+        let Some(Value::Object(mine)) = set.get_mut(name) else {
+            continue;
+        };
         let leaf = mine.is_empty();
         if below.here && (deep || leaf) {
             set.remove(name);
@@ -56,6 +58,11 @@ mod tests {
 
     use super::*;
 
+    type Change = (
+        fn(&mut Map<String, Value>, &FieldSet),
+        fn(&mut FieldSet, &FieldSet),
+    );
+
     #[test]
     fn stored_sets_change_as_sets_do() {
         let sets = [
@@ -66,7 +73,6 @@ mod tests {
             json!({"f:a": {".": {}, "f:b": {".": {}, "f:c": {}}, "f:d": {}}, "f:e": {}}),
             json!({"f:a": {"f:b": {"f:c": {}}}, "f:e": {"f:x": {}}}),
         ];
-        type Change = (fn(&mut Map<String, Value>, &FieldSet), fn(&mut FieldSet, &FieldSet));
         let changes: [Change; 3] = [
             (add, FieldSet::add),
             (|set, other| subtract(set, other, false), FieldSet::subtract),
@@ -75,11 +81,16 @@ mod tests {
         for left in &sets {
             for right in &sets {
                 for (place, (stored, plain)) in changes.iter().enumerate() {
-                    let (mut have, mut want) = (left.as_object().unwrap().clone(), FieldSet::read(left));
+                    let (mut have, mut want) =
+                        (left.as_object().unwrap().clone(), FieldSet::read(left));
                     let other = FieldSet::read(right);
                     stored(&mut have, &other);
                     plain(&mut want, &other);
-                    assert_eq!(FieldSet::read(&Value::Object(have)), want, "{place}: {left} and {right}");
+                    assert_eq!(
+                        FieldSet::read(&Value::Object(have)),
+                        want,
+                        "{place}: {left} and {right}"
+                    );
                 }
             }
         }

@@ -28,20 +28,43 @@ pub fn apply(
     force: bool,
 ) -> Result<Applied, Refusal> {
     let mut managers = Managers::of(live);
-    let wished = FieldSet::of(wishes, shape);
+    if managers.entries.is_empty() {
+        let fields = FieldSet::of(live, shape);
+        managers.entries.push(Entry {
+            manager: "before-first-apply".to_owned(),
+            operation: "Update".to_owned(),
+            subresource: String::new(),
+            fields,
+            ..writer.clone()
+        });
+    }
+    let stated = FieldSet::of(wishes, shape);
     let mut object = live.clone();
     merge(&mut object, wishes, shape);
     let mut dropped = FieldSet::default();
-    for entry in managers.entries.iter().filter(|entry| entry.same_writer(&writer)) {
+    for entry in managers
+        .entries
+        .iter()
+        .filter(|entry| entry.same_writer(&writer))
+    {
         dropped.add(&entry.fields);
     }
-    dropped.subtract(&wished);
-    for entry in managers.entries.iter().filter(|entry| !entry.same_writer(&writer)) {
+    dropped.subtract(&stated);
+    for entry in managers
+        .entries
+        .iter()
+        .filter(|entry| !entry.same_writer(&writer))
+    {
         dropped.release(&entry.fields);
     }
-    prune(&mut object, &dropped, &wished, shape);
+    prune(&mut object, &dropped, &stated, shape);
     let changed = Difference::between(live, &object, shape).changed;
-    let others = || managers.entries.iter().filter(|entry| !entry.same_writer(&writer));
+    let others = || {
+        managers
+            .entries
+            .iter()
+            .filter(|entry| !entry.same_writer(&writer))
+    };
     let conflicts: Vec<(&Entry, Vec<String>)> = others()
         .map(|entry| (entry, entry.fields.common(&changed).paths()))
         .filter(|(_, paths)| !paths.is_empty())
@@ -49,12 +72,29 @@ pub fn apply(
     if !force && !conflicts.is_empty() {
         return Err(refuse(&conflicts));
     }
-    for entry in managers.entries.iter_mut().filter(|entry| !entry.same_writer(&writer)) {
+    for entry in managers
+        .entries
+        .iter_mut()
+        .filter(|entry| !entry.same_writer(&writer))
+    {
         entry.fields.subtract(&changed);
     }
-    let before = managers.entries.iter().find(|entry| entry.same_writer(&writer));
-    let time = before.filter(|entry| entry.fields == wished).map_or(writer.time.clone(), |entry| entry.time.clone());
-    managers.replace(Entry { fields: wished, time, ..writer });
+    let before = managers
+        .entries
+        .iter()
+        .find(|entry| entry.same_writer(&writer));
+    // One who changes nothing leaves no time.
+    let known = before.map(|entry| entry.time.clone()).unwrap_or_default();
+    let time = if object == *live {
+        known
+    } else {
+        writer.time.clone()
+    };
+    managers.replace(Entry {
+        fields: stated,
+        time,
+        ..writer
+    });
     Ok(Applied { object, managers })
 }
 
@@ -68,19 +108,30 @@ fn refuse(conflicts: &[(&Entry, Vec<String>)]) -> Refusal {
         } else {
             format!(" with subresource {:?}", entry.subresource)
         };
-        let using = if entry.operation == "Apply" { String::new() } else { format!(" using {}", entry.api_version) };
+        let using = if entry.operation == "Apply" {
+            String::new()
+        } else {
+            format!(" using {}", entry.api_version)
+        };
         let who = format!("conflict with {:?}{sub}{using}", entry.manager);
+        let many = who.replacen("conflict", "conflicts", 1);
         for path in paths {
             causes.push(json!({"reason": "FieldManagerConflict", "message": who, "field": path}));
         }
         said.push(match paths.as_slice() {
-            [one] => format!("{who}: {one}"),
-            many => format!("{who}:\n- {}", many.join("\n- ")),
+            [one] if count == 1 => format!("{who}: {one}"),
+            paths => format!("{many}:\n- {}", paths.join("\n- ")),
         });
     }
     let plural = if count == 1 { "" } else { "s" };
-    let message = format!("Apply failed with {count} conflict{plural}: {}", said.join("\n"));
-    Refusal { details: json!({"causes": causes}), ..Refusal::new(409, "Conflict", message) }
+    let message = format!(
+        "Apply failed with {count} conflict{plural}: {}",
+        said.join("\n")
+    );
+    Refusal {
+        details: json!({"causes": causes}),
+        ..Refusal::new(409, "Conflict", message)
+    }
 }
 
 fn merge(target: &mut Value, wishes: &Value, shape: Shape<'_>) {
@@ -99,7 +150,11 @@ fn merge(target: &mut Value, wishes: &Value, shape: Shape<'_>) {
 }
 
 fn merge_list(target: &mut Vec<Value>, wishes: &[Value], shape: Shape<'_>) {
-    let sample = if wishes.is_empty() { target.as_slice() } else { wishes };
+    let sample = if wishes.is_empty() {
+        target.as_slice()
+    } else {
+        wishes
+    };
     match shape.list(sample) {
         ListKind::Atomic => *target = wishes.to_vec(),
         ListKind::Set => {
@@ -112,7 +167,10 @@ fn merge_list(target: &mut Vec<Value>, wishes: &[Value], shape: Shape<'_>) {
         ListKind::Keyed(keys) => {
             for wish in wishes {
                 let name = item_name(wish, &keys);
-                match target.iter_mut().find(|item| item_name(item, &keys) == name) {
+                match target
+                    .iter_mut()
+                    .find(|item| item_name(item, &keys) == name)
+                {
                     Some(item) => merge(item, wish, shape.item()),
                     None => target.push(wish.clone()),
                 }
@@ -122,11 +180,11 @@ fn merge_list(target: &mut Vec<Value>, wishes: &[Value], shape: Shape<'_>) {
 }
 
 /// Takes away what the writer owned and no longer wants, where nobody else owns it.
-fn prune(target: &mut Value, dropped: &FieldSet, wished: &FieldSet, shape: Shape<'_>) {
+fn prune(target: &mut Value, dropped: &FieldSet, stated: &FieldSet, shape: Shape<'_>) {
     let nothing = FieldSet::default();
-    let goes = |name: &String, below: &FieldSet| below.here && !wished.below.contains_key(name);
+    let goes = |name: &String, below: &FieldSet| below.here && !stated.below.contains_key(name);
     match target {
-        Value::Object(map) => prune_map(map, dropped, wished, shape),
+        Value::Object(map) => prune_map(map, dropped, stated, shape),
         Value::Array(items) => {
             let kind = match shape.list(items) {
                 ListKind::Atomic => return,
@@ -139,12 +197,20 @@ fn prune(target: &mut Value, dropped: &FieldSet, wished: &FieldSet, shape: Shape
             };
             items.retain(|item| {
                 let name = name_of(item);
-                !dropped.below.get(&name).is_some_and(|below| goes(&name, below))
+                !dropped
+                    .below
+                    .get(&name)
+                    .is_some_and(|below| goes(&name, below))
             });
             for item in items {
                 let name = name_of(item);
                 if let Some(below) = dropped.below.get(&name) {
-                    prune(item, below, wished.below.get(&name).unwrap_or(&nothing), shape.item());
+                    prune(
+                        item,
+                        below,
+                        stated.below.get(&name).unwrap_or(&nothing),
+                        shape.item(),
+                    );
                 }
             }
         }
@@ -152,18 +218,26 @@ fn prune(target: &mut Value, dropped: &FieldSet, wished: &FieldSet, shape: Shape
     }
 }
 
-fn prune_map(map: &mut Map<String, Value>, dropped: &FieldSet, wished: &FieldSet, shape: Shape<'_>) {
+fn prune_map(
+    map: &mut Map<String, Value>,
+    dropped: &FieldSet,
+    stated: &FieldSet,
+    shape: Shape<'_>,
+) {
     let nothing = FieldSet::default();
     for (name, below) in &dropped.below {
-        let Some(key) = name.strip_prefix("f:") else { continue };
-        let still = wished.below.get(name);
+        let Some(key) = name.strip_prefix("f:") else {
+            continue;
+        };
+        let still = stated.below.get(name);
         if below.here && still.is_none() {
             map.remove(key);
             continue;
         }
         if let Some(value) = map.get_mut(key) {
             prune(value, below, still.unwrap_or(&nothing), shape.child(key));
-            let emptied = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+            let emptied = value.as_object().is_some_and(Map::is_empty)
+                || value.as_array().is_some_and(Vec::is_empty);
             if emptied && still.is_none() {
                 map.remove(key);
             }

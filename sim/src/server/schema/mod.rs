@@ -17,7 +17,13 @@ fn preserves(schema: &Value) -> bool {
 pub fn prune(object: &mut Value, schema: &Value) -> Vec<String> {
     let mut dropped = Vec::new();
     if let Some(map) = object.as_object_mut() {
-        prune_map(map, schema, &mut Path::root(), &mut dropped, &["apiVersion", "kind", "metadata"]);
+        prune_map(
+            map,
+            schema,
+            &mut Path::root(),
+            &mut dropped,
+            &["apiVersion", "kind", "metadata"],
+        );
     }
     dropped
 }
@@ -29,14 +35,21 @@ pub fn fill(value: &mut Value, schema: &Value) {
             for (key, schema) in properties(schema) {
                 fill_field(map, key, schema);
             }
-            if let Some(schema) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
+            if let Some(schema) = schema
+                .get("additionalProperties")
+                .filter(|schema| schema.is_object())
+            {
                 let free = map.iter_mut().filter(|(key, _)| !is_property(schema, key));
-                free.for_each(|(_, value)| fill(value, schema));
+                for (_, value) in free {
+                    fill(value, schema);
+                }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| fill(item, schema));
+                for item in items {
+                    fill(item, schema);
+                }
             }
         }
         _ => {}
@@ -63,11 +76,17 @@ fn fill_field(map: &mut Map<String, Value>, key: &str, schema: &Value) {
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
 }
 
 fn is_property(schema: &Value, key: &str) -> bool {
-    schema.get("properties").is_some_and(|properties| properties.get(key).is_some())
+    schema
+        .get("properties")
+        .is_some_and(|properties| properties.get(key).is_some())
 }
 
 /// The path of a place, written as field errors write it.
@@ -78,7 +97,9 @@ pub(super) struct Path {
 
 impl Path {
     pub(super) fn root() -> Self {
-        Self { text: String::new() }
+        Self {
+            text: String::new(),
+        }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -113,24 +134,42 @@ fn prune_value(value: &mut Value, schema: &Value, path: &mut Path, dropped: &mut
     match value {
         Value::Object(map) => {
             let embedded = schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true));
-            let keep: &[&str] = if embedded { &["apiVersion", "kind", "metadata"] } else { &[] };
+            let keep: &[&str] = if embedded {
+                &["apiVersion", "kind", "metadata"]
+            } else {
+                &[]
+            };
             prune_map(map, schema, path, dropped, keep);
         }
         Value::Array(items) => {
-            let Some(schema) = schema.get("items") else { return };
+            let Some(schema) = schema.get("items") else {
+                return;
+            };
             for (place, item) in items.iter_mut().enumerate() {
-                path.item(&place.to_string(), |path| prune_value(item, schema, path, dropped));
+                path.item(&place.to_string(), |path| {
+                    prune_value(item, schema, path, dropped);
+                });
             }
         }
         _ => {}
     }
 }
 
-fn prune_map(map: &mut Map<String, Value>, schema: &Value, path: &mut Path, dropped: &mut Vec<String>, keep: &[&str]) {
+fn prune_map(
+    map: &mut Map<String, Value>,
+    schema: &Value,
+    path: &mut Path,
+    dropped: &mut Vec<String>,
+    keep: &[&str],
+) {
     let free = schema.get("additionalProperties");
     let all = preserves(schema) || free == Some(&Value::Bool(true));
     let declared = schema.get("properties");
-    let of = |key: &str| declared.and_then(|declared| declared.get(key)).or(free.filter(|free| free.is_object()));
+    let of = |key: &str| {
+        declared
+            .and_then(|declared| declared.get(key))
+            .or(free.filter(|free| free.is_object()))
+    };
     map.retain(|key, _| {
         let known = all || keep.contains(&key.as_str()) || of(key).is_some();
         if !known {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod client;
+mod creates;
 mod kubectl;
 mod life;
 mod reads;
@@ -18,7 +19,8 @@ use super::SimServer;
 pub fn server() -> SimServer {
     let epoch: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let start = super::store::now();
-    let server = SimServer::new(move || epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap());
+    let server =
+        SimServer::new(move || epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap());
     server.register_crd(rollouts()).unwrap();
     server.register_crd(runs()).unwrap();
     server.register_istio();
@@ -26,45 +28,55 @@ pub fn server() -> SimServer {
 }
 
 fn rollouts() -> Value {
-    crd("Rollout", "rollouts", "ro", &json!({
-        "subresources": {"status": {}, "scale": {
-            "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.HPAReplicas",
-            "labelSelectorPath": ".status.selector",
-        }},
-        "additionalPrinterColumns": [
-            {"name": "Desired", "type": "integer", "jsonPath": ".spec.replicas"},
-            {"name": "Current", "type": "integer", "jsonPath": ".status.replicas"},
-            {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
-        ],
-        "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": {
-            "apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"},
-            "spec": {"type": "object", "properties": {
-                "replicas": {"type": "integer", "minimum": 0},
-                "paused": {"type": "boolean"},
-                "mode": {"type": "string", "enum": ["fast", "slow"]},
-                "limit": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
-                "steps": {"type": "array", "items": {"type": "object", "properties": {
-                    "setWeight": {"type": "integer", "minimum": 0, "maximum": 100},
-                    "pause": {"type": "object", "properties": {"duration": {"x-kubernetes-int-or-string": true}}},
-                }}},
-                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
-                "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
-                    "items": {"type": "object", "required": ["name"], "properties": {
-                        "name": {"type": "string"}, "port": {"type": "integer"}}}},
+    crd(
+        "Rollout",
+        "rollouts",
+        "ro",
+        &json!({
+            "subresources": {"status": {}, "scale": {
+                "specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.HPAReplicas",
+                "labelSelectorPath": ".status.selector",
             }},
-            "status": {"type": "object", "properties": {
-                "phase": {"type": "string"}, "replicas": {"type": "integer"}, "abort": {"type": "boolean"},
-                "HPAReplicas": {"type": "integer"}, "selector": {"type": "string"},
-            }},
-        }}},
-    }))
+            "additionalPrinterColumns": [
+                {"name": "Desired", "type": "integer", "jsonPath": ".spec.replicas"},
+                {"name": "Current", "type": "integer", "jsonPath": ".status.replicas"},
+                {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+            ],
+            "schema": {"openAPIV3Schema": {"type": "object", "required": ["spec"], "properties": {
+                "apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"},
+                "spec": {"type": "object", "properties": {
+                    "replicas": {"type": "integer", "minimum": 0},
+                    "paused": {"type": "boolean"},
+                    "mode": {"type": "string", "enum": ["fast", "slow"]},
+                    "limit": {"x-kubernetes-int-or-string": true, "anyOf": [{"type": "integer"}, {"type": "string"}]},
+                    "steps": {"type": "array", "items": {"type": "object", "properties": {
+                        "setWeight": {"type": "integer", "minimum": 0, "maximum": 100},
+                        "pause": {"type": "object", "properties": {"duration": {"x-kubernetes-int-or-string": true}}},
+                    }}},
+                    "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+                    "ports": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                        "items": {"type": "object", "required": ["name"], "properties": {
+                            "name": {"type": "string"}, "port": {"type": "integer"}}}},
+                }},
+                "status": {"type": "object", "properties": {
+                    "phase": {"type": "string"}, "replicas": {"type": "integer"}, "abort": {"type": "boolean"},
+                    "HPAReplicas": {"type": "integer"}, "selector": {"type": "string"},
+                }},
+            }}},
+        }),
+    )
 }
 
 fn runs() -> Value {
-    crd("AnalysisRun", "analysisruns", "ar", &json!({
-        "additionalPrinterColumns": [{"name": "Status", "type": "string", "jsonPath": ".status.phase"}],
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-    }))
+    crd(
+        "AnalysisRun",
+        "analysisruns",
+        "ar",
+        &json!({
+            "additionalPrinterColumns": [{"name": "Status", "type": "string", "jsonPath": ".status.phase"}],
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+        }),
+    )
 }
 
 fn crd(kind: &str, plural: &str, short: &str, version: &Value) -> Value {
@@ -106,7 +118,11 @@ pub struct Said {
 /// Sends one request as `user` and reads the whole answer.
 pub async fn send(server: &SimServer, request: Request<Vec<u8>>) -> Said {
     let (parts, body) = request.into_parts();
-    let response = server.door("tester").answer(Request::from_parts(parts, body.into())).await.unwrap();
+    let response = server
+        .door("tester")
+        .answer(Request::from_parts(parts, body.into()))
+        .await
+        .unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Said {
@@ -121,8 +137,17 @@ pub async fn call(server: &SimServer, method: Method, path: &str, body: Value) -
 }
 
 pub async fn typed(server: &SimServer, method: Method, path: &str, of: &str, body: Value) -> Said {
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = Request::builder().method(method).uri(path).header("content-type", of).body(body).unwrap();
+    let body = if body.is_null() {
+        Vec::new()
+    } else {
+        body.to_string().into_bytes()
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", of)
+        .body(body)
+        .unwrap();
     send(server, request).await
 }
 
@@ -143,5 +168,10 @@ pub async fn made(server: &SimServer, path: &str, object: Value) -> Value {
 
 /// Checks the code and, of a refusal, the reason.
 pub fn expect(said: &Said, code: u16, reason: &str) {
-    assert_eq!((said.code, said.body["reason"].as_str().unwrap_or_default()), (code, reason), "{}", said.body);
+    assert_eq!(
+        (said.code, said.body["reason"].as_str().unwrap_or_default()),
+        (code, reason),
+        "{}",
+        said.body
+    );
 }
