@@ -12,7 +12,7 @@ use std::{future::Future, pin::Pin, process::ExitCode, sync::Arc, time::Duration
 /// What a failed trial says.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
 
-type Body = Pin<Box<dyn Future<Output = Result<(), Fault>>>>;
+type Body = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
 /// The name of the environment variable that holds the folder of the world that a process lives in.
 pub(crate) const WORLD_DIR: &str = "SERIN_E2E_WORLD";
@@ -22,6 +22,7 @@ pub(crate) const WORLD_DIR: &str = "SERIN_E2E_WORLD";
 pub struct Trial {
     name: String,
     limit: Duration,
+    beside: bool,
     body: Arc<dyn Fn() -> Body + Send + Sync>,
 }
 
@@ -30,11 +31,12 @@ impl Trial {
     pub fn new<F, R>(name: impl Into<String>, body: F) -> Self
     where
         F: Fn() -> R + Send + Sync + 'static,
-        R: Future<Output = Result<(), Fault>> + 'static,
+        R: Future<Output = Result<(), Fault>> + Send + 'static,
     {
         Self {
             name: name.into(),
             limit: Duration::from_secs(180),
+            beside: false,
             body: Arc::new(move || Box::pin(body())),
         }
     }
@@ -45,13 +47,20 @@ impl Trial {
         self.limit = limit;
         self
     }
+
+    /// The same trial, which may be played beside others: most of its time is waiting, and it keeps no tight limits.
+    #[must_use]
+    pub const fn beside_others(mut self) -> Self {
+        self.beside = true;
+        self
+    }
 }
 
 /// The `main` of a test program: plays the trials that the command line selects; ends with the counts.
 ///
 /// Understands what `cargo test` passes on: words that names must contain, `--exact`, `--list`, `--nocapture`,
-/// `--test-threads N` (worlds side by side; one unless told, for figures and time limits are kept by a world that has the
-/// machine to itself).
+/// `--test-threads N` (worlds side by side; unless told, one that has the machine to itself, and a few of those trials that
+/// don't mind).
 pub fn main(trials: &[Trial]) -> ExitCode {
     if std::env::var_os(WORLD_DIR).is_some() {
         inside::play(trials)

@@ -22,6 +22,6 @@ fn main() -> ExitCode {
             shares::weights_are_shares,
         ),
     ];
-    trials.extend(scenarios::all());
+    trials.extend(scenarios::trials());
     runner::main(&trials)
 }

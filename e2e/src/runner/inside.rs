@@ -3,12 +3,9 @@
 use std::{
     fs,
     io::{self, Read},
-    panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
-
-use futures::FutureExt;
 
 use super::{Trial, WORLD_DIR};
 use crate::world::network;
@@ -44,13 +41,12 @@ pub(super) fn play(trials: &[Trial]) -> ExitCode {
 }
 
 async fn play_one(trial: &Trial) -> ExitCode {
-    // A panic is a fault like others: the world is taken down in order.
-    let body = AssertUnwindSafe((trial.body)()).catch_unwind();
-    let played = tokio::time::timeout(trial.limit, body).await;
+    // In a task of its own, so that a panic is a fault like others and the world is taken down in order.
+    let played = tokio::time::timeout(trial.limit, tokio::spawn((trial.body)())).await;
     let fault = match played {
         Ok(Ok(Ok(()))) => return ExitCode::SUCCESS,
         Ok(Ok(Err(fault))) => explain(fault.as_ref()),
-        Ok(Err(_)) => "panicked; its message stands above".to_owned(),
+        Ok(Err(panic)) => panic.to_string(),
         Err(_) => format!("not at its end after {:?}", trial.limit),
     };
     eprintln!("{fault}");

@@ -14,6 +14,9 @@ use tokio::process::Command;
 
 use super::{Trial, WORLD_DIR};
 
+/// How many worlds run side by side that don't mind.
+const SIDE_BY_SIDE: usize = 4;
+
 /// What `cargo test` passes on to a test program.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -31,9 +34,9 @@ struct Arguments {
     /// Keeps the folders of trials that passed too.
     #[arg(long)]
     keep: bool,
-    /// How many worlds run side by side.
-    #[arg(long, default_value_t = 1)]
-    test_threads: usize,
+    /// How many worlds run side by side; one, and four of those that don't mind, when left out.
+    #[arg(long)]
+    test_threads: Option<usize>,
 }
 
 impl Arguments {
@@ -74,9 +77,14 @@ pub(super) fn play(trials: &[Trial]) -> ExitCode {
 }
 
 async fn play_all(selected: &[&Trial], arguments: &Arguments) -> ExitCode {
-    let played = futures::stream::iter(selected)
-        .map(|trial| play_one(trial, arguments))
-        .buffer_unordered(arguments.test_threads.max(1))
+    let side_by_side = |beside: bool, usual: usize| {
+        let some = selected.iter().filter(move |trial| trial.beside == beside);
+        futures::stream::iter(some)
+            .map(|trial| play_one(trial, arguments))
+            .buffer_unordered(arguments.test_threads.unwrap_or(usual).max(1))
+    };
+    let played = side_by_side(false, 1)
+        .chain(side_by_side(true, SIDE_BY_SIDE))
         .collect::<Vec<_>>();
     let outcomes = tokio::select! {
         outcomes = played => outcomes,

@@ -154,7 +154,7 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), WorldError> {
 }
 
 /// Says whether a page answers 2xx.
-pub(super) async fn answers(page: &str) -> Result<(), reqwest::Error> {
+pub(crate) async fn answers(page: &str) -> Result<(), reqwest::Error> {
     super::http_client()?
         .get(page)
         .send()

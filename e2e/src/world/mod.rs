@@ -29,6 +29,7 @@ use std::{
 
 use kube::Client;
 
+pub(crate) use self::mesh::answers;
 pub use self::{
     audit::{Audit, Bodies, ObjectRef, Record},
     controller::{Controller, ControllerPlan},

@@ -17,7 +17,7 @@ apiVersion: apps/v1
 kind: ReplicaSet
 metadata: {name: shop}
 spec:
-  replicas: 20
+  replicas: 3
   selector: {matchLabels: {app: shop}}
   template:
     metadata: {labels: {app: shop}}
@@ -38,12 +38,12 @@ pub async fn pods_live_and_die() -> Result<(), Fault> {
     };
     world.set_behaviour("shop:v1", &never)?;
     world.create(User::Person, MANIFEST).await?;
-    shows(&world, "/status/replicas", 20).await?;
-    running(&world, 20).await?;
+    shows(&world, "/status/replicas", 3).await?;
+    running(&world, 3).await?;
     shows(&world, "/status/readyReplicas", 0).await?;
 
     world.set_behaviour("shop:v1", &Behaviour::default())?;
-    shows(&world, "/status/readyReplicas", 20).await?;
+    shows(&world, "/status/readyReplicas", 3).await?;
 
     let victim = world
         .kubelet()?
@@ -53,8 +53,8 @@ pub async fn pods_live_and_die() -> Result<(), Fault> {
     world
         .kubelet()?
         .kill(&victim.namespace, &victim.name, Some(LIMIT / 10));
-    shows(&world, "/status/readyReplicas", 19).await?;
-    shows(&world, "/status/readyReplicas", 20).await?;
+    shows(&world, "/status/readyReplicas", 2).await?;
+    shows(&world, "/status/readyReplicas", 3).await?;
     let pod = world.get(&format!("{PODS}/{}", victim.name)).await?;
     let restarts = pod.pointer("/status/containerStatuses/0/restartCount");
     if restarts != Some(&json!(1)) {

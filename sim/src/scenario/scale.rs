@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Scenario, ScenarioError, Span};
+use super::{Action, PrometheusMode, Scenario, ScenarioError, Span};
 
 /// By how much durations are shortened where time is real.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -112,6 +112,7 @@ impl Scale {
                 kill.back_after = kill.back_after.map(|span| self.shorten(span));
             }
             Action::Patch(patch) => self.value(&mut patch.body),
+            Action::Prometheus(PrometheusMode::Slow(span)) => *span = self.shorten(*span),
             _ => {}
         }
     }

@@ -21,10 +21,13 @@ pub(super) fn normal(lines: &[Line]) -> Vec<Line> {
     lines
 }
 
-/// Says whether two events are written concurrently: taking traffic back, the verdict, and its record.
+/// Says whether two events are written concurrently: taking traffic back, the verdict, and its record; and the end of an
+/// analysis that was stopped with it.
 fn free(a: &Line, b: &Line) -> bool {
     let concurrent = |kind| matches!(kind, Kind::Verdict | Kind::Lowered | Kind::Aborted);
-    concurrent(a.kind) && concurrent(b.kind)
+    let stopped = |line: &Line| line.kind == Kind::Verdict && line.text.ends_with("was stopped");
+    let both = concurrent(a.kind) && concurrent(b.kind);
+    both || (stopped(a) && b.kind == Kind::Leads) || (a.kind == Kind::Leads && stopped(b))
 }
 
 /// Joins sizes of one revision that stand next to each other: how many turns it took depends on how fast pods started.
