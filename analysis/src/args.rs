@@ -25,21 +25,13 @@ pub struct Origin<'a> {
 ///
 /// # Errors
 /// A fault for each argument that refers to something that cannot be referred to.
-pub fn resolve(
-    args: &[RolloutArgument],
-    origin: Origin<'_>,
-    path: &str,
-) -> Result<Vec<Argument>, Vec<Fault>> {
+pub fn resolve(args: &[RolloutArgument], origin: Origin<'_>, path: &str) -> Result<Vec<Argument>, Vec<Fault>> {
     let mut resolved = Vec::with_capacity(args.len());
     let mut faults = Vec::new();
     for (index, arg) in args.iter().enumerate() {
         match value_of(arg, origin) {
             Ok(value) => {
-                resolved.push(Argument {
-                    name: arg.name.clone(),
-                    value: Some(value),
-                    value_from: None,
-                });
+                resolved.push(Argument { name: arg.name.clone(), value: Some(value), value_from: None });
             }
             Err(message) => faults.push(Fault {
                 path: format!("{path}.args[{index}].valueFrom.fieldRef.fieldPath"),
@@ -48,11 +40,7 @@ pub fn resolve(
             }),
         }
     }
-    if faults.is_empty() {
-        Ok(resolved)
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(resolved) } else { Err(faults) }
 }
 
 /// Resolves `fieldRef` of template arguments that nobody gave a value, against the same object.
@@ -64,11 +52,7 @@ pub fn resolve(
 pub fn complete(args: &mut [Argument], origin: Origin<'_>) -> Result<(), Vec<Fault>> {
     let mut faults = Vec::new();
     for arg in args.iter_mut().filter(|arg| arg.value.is_none()) {
-        let Some(reference) = arg
-            .value_from
-            .as_ref()
-            .and_then(|from| from.field_ref.as_ref())
-        else {
+        let Some(reference) = arg.value_from.as_ref().and_then(|from| from.field_ref.as_ref()) else {
             continue;
         };
         match field(origin.object, &reference.field_path) {
@@ -83,11 +67,7 @@ pub fn complete(args: &mut [Argument], origin: Origin<'_>) -> Result<(), Vec<Fau
             }),
         }
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(faults)
-    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 fn value_of(arg: &RolloutArgument, origin: Origin<'_>) -> Result<String, String> {
@@ -113,11 +93,7 @@ fn value_of(arg: &RolloutArgument, origin: Origin<'_>) -> Result<String, String>
 /// # Errors
 /// If it leads nowhere or to something that is no single value.
 pub fn field(object: &Value, path: &str) -> Result<String, String> {
-    if path.starts_with("metadata") {
-        metadata_field(object, path)
-    } else {
-        json_field(object, path)
-    }
+    if path.starts_with("metadata") { metadata_field(object, path) } else { json_field(object, path) }
 }
 
 fn metadata_field(object: &Value, path: &str) -> Result<String, String> {
@@ -159,18 +135,11 @@ fn lines(entries: Option<&Map<String, Value>>) -> String {
 
 fn json_field(object: &Value, path: &str) -> Result<String, String> {
     let mut at = object;
-    for section in path
-        .split(['.', '[', ']'])
-        .filter(|section| !section.is_empty())
-    {
+    for section in path.split(['.', '[', ']']).filter(|section| !section.is_empty()) {
         at = match at {
             Value::Array(items) => {
-                let index: usize = section
-                    .parse()
-                    .map_err(|_| format!("invalid index '{section}' in path {path}"))?;
-                items
-                    .get(index)
-                    .ok_or_else(|| format!("index {index} out of range in path {path}"))?
+                let index: usize = section.parse().map_err(|_| format!("invalid index '{section}' in path {path}"))?;
+                items.get(index).ok_or_else(|| format!("index {index} out of range in path {path}"))?
             }
             Value::Object(fields) => fields.get(section).unwrap_or(&Value::Null),
             _ => return Err(format!("invalid path {path} in rollout")),
@@ -181,9 +150,9 @@ fn json_field(object: &Value, path: &str) -> Result<String, String> {
         Value::Bool(truth) => Ok(truth.to_string()),
         Value::Number(number) => Ok(go_number(number)),
         Value::Null => Err(format!("invalid path {path} in rollout")),
-        Value::Array(_) | Value::Object(_) => Err(format!(
-            "path {path} in rollout must terminate in a primitive value"
-        )),
+        Value::Array(_) | Value::Object(_) => {
+            Err(format!("path {path} in rollout must terminate in a primitive value"))
+        }
     }
 }
 
@@ -225,11 +194,7 @@ mod tests {
     }
 
     fn check(path: &str, expect: Result<&str, &str>) {
-        assert_eq!(
-            field(&rollout(), path),
-            expect.map(str::to_owned).map_err(str::to_owned),
-            "{path}"
-        );
+        assert_eq!(field(&rollout(), path), expect.map(str::to_owned).map_err(str::to_owned), "{path}");
     }
 
     #[test]
@@ -241,23 +206,11 @@ mod tests {
         check("metadata.labels['app.kubernetes.io/name']", Ok("web"));
         check("metadata.labels['none']", Ok(""));
         check("metadata.annotations['none']", Ok(""));
-        check(
-            "metadata.labels",
-            Ok("app.kubernetes.io/name=\"web\"\nteam=\"a\""),
-        );
+        check("metadata.labels", Ok("app.kubernetes.io/name=\"web\"\nteam=\"a\""));
         check("metadata.annotations", Ok(""));
-        for path in [
-            "metadata",
-            "metadata.generation",
-            "metadata.labels[team]",
-            "metadata.labels['']",
-            "metadataX",
-        ] {
+        for path in ["metadata", "metadata.generation", "metadata.labels[team]", "metadata.labels['']", "metadataX"] {
             let why = field(&rollout(), path).unwrap_err();
-            assert!(
-                why.starts_with(&format!("unsupported fieldPath: {path}; use ")),
-                "{why}"
-            );
+            assert!(why.starts_with(&format!("unsupported fieldPath: {path}; use ")), "{why}");
         }
     }
 
@@ -269,43 +222,20 @@ mod tests {
         check("spec.big", Ok("1e+06"));
         check("spec.tiny", Ok("1e-05"));
         check("status.pauseConditions[0].reason", Ok("CanaryPauseStep"));
-        check(
-            "status.pauseConditions[1].reason",
-            Err("index 1 out of range in path status.pauseConditions[1].reason"),
-        );
-        check(
-            "status.pauseConditions[x]",
-            Err("invalid index 'x' in path status.pauseConditions[x]"),
-        );
-        check(
-            "status.nothing",
-            Err("invalid path status.nothing in rollout"),
-        );
-        check(
-            "spec.replicas.more",
-            Err("invalid path spec.replicas.more in rollout"),
-        );
-        check(
-            "spec",
-            Err("path spec in rollout must terminate in a primitive value"),
-        );
+        check("status.pauseConditions[1].reason", Err("index 1 out of range in path status.pauseConditions[1].reason"));
+        check("status.pauseConditions[x]", Err("invalid index 'x' in path status.pauseConditions[x]"));
+        check("status.nothing", Err("invalid path status.nothing in rollout"));
+        check("spec.replicas.more", Err("invalid path spec.replicas.more in rollout"));
+        check("spec", Err("path spec in rollout must terminate in a primitive value"));
     }
 
     fn from(value_from: RolloutValueFrom) -> RolloutArgument {
-        RolloutArgument {
-            name: "x".into(),
-            value: None,
-            value_from: Some(value_from),
-        }
+        RolloutArgument { name: "x".into(), value: None, value_from: Some(value_from) }
     }
 
     fn resolved(arg: RolloutArgument) -> Result<String, String> {
         let object = rollout();
-        let origin = Origin {
-            object: &object,
-            latest_hash: "new",
-            stable_hash: "old",
-        };
+        let origin = Origin { object: &object, latest_hash: "new", stable_hash: "old" };
         match resolve(&[arg], origin, "spec.strategy.canary.analysis") {
             Ok(args) => Ok(args[0].value.clone().unwrap()),
             Err(faults) => Err(faults[0].message.clone()),
@@ -314,71 +244,37 @@ mod tests {
 
     #[test]
     fn every_argument_of_a_rollout_ends_up_with_a_value() {
-        let hash = |value| {
-            from(RolloutValueFrom {
-                pod_template_hash_value: Some(value),
-                field_ref: None,
-            })
-        };
+        let hash = |value| from(RolloutValueFrom { pod_template_hash_value: Some(value), field_ref: None });
         let path = |path: &str| {
-            let field_ref = Some(FieldRef {
-                field_path: path.into(),
-            });
-            from(RolloutValueFrom {
-                pod_template_hash_value: None,
-                field_ref,
-            })
+            let field_ref = Some(FieldRef { field_path: path.into() });
+            from(RolloutValueFrom { pod_template_hash_value: None, field_ref })
         };
-        let plain = RolloutArgument {
-            name: "x".into(),
-            value: Some("v".into()),
-            value_from: None,
-        };
+        let plain = RolloutArgument { name: "x".into(), value: Some("v".into()), value_from: None };
         assert_eq!(resolved(plain), Ok("v".into()));
         assert_eq!(resolved(hash(HashValue::Latest)), Ok("new".into()));
         assert_eq!(resolved(hash(HashValue::Stable)), Ok("old".into()));
         assert_eq!(resolved(path("metadata.name")), Ok("web".into()));
-        assert_eq!(
-            resolved(RolloutArgument {
-                name: "x".into(),
-                ..RolloutArgument::default()
-            }),
-            Ok(String::new())
-        );
+        assert_eq!(resolved(RolloutArgument { name: "x".into(), ..RolloutArgument::default() }), Ok(String::new()));
         assert_eq!(
             resolved(path("spec.nothing")),
-            Err(
-                "spec.strategy.canary.analysis.args[0].valueFrom.fieldRef.fieldPath: \
+            Err("spec.strategy.canary.analysis.args[0].valueFrom.fieldRef.fieldPath: \
                  invalid path spec.nothing in rollout"
-                    .into()
-            )
+                .into())
         );
     }
 
     #[test]
     fn template_field_references_are_resolved_against_the_rollout() {
         let object = rollout();
-        let origin = Origin {
-            object: &object,
-            latest_hash: "new",
-            stable_hash: "old",
-        };
+        let origin = Origin { object: &object, latest_hash: "new", stable_hash: "old" };
         let reference = |path: &str| Argument {
             name: "x".into(),
             value: None,
-            value_from: Some(ValueFrom {
-                secret_key_ref: None,
-                field_ref: Some(FieldRef {
-                    field_path: path.into(),
-                }),
-            }),
+            value_from: Some(ValueFrom { secret_key_ref: None, field_ref: Some(FieldRef { field_path: path.into() }) }),
         };
         let mut args = [reference("metadata.name")];
         complete(&mut args, origin).unwrap();
-        assert_eq!(
-            (args[0].value.as_deref(), &args[0].value_from),
-            (Some("web"), &None)
-        );
+        assert_eq!((args[0].value.as_deref(), &args[0].value_from), (Some("web"), &None));
         let mut args = [reference("spec.nothing")];
         assert_eq!(complete(&mut args, origin).unwrap_err().len(), 1);
     }

@@ -12,8 +12,7 @@ use crate::secret::Redactor;
 const NO_DATA: &str = "metric result is nil or empty: no data returned from the metric provider";
 
 /// The reason when a condition on one number fails on a list in which nothing is a number.
-const NO_NUMBER: &str =
-    "every element of the metric result is NaN: no data returned from the metric provider";
+const NO_NUMBER: &str = "every element of the metric result is NaN: no data returned from the metric provider";
 
 /// Longest value that a sentence shows, in characters.
 const SHOWN_VALUE: usize = 80;
@@ -36,12 +35,7 @@ pub struct Judgement {
 
 impl Judgement {
     fn error(sentence: String, no_data: bool) -> Self {
-        Self {
-            phase: AnalysisPhase::Error,
-            sentence,
-            no_data,
-            notes: Vec::new(),
-        }
+        Self { phase: AnalysisPhase::Error, sentence, no_data, notes: Vec::new() }
     }
 
     /// The judgement without secrets.
@@ -76,67 +70,29 @@ pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
         Err(error) => return Judgement::error(error.to_string(), true),
     };
     let no_data = is_no_data(result);
-    let success = evaluate(
-        "successCondition",
-        metric.success_condition.as_deref(),
-        result,
-        now,
-    );
-    let failure = evaluate(
-        "failureCondition",
-        metric.failure_condition.as_deref(),
-        result,
-        now,
-    );
+    let success = evaluate("successCondition", metric.success_condition.as_deref(), result, now);
+    let failure = evaluate("failureCondition", metric.failure_condition.as_deref(), result, now);
     let (success, failure) = match (success, failure) {
         (Err(why), _) | (_, Err(why)) => return Judgement::error(why, no_data),
         (Ok(success), Ok(failure)) => (success, failure),
     };
     let value = cut(&sample.display, SHOWN_VALUE);
-    let s = cut(
-        metric.success_condition.as_deref().unwrap_or_default(),
-        SHOWN_CONDITION,
-    );
-    let f = cut(
-        metric.failure_condition.as_deref().unwrap_or_default(),
-        SHOWN_CONDITION,
-    );
+    let s = cut(metric.success_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
+    let f = cut(metric.failure_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
     let at = |found: &Option<Found>| found.as_ref().map(Found::place).unwrap_or_default();
     let holds = |found: &Option<Found>| found.as_ref().map(|found| found.holds);
     let (phase, sentence) = match (holds(&success), holds(&failure)) {
-        (None, None) => (
-            AnalysisPhase::Successful,
-            format!("{value}, which nothing is asked of"),
-        ),
-        (_, Some(true)) => (
-            AnalysisPhase::Failed,
-            format!("{value} meets failureCondition {f}"),
-        ),
+        (None, None) => (AnalysisPhase::Successful, format!("{value}, which nothing is asked of")),
+        (_, Some(true)) => (AnalysisPhase::Failed, format!("{value} meets failureCondition {f}")),
         (Some(true), _) => (AnalysisPhase::Successful, format!("{value} meets {s}")),
-        (None, Some(false)) => (
-            AnalysisPhase::Successful,
-            format!("{value} does not meet failureCondition {f}"),
-        ),
-        (Some(false), None) => (
-            AnalysisPhase::Failed,
-            format!("{value}{} does not meet {s}", at(&success)),
-        ),
-        (Some(false), Some(false)) => (
-            AnalysisPhase::Inconclusive,
-            format!("{value} meets neither {s} nor failureCondition {f}"),
-        ),
+        (None, Some(false)) => (AnalysisPhase::Successful, format!("{value} does not meet failureCondition {f}")),
+        (Some(false), None) => (AnalysisPhase::Failed, format!("{value}{} does not meet {s}", at(&success))),
+        (Some(false), Some(false)) => {
+            (AnalysisPhase::Inconclusive, format!("{value} meets neither {s} nor failureCondition {f}"))
+        }
     };
-    let notes = failure
-        .as_ref()
-        .and_then(|found| found.partly(&f))
-        .into_iter()
-        .collect();
-    Judgement {
-        phase,
-        sentence,
-        no_data,
-        notes,
-    }
+    let notes = failure.as_ref().and_then(|found| found.partly(&f)).into_iter().collect();
+    Judgement { phase, sentence, no_data, notes }
 }
 
 /// Whether the conditions of a metric give a verdict on an answer without any series.
@@ -144,14 +100,8 @@ pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
 /// Where they do, that verdict stands, as in Argo Rollouts; where they don't, it is worth asking what was missing.
 pub fn judges_emptiness(metric: &Metric, now: Timestamp) -> bool {
     let empty = ResultValue::Vector(Vec::new());
-    let conditions = [
-        metric.success_condition.as_deref(),
-        metric.failure_condition.as_deref(),
-    ];
-    conditions
-        .into_iter()
-        .flatten()
-        .all(|condition| find(condition, &empty, now).is_ok())
+    let conditions = [metric.success_condition.as_deref(), metric.failure_condition.as_deref()];
+    conditions.into_iter().flatten().all(|condition| find(condition, &empty, now).is_ok())
 }
 
 /// Whether a condition holds, and for a list that was tried element by element, where.
@@ -163,10 +113,7 @@ struct Found {
 impl Found {
     /// Names the first element that breaks the condition, in a list of several.
     fn place(&self) -> String {
-        let elements = self
-            .elements
-            .as_ref()
-            .filter(|elements| elements.verdicts.len() > 1);
+        let elements = self.elements.as_ref().filter(|elements| elements.verdicts.len() > 1);
         match elements.and_then(Elements::first_failing) {
             Some((index, value)) => format!(" (element {index} is {value})"),
             None => String::new(),
@@ -175,11 +122,7 @@ impl Found {
 
     /// A warning where a failure condition holds for some elements and not for all.
     fn partly(&self, condition: &str) -> Option<Note> {
-        let (index, value) = self
-            .elements
-            .as_ref()
-            .filter(|_| !self.holds)?
-            .first_holding()?;
+        let (index, value) = self.elements.as_ref().filter(|_| !self.holds)?.first_holding()?;
         Some(Note::warning(format!(
             "failureCondition {condition} holds for element {index} ({value}) but not for all, so it does not count; \
              to fail for any element write any(result, ...) with # in the place of result"
@@ -198,41 +141,26 @@ fn evaluate(
         return Ok(None);
     };
     find(condition, result, now).map(Some).map_err(|reason| {
-        let reason = if is_nil_or_empty(result) {
-            NO_DATA.to_owned()
-        } else {
-            reason
-        };
+        let reason = if is_nil_or_empty(result) { NO_DATA.to_owned() } else { reason };
         format!("could not evaluate {name} \"{condition}\": {reason}")
     })
 }
 
 fn find(condition: &str, result: &ResultValue, now: Timestamp) -> Result<Found, String> {
     let text = |error: ExprError| error.to_string();
-    match (
-        Program::compile_for(condition, &result.result_type()).map_err(text)?,
-        result,
-    ) {
+    match (Program::compile_for(condition, &result.result_type()).map_err(text)?, result) {
         (Compiled::Elementwise(program), ResultValue::Vector(values)) => {
             // NaN is what Prometheus makes of 0/0: there was nothing to divide.
-            let numbers: Vec<f64> = values
-                .iter()
-                .copied()
-                .filter(|value| !value.is_nan())
-                .collect();
+            let numbers: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
             let elements = program.each(&numbers, now).map_err(|error| match error {
                 ExprError::NoData => NO_NUMBER.to_owned(),
                 other => other.to_string(),
             })?;
-            Ok(Found {
-                holds: elements.hold(),
-                elements: Some(elements),
-            })
+            Ok(Found { holds: elements.hold(), elements: Some(elements) })
         }
-        (Compiled::Plain(program) | Compiled::Elementwise(program), _) => Ok(Found {
-            holds: program.verdict(result, now).map_err(text)?,
-            elements: None,
-        }),
+        (Compiled::Plain(program) | Compiled::Elementwise(program), _) => {
+            Ok(Found { holds: program.verdict(result, now).map_err(text)?, elements: None })
+        }
     }
 }
 

@@ -23,22 +23,12 @@ pub struct Sample {
 impl Sample {
     /// Wraps a result and the text to record for it.
     pub fn of(result: ResultValue, display: impl Into<String>) -> Self {
-        Self {
-            result: Ok(result),
-            display: display.into(),
-            metadata: BTreeMap::new(),
-            notes: Vec::new(),
-        }
+        Self { result: Ok(result), display: display.into(), metadata: BTreeMap::new(), notes: Vec::new() }
     }
 
     /// Wraps the reason why there is no result.
     pub fn failed(error: SampleError) -> Self {
-        Self {
-            result: Err(error),
-            display: String::new(),
-            metadata: BTreeMap::new(),
-            notes: Vec::new(),
-        }
+        Self { result: Err(error), display: String::new(), metadata: BTreeMap::new(), notes: Vec::new() }
     }
 
     /// Adds a remark.
@@ -69,18 +59,12 @@ pub struct Note {
 impl Note {
     /// A remark that asks nothing of anybody.
     pub fn remark(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            warning: false,
-        }
+        Self { text: text.into(), warning: false }
     }
 
     /// A remark about something that should be changed.
     pub fn warning(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            warning: true,
-        }
+        Self { text: text.into(), warning: true }
     }
 }
 

@@ -68,20 +68,16 @@ impl SecretLookup for SecretSet {
         match self.secrets.get(name) {
             None => Err(format!("secrets \"{name}\" not found")),
             Some(Err(why)) => Err(why.clone()),
-            Some(Ok(keys)) => keys
-                .get(key)
-                .cloned()
-                .ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'")),
+            Some(Ok(keys)) => {
+                keys.get(key).cloned().ok_or_else(|| format!("key '{key}' does not exist in secret '{name}'"))
+            }
         }
     }
 }
 
 /// Names the Secrets that arguments refer to.
 pub fn needed(args: &[Argument]) -> BTreeSet<&str> {
-    args.iter()
-        .filter_map(reference)
-        .map(|reference| reference.name.as_str())
-        .collect()
+    args.iter().filter_map(reference).map(|reference| reference.name.as_str()).collect()
 }
 
 /// The Secret that an argument takes its value from, if it does.
@@ -119,11 +115,7 @@ impl Redactor {
     /// The text without secrets.
     pub fn clean(&self, text: &str) -> String {
         self.patterns.iter().fold(text.to_owned(), |text, pattern| {
-            if text.contains(pattern.as_str()) {
-                text.replace(pattern.as_str(), MASK)
-            } else {
-                text
-            }
+            if text.contains(pattern.as_str()) { text.replace(pattern.as_str(), MASK) } else { text }
         })
     }
 
@@ -161,11 +153,7 @@ mod tests {
 
     #[test]
     fn secrets_are_taken_out_in_every_form() {
-        check(
-            "hunter2",
-            "401 for hunter2 (hunter2)",
-            "401 for ***** (*****)",
-        );
+        check("hunter2", "401 for hunter2 (hunter2)", "401 for ***** (*****)");
         check("a\"b", r#"{"token":"a\"b"}"#, r#"{"token":"*****"}"#);
         check("a/b c", "GET /?t=a%2Fb%20c", "GET /?t=*****");
         check("hunter2\n", "bearer hunter2", "bearer *****");
@@ -182,31 +170,15 @@ mod tests {
     #[test]
     fn a_missing_secret_and_a_missing_key_are_told_apart() {
         let mut set = SecretSet::new();
-        set.insert(
-            "prom",
-            Ok(SecretKeys::from([("token".to_owned(), Secret::new("x"))])),
-        );
+        set.insert("prom", Ok(SecretKeys::from([("token".to_owned(), Secret::new("x"))])));
         set.insert("denied", Err("secrets \"denied\" is forbidden".to_owned()));
         let find = |name: &str, key: &str| {
-            let reference = SecretKeyRef {
-                name: name.into(),
-                key: key.into(),
-            };
-            set.find(&reference)
-                .map(|secret| secret.expose().to_owned())
+            let reference = SecretKeyRef { name: name.into(), key: key.into() };
+            set.find(&reference).map(|secret| secret.expose().to_owned())
         };
         assert_eq!(find("prom", "token"), Ok("x".to_owned()));
-        assert_eq!(
-            find("prom", "nope"),
-            Err("key 'nope' does not exist in secret 'prom'".to_owned())
-        );
-        assert_eq!(
-            find("other", "token"),
-            Err("secrets \"other\" not found".to_owned())
-        );
-        assert_eq!(
-            find("denied", "token"),
-            Err("secrets \"denied\" is forbidden".to_owned())
-        );
+        assert_eq!(find("prom", "nope"), Err("key 'nope' does not exist in secret 'prom'".to_owned()));
+        assert_eq!(find("other", "token"), Err("secrets \"other\" not found".to_owned()));
+        assert_eq!(find("denied", "token"), Err("secrets \"denied\" is forbidden".to_owned()));
     }
 }

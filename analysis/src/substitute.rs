@@ -58,33 +58,20 @@ impl Arguments {
     /// # Errors
     /// If an argument has neither a value nor a Secret to take it from.
     pub fn masked(args: &[Argument]) -> Result<Self, SubstituteError> {
-        Self::with(args, |arg, _| {
-            Ok(Filling::Plain(format!("{OPEN}args.{}{CLOSE}", arg.name)))
-        })
+        Self::with(args, |arg, _| Ok(Filling::Plain(format!("{OPEN}args.{}{CLOSE}", arg.name))))
     }
 
     /// The arguments with their secrets: for what is sent.
     ///
     /// # Errors
     /// If an argument has neither a value nor a Secret that can be read.
-    pub fn revealed(
-        args: &[Argument],
-        secrets: &dyn SecretLookup,
-    ) -> Result<Self, SubstituteError> {
-        Self::with(args, |_, reference| {
-            secrets
-                .find(reference)
-                .map(Filling::Secret)
-                .map_err(SubstituteError::Secret)
-        })
+    pub fn revealed(args: &[Argument], secrets: &dyn SecretLookup) -> Result<Self, SubstituteError> {
+        Self::with(args, |_, reference| secrets.find(reference).map(Filling::Secret).map_err(SubstituteError::Secret))
     }
 
     fn with(
         args: &[Argument],
-        secret: impl Fn(
-            &Argument,
-            &serin_crds::analysis::SecretKeyRef,
-        ) -> Result<Filling, SubstituteError>,
+        secret: impl Fn(&Argument, &serin_crds::analysis::SecretKeyRef) -> Result<Filling, SubstituteError>,
     ) -> Result<Self, SubstituteError> {
         let mut values = BTreeMap::new();
         for arg in args {
@@ -163,9 +150,7 @@ impl Arguments {
                 Some(Filling::Secret(secret)) => secret.expose(),
                 None => return Err(SubstituteError::Unknown(cut(tag))),
             };
-            *room = room
-                .checked_sub(before.len() + value.len())
-                .ok_or(SubstituteError::TooLarge)?;
+            *room = room.checked_sub(before.len() + value.len()).ok_or(SubstituteError::TooLarge)?;
             rendered.push_str(before);
             rendered.push_str(value);
             rest = after;
@@ -179,9 +164,7 @@ fn mentions_tag(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(OPEN),
         Value::Array(items) => items.iter().any(mentions_tag),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(key, field)| key.contains(OPEN) || mentions_tag(field)),
+        Value::Object(fields) => fields.iter().any(|(key, field)| key.contains(OPEN) || mentions_tag(field)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serin_crds::Fault;
-use serin_crds::analysis::{
-    AnalysisTemplateSpec, Argument, DryRun, MeasurementRetention, Metric, TemplateRef,
-};
+use serin_crds::analysis::{AnalysisTemplateSpec, Argument, DryRun, MeasurementRetention, Metric, TemplateRef};
 
 /// How deep templates may be nested.
 const DEEPEST: usize = 32;
@@ -75,19 +73,10 @@ pub fn expand<'a>(
     lookup: &'a dyn TemplateLookup,
     path: &str,
 ) -> Result<Expanded<'a>, Vec<Fault>> {
-    let mut expansion = Expansion {
-        lookup,
-        found: Expanded::default(),
-        seen: BTreeSet::new(),
-        line: Vec::new(),
-        faults: Vec::new(),
-    };
+    let mut expansion =
+        Expansion { lookup, found: Expanded::default(), seen: BTreeSet::new(), line: Vec::new(), faults: Vec::new() };
     expansion.visit(references, path);
-    if expansion.faults.is_empty() {
-        Ok(expansion.found)
-    } else {
-        Err(expansion.faults)
-    }
+    if expansion.faults.is_empty() { Ok(expansion.found) } else { Err(expansion.faults) }
 }
 
 type Key = (bool, String);
@@ -110,11 +99,7 @@ impl Expansion<'_> {
                 self.circle(start, &key, at);
             } else if self.line.len() >= DEEPEST {
                 let message = format!("{at}: templates are nested more than {DEEPEST} deep");
-                self.faults.push(Fault {
-                    path: at,
-                    value: key.1,
-                    message,
-                });
+                self.faults.push(Fault { path: at, value: key.1, message });
             } else if self.seen.insert(key.clone()) {
                 self.enter(key, at);
             }
@@ -123,21 +108,10 @@ impl Expansion<'_> {
 
     fn enter(&mut self, key: Key, at: String) {
         let (cluster, name) = &key;
-        let found = if *cluster {
-            self.lookup.cluster(name)
-        } else {
-            self.lookup.namespaced(name)
-        };
+        let found = if *cluster { self.lookup.cluster(name) } else { self.lookup.namespaced(name) };
         let Some(spec) = found else {
-            let message = format!(
-                "{at}: Invalid value: \"{name}\": {} '{name}' not found",
-                kind(*cluster)
-            );
-            self.faults.push(Fault {
-                path: at,
-                value: name.clone(),
-                message,
-            });
+            let message = format!("{at}: Invalid value: \"{name}\": {} '{name}' not found", kind(*cluster));
+            self.faults.push(Fault { path: at, value: name.clone(), message });
             return;
         };
         if *cluster {
@@ -160,20 +134,12 @@ impl Expansion<'_> {
             kind(*cluster),
             names.join(" -> ")
         );
-        self.faults.push(Fault {
-            path: at,
-            value: name.clone(),
-            message,
-        });
+        self.faults.push(Fault { path: at, value: name.clone(), message });
     }
 }
 
 fn kind(cluster: bool) -> &'static str {
-    if cluster {
-        "ClusterAnalysisTemplate"
-    } else {
-        "AnalysisTemplate"
-    }
+    if cluster { "ClusterAnalysisTemplate" } else { "AnalysisTemplate" }
 }
 
 /// Joins templates: `AnalysisTemplates` first, then `ClusterAnalysisTemplates`, each in the given order.
@@ -192,29 +158,12 @@ pub fn merge(
     let all = || templates.iter().chain(cluster_templates).copied();
     let mut faults = Vec::new();
     let metrics: Vec<Metric> = all().flat_map(|spec| &spec.metrics).cloned().collect();
-    twice(
-        metrics.iter().map(|metric| &*metric.name),
-        "two metrics have the same name",
-        "metrics",
-        &mut faults,
-    );
-    let dry_run: Vec<DryRun> = dry_run
-        .iter()
-        .chain(all().flat_map(|spec| &spec.dry_run))
-        .cloned()
-        .collect();
+    twice(metrics.iter().map(|metric| &*metric.name), "two metrics have the same name", "metrics", &mut faults);
+    let dry_run: Vec<DryRun> = dry_run.iter().chain(all().flat_map(|spec| &spec.dry_run)).cloned().collect();
     let names = dry_run.iter().map(|rule| &*rule.metric_name);
-    twice(
-        names,
-        "two Dry-Run metric rules have the same metric name",
-        "dryRun",
-        &mut faults,
-    );
-    let retention: Vec<MeasurementRetention> = retention
-        .iter()
-        .chain(all().flat_map(|spec| &spec.measurement_retention))
-        .cloned()
-        .collect();
+    twice(names, "two Dry-Run metric rules have the same metric name", "dryRun", &mut faults);
+    let retention: Vec<MeasurementRetention> =
+        retention.iter().chain(all().flat_map(|spec| &spec.measurement_retention)).cloned().collect();
     let names = retention.iter().map(|rule| &*rule.metric_name);
     let rules = "two Measurement Retention metric rules have the same metric name";
     twice(names, rules, "measurementRetention", &mut faults);
@@ -225,45 +174,25 @@ pub fn merge(
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(MergedSpec {
-        metrics,
-        args,
-        dry_run,
-        measurement_retention: retention,
-        ignored_args,
-    })
+    Ok(MergedSpec { metrics, args, dry_run, measurement_retention: retention, ignored_args })
 }
 
-fn twice<'a>(
-    names: impl Iterator<Item = &'a str>,
-    message: &str,
-    path: &str,
-    faults: &mut Vec<Fault>,
-) {
+fn twice<'a>(names: impl Iterator<Item = &'a str>, message: &str, path: &str, faults: &mut Vec<Fault>) {
     let (mut seen, mut told) = (BTreeSet::new(), BTreeSet::new());
     for name in names {
         if !seen.insert(name) && told.insert(name) {
             let message = format!("{message} '{name}'");
-            faults.push(Fault {
-                path: path.to_owned(),
-                value: name.to_owned(),
-                message,
-            });
+            faults.push(Fault { path: path.to_owned(), value: name.to_owned(), message });
         }
     }
 }
 
 /// The arguments of all templates by name, in the order in which they first appear; the first value wins.
-fn declared<'a>(
-    args: impl Iterator<Item = &'a Argument>,
-    faults: &mut Vec<Fault>,
-) -> Vec<Argument> {
+fn declared<'a>(args: impl Iterator<Item = &'a Argument>, faults: &mut Vec<Fault>) -> Vec<Argument> {
     let mut joined: Vec<Argument> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for arg in args {
-        let place = places
-            .get(&*arg.name)
-            .and_then(|place| joined.get_mut(*place));
+        let place = places.get(&*arg.name).and_then(|place| joined.get_mut(*place));
         let Some(known) = place else {
             places.insert(&arg.name, joined.len());
             joined.push(arg.clone());
@@ -275,11 +204,7 @@ fn declared<'a>(
                     "Argument `{}` specified multiple times with different values: '{known}', '{other}'",
                     arg.name
                 );
-                faults.push(Fault {
-                    path: format!("args.{}", arg.name),
-                    value: other.clone(),
-                    message,
-                });
+                faults.push(Fault { path: format!("args.{}", arg.name), value: other.clone(), message });
             }
             (None, Some(value)) => known.value = Some(value.clone()),
             _ => {}
@@ -308,35 +233,20 @@ fn give(args: &mut [Argument], given: &[Argument]) -> Vec<String> {
 }
 
 fn check_values(args: &[Argument], faults: &mut Vec<Fault>) {
-    for arg in args
-        .iter()
-        .filter(|arg| arg.value.is_none() && arg.value_from.is_none())
-    {
+    for arg in args.iter().filter(|arg| arg.value.is_none() && arg.value_from.is_none()) {
         let message = format!("args.{} was not resolved", arg.name);
-        faults.push(Fault {
-            path: format!("args.{}", arg.name),
-            value: String::new(),
-            message,
-        });
+        faults.push(Fault { path: format!("args.{}", arg.name), value: String::new(), message });
     }
     let size = |arg: &Argument| arg.name.len() + arg.value.as_deref().map_or(0, str::len);
     let total: usize = args.iter().map(size).sum();
-    if let Some(largest) = args
-        .iter()
-        .max_by_key(|arg| size(arg))
-        .filter(|_| total > LARGEST_ARGS)
-    {
+    if let Some(largest) = args.iter().max_by_key(|arg| size(arg)).filter(|_| total > LARGEST_ARGS) {
         let message = format!(
             "args take {total} bytes; the arguments of one analysis may take {LARGEST_ARGS}, \
              and args.{} alone takes {}: shorten it",
             largest.name,
             size(largest)
         );
-        faults.push(Fault {
-            path: format!("args.{}", largest.name),
-            value: String::new(),
-            message,
-        });
+        faults.push(Fault { path: format!("args.{}", largest.name), value: String::new(), message });
     }
 }
 

@@ -8,17 +8,11 @@ use serin_crds::analysis::Metric;
 pub fn of(metric: &Metric) -> Option<String> {
     let prometheus = metric.provider.prometheus.as_ref()?;
     if let Some(range) = &prometheus.range_query {
-        let (start, end) = (
-            range.start.as_deref()?,
-            range.end.as_deref().unwrap_or("now()"),
-        );
+        let (start, end) = (range.start.as_deref()?, range.end.as_deref().unwrap_or("now()"));
         return Some(format!("{start} to {end}"));
     }
     let ranges = ranges(prometheus.query.as_deref()?);
-    ranges
-        .into_iter()
-        .max_by_key(|range| milliseconds(range))
-        .map(str::to_owned)
+    ranges.into_iter().max_by_key(|range| milliseconds(range)).map(str::to_owned)
 }
 
 /// The texts between `[` and `]` or `:`, outside of strings and comments, that are durations.
@@ -31,9 +25,7 @@ fn ranges(query: &str) -> Vec<&str> {
         let opening = chars.next();
         let after = chars.as_str();
         rest = match opening {
-            Some('#') => after
-                .split_once('\n')
-                .map_or("", |(_, next_line)| next_line),
+            Some('#') => after.split_once('\n').map_or("", |(_, next_line)| next_line),
             Some('[') => {
                 let end = after.find([']', ':']).unwrap_or(after.len());
                 let (inside, next) = after.split_at(end);
@@ -68,13 +60,9 @@ fn milliseconds(text: &str) -> u64 {
     let mut total: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
-        let letters = tail
-            .find(|c: char| !c.is_ascii_lowercase())
-            .unwrap_or(tail.len());
+        let letters = tail.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
         let scale = match unit {
             "ms" => 1,
@@ -110,10 +98,7 @@ mod tests {
     #[test]
     fn the_longest_range_of_a_query_is_its_window() {
         check(&json!({"query": "rate(a[5m]) / rate(b[90s])"}), Some("5m"));
-        check(
-            &json!({"query": "max_over_time(rate(a[1m])[1h30m:10s])"}),
-            Some("1h30m"),
-        );
+        check(&json!({"query": "max_over_time(rate(a[1m])[1h30m:10s])"}), Some("1h30m"));
         check(&json!({"query": "rate(a[ 30s ] offset 1d)"}), Some("30s"));
         check(&json!({"query": "up"}), None);
         check(&json!({}), None);
@@ -121,32 +106,21 @@ mod tests {
 
     #[test]
     fn strings_and_comments_hold_no_ranges() {
-        check(
-            &json!({"query": "a{p=\"x[7d]\\\"[8d]\", q='[9d]', r=`[6d]\\`} # [10d]\n / rate(b[2m])"}),
-            Some("2m"),
-        );
+        check(&json!({"query": "a{p=\"x[7d]\\\"[8d]\", q='[9d]', r=`[6d]\\`} # [10d]\n / rate(b[2m])"}), Some("2m"));
         check(&json!({"query": "a{p=\"[7d]"}), None);
     }
 
     #[test]
     fn hostile_queries_have_no_window() {
-        for query in [
-            "[", "[]", "[:]", "[1e400]", "[inf]", "[-5m]", "[5]", "[m]", "[é]", "\\", "'\\",
-        ] {
+        for query in ["[", "[]", "[:]", "[1e400]", "[inf]", "[-5m]", "[5]", "[m]", "[é]", "\\", "'\\"] {
             check(&json!({"query": query}), None);
         }
-        check(
-            &json!({"query": "a[99999999999999999999d] b[18446744073709551615y]"}),
-            Some("18446744073709551615y"),
-        );
+        check(&json!({"query": "a[99999999999999999999d] b[18446744073709551615y]"}), Some("18446744073709551615y"));
     }
 
     #[test]
     fn a_range_query_tells_its_ends() {
         let range = json!({"start": "now() - duration(\"1h\")", "step": "1m"});
-        check(
-            &json!({"query": "up", "rangeQuery": range}),
-            Some("now() - duration(\"1h\") to now()"),
-        );
+        check(&json!({"query": "up", "rangeQuery": range}), Some("now() - duration(\"1h\") to now()"));
     }
 }

@@ -66,7 +66,8 @@ async fn listen(world: &SimWorld, address: SocketAddr) -> Result<serin_sim::serv
     let bound = world.server.listen(address).await;
     let listener = bound.map_err(|e| WorldError::because(format!("can't listen on {address}"), e))?;
     let path = Path::new(KUBECONFIG);
-    std::fs::write(path, listener.kubeconfig()).map_err(|e| WorldError::because(format!("can't write {KUBECONFIG}"), e))?;
+    std::fs::write(path, listener.kubeconfig())
+        .map_err(|e| WorldError::because(format!("can't write {KUBECONFIG}"), e))?;
     say(&format!("The in-memory API server listens on http://{}; {KUBECONFIG} leads to it.\n", listener.address()));
     Ok(listener)
 }

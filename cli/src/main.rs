@@ -31,11 +31,15 @@ enum Command {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| format!("{text:?} is no address and port; write 127.0.0.1:8001"))?;
+    let address: SocketAddr =
+        text.parse().map_err(|_| format!("{text:?} is no address and port; write 127.0.0.1:8001"))?;
     if address.ip().is_loopback() {
         return Ok(address);
     }
-    Err(format!("{address} is not a loopback address; the simulator has no passwords, so it stays on this machine: write 127.0.0.1:{}", address.port()))
+    Err(format!(
+        "{address} is not a loopback address; the simulator has no passwords, so it stays on this machine: write 127.0.0.1:{}",
+        address.port()
+    ))
 }
 
 fn main() -> ExitCode {

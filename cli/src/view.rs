@@ -109,7 +109,11 @@ fn measured(metric: &Metric, paint: Paint) -> String {
 
 fn clip(text: &str, longest: usize) -> String {
     let text = text.replace('\n', " ");
-    if text.chars().count() <= longest { text } else { format!("{}…", text.chars().take(longest - 1).collect::<String>()) }
+    if text.chars().count() <= longest {
+        text
+    } else {
+        format!("{}…", text.chars().take(longest - 1).collect::<String>())
+    }
 }
 
 #[cfg(test)]
@@ -118,7 +122,12 @@ mod tests {
     use serin_sim::scenario::{Frame, Metric, Version};
 
     fn frame() -> Frame {
-        let version = |image: &str, hash: &str, pods| Version { hash: hash.into(), image: image.into(), wanted: pods, available: pods };
+        let version = |image: &str, hash: &str, pods| Version {
+            hash: hash.into(),
+            image: image.into(),
+            wanted: pods,
+            available: pods,
+        };
         Frame {
             phase: ("Progressing".into(), "more replicas need to be updated".into()),
             step: (1, 5),
@@ -142,7 +151,13 @@ mod tests {
     #[test]
     fn a_picture_shows_phase_step_weights_and_what_is_left_of_each_metric() {
         let picture = draw(&frame(), "+01:20", Paint::new(false));
-        for part in ["◌ Progressing", "1/5  analysis", " 80 %  shop:v1", " 20 %  shop:v2", "error-rate = [0.07]  (wanted: result[0] < 0.05)  2 of 3 failures left"] {
+        for part in [
+            "◌ Progressing",
+            "1/5  analysis",
+            " 80 %  shop:v1",
+            " 20 %  shop:v2",
+            "error-rate = [0.07]  (wanted: result[0] < 0.05)  2 of 3 failures left",
+        ] {
             assert!(picture.contains(part), "{part:?} is missing in\n{picture}");
         }
         assert!(!picture.contains('\x1b'), "no colours were asked for");

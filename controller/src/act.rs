@@ -294,7 +294,8 @@ impl World {
     async fn call<K: Cut>(&self, call: Call) -> Result<K, ActError> {
         let what = call.what.clone();
         let text = self.send(call).await?;
-        K::cut(&text).map_err(|error| ActError::Unmakeable(format!("could not {what}: the answer can't be read: {error}")))
+        K::cut(&text)
+            .map_err(|error| ActError::Unmakeable(format!("could not {what}: the answer can't be read: {error}")))
     }
 
     /// Reads one object.
@@ -347,7 +348,8 @@ pub(crate) fn is_code(error: &ActError, code: u16) -> bool {
 /// The `ReplicaSet` of the revision that the spec describes.
 fn replica_set(seen: &Seen, replicas: i64, revision: u64) -> Result<Value, ActError> {
     let s = &seen.snapshot;
-    let unmakeable = |what: &str| ActError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
+    let unmakeable =
+        |what: &str| ActError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
     let mut template = s.spec.template.clone().ok_or_else(|| unmakeable("spec.template"))?;
     let selector = s.spec.selector.as_ref().ok_or_else(|| unmakeable("spec.selector"))?;
     let mut selector = serde_json::to_value(selector).map_err(|e| ActError::Unmakeable(e.to_string()))?;

@@ -208,7 +208,9 @@ impl World {
                 for (key, value) in svc.selector.iter().filter(|(key, _)| &**key != names::HASH_LABEL) {
                     let have = labels.as_ref().and_then(|l| l.get(&**key)).and_then(Value::as_str);
                     if have != Some(value) {
-                        let text = format!("{path}: Service \"{name}\" has unmatch label \"{key}\" in rollout: its selector asks for {value:?}, the pod template has {have:?}");
+                        let text = format!(
+                            "{path}: Service \"{name}\" has unmatch label \"{key}\" in rollout: its selector asks for {value:?}, the pod template has {have:?}"
+                        );
                         seen.snapshot.faults.push(text);
                     }
                 }
@@ -256,7 +258,8 @@ fn text_of(fault: Fault) -> String {
 }
 
 fn identity(cut: &RolloutCut, object: &Value) -> Identity {
-    let annotation = |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
+    let annotation =
+        |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
     Identity {
         namespace: cut.meta.key.namespace().to_owned(),
         name: cut.meta.key.name().to_owned(),

@@ -44,7 +44,9 @@ impl World {
             let because = plan.because.code();
             tracing::debug!(rollout = %key, because, effects = ?plan.effects, ?acted, ?reported, wake = ?plan.wake, "turn");
             match (acted, reported) {
-                (Err(ActError::Conflict(_)), _) | (Ok(()), Err(ActError::Conflict(_))) => current = self.reread(key).await?,
+                (Err(ActError::Conflict(_)), _) | (Ok(()), Err(ActError::Conflict(_))) => {
+                    current = self.reread(key).await?
+                }
                 (Err(error), _) | (Ok(()), Err(error)) => return Err(ReconcileError::Act(error)),
                 (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => {
                     return Ok(Plan::earlier(ahead(&plan, &seen), at));

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 
 use crate::core::plan::{Note, Plan};
 use crate::core::snapshot::Identity;
+use crate::observe::Seen;
+use crate::runs::VerdictBoard;
 use crate::runtime::clock::Clock;
 use crate::runtime::cut::{
-    AnalysisRunCut, ClusterTemplateCut, DestinationRuleCut, IndexKey, ReplicaSetCut, RolloutCut, ServiceCut, TemplateCut,
-    VirtualServiceCut,
+    AnalysisRunCut, ClusterTemplateCut, DestinationRuleCut, IndexKey, ReplicaSetCut, RolloutCut, ServiceCut,
+    TemplateCut, VirtualServiceCut,
 };
 use crate::runtime::key::Key;
 use crate::runtime::store::Store;
-use crate::observe::Seen;
-use crate::runs::VerdictBoard;
 
 /// The caches, one for each kind that rules read.
 #[derive(Clone, Debug)]

@@ -28,22 +28,14 @@ impl Fault {
             Some(value) => format!("{path} is {value}; {rule}"),
             None => format!("{path} is missing; {rule}"),
         };
-        Self {
-            path,
-            value: value.unwrap_or_default(),
-            message,
-        }
+        Self { path, value: value.unwrap_or_default(), message }
     }
 
     /// A fault whose sentence is `<path> <rule>`.
     pub fn saying(path: impl Into<String>, rule: &str) -> Self {
         let path = path.into();
         let message = format!("{path} {rule}");
-        Self {
-            path,
-            value: String::new(),
-            message,
-        }
+        Self { path, value: String::new(), message }
     }
 }
 
@@ -58,10 +50,7 @@ fn shorten(text: &str) -> String {
 ///
 /// # Errors
 /// A fault with the path of the first field that does not fit.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the twin of decode_tolerantly, which edits the value"
-)]
+#[allow(clippy::needless_pass_by_value, reason = "the twin of decode_tolerantly, which edits the value")]
 pub fn decode<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
     serde_path_to_error::deserialize(&value).map_err(|error| fault(&value, &error))
 }
@@ -116,10 +105,7 @@ fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
     let segments: Vec<_> = path
         .iter()
         .filter(|segment| {
-            matches!(
-                segment,
-                serde_path_to_error::Segment::Seq { .. } | serde_path_to_error::Segment::Map { .. }
-            )
+            matches!(segment, serde_path_to_error::Segment::Seq { .. } | serde_path_to_error::Segment::Map { .. })
         })
         .collect();
     let Some((end, parents)) = segments.split_last() else {
@@ -131,12 +117,8 @@ fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
         _ => None,
     });
     match (parent, end) {
-        (Some(Value::Object(map)), serde_path_to_error::Segment::Map { key }) => {
-            map.remove(key).is_some()
-        }
-        (Some(Value::Array(list)), serde_path_to_error::Segment::Seq { index })
-            if *index < list.len() =>
-        {
+        (Some(Value::Object(map)), serde_path_to_error::Segment::Map { key }) => map.remove(key).is_some(),
+        (Some(Value::Array(list)), serde_path_to_error::Segment::Seq { index }) if *index < list.len() => {
             list.remove(*index);
             true
         }

@@ -20,9 +20,7 @@ pub enum DurationError {
     #[error("{0:?} has a number without a unit; add s, m or h")]
     NoUnit(String),
     /// A unit is not known.
-    #[error(
-        "{text:?} has the unknown unit {unit:?}; the units are ns, us, ms, s, m and h (write 24h for a day)"
-    )]
+    #[error("{text:?} has the unknown unit {unit:?}; the units are ns, us, ms, s, m and h (write 24h for a day)")]
     UnknownUnit {
         /// The whole text.
         text: String,
@@ -59,16 +57,11 @@ pub fn parse(text: &str) -> Result<SignedDuration, DurationError> {
     while !rest.is_empty() {
         let (part, after) = part(text, rest)?;
         // The most negative number has one more than the most positive.
-        nanos = nanos
-            .checked_add(part)
-            .filter(|sum| *sum <= 1 << 63)
-            .ok_or_else(|| too_long(text))?;
+        nanos = nanos.checked_add(part).filter(|sum| *sum <= 1 << 63).ok_or_else(|| too_long(text))?;
         rest = after;
     }
     let nanos = i128::from(nanos) * if negative { -1 } else { 1 };
-    i64::try_from(nanos)
-        .map(SignedDuration::from_nanos)
-        .map_err(|_| too_long(text))
+    i64::try_from(nanos).map(SignedDuration::from_nanos).map_err(|_| too_long(text))
 }
 
 /// One number with its unit, in nanoseconds, and what follows it.
@@ -90,23 +83,12 @@ fn part<'a>(text: &str, rest: &'a str) -> Result<(u64, &'a str), DurationError> 
         "m" => 60_000_000_000,
         "h" => 3_600_000_000_000,
         _ => {
-            return Err(DurationError::UnknownUnit {
-                text: text.to_owned(),
-                unit: unit.to_owned(),
-            });
+            return Err(DurationError::UnknownUnit { text: text.to_owned(), unit: unit.to_owned() });
         }
     };
-    let whole: u64 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(|_| too_long(text))?
-    };
-    let nanos = whole
-        .checked_mul(scale)
-        .and_then(|nanos| nanos.checked_add(below_one(fraction, scale)));
-    nanos
-        .map(|nanos| (nanos, rest))
-        .ok_or_else(|| too_long(text))
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| too_long(text))? };
+    let nanos = whole.checked_mul(scale).and_then(|nanos| nanos.checked_add(below_one(fraction, scale)));
+    nanos.map(|nanos| (nanos, rest)).ok_or_else(|| too_long(text))
 }
 
 /// The part after the point, cut to nanoseconds; digits beyond what 63 bits hold don't count, as in Go.
@@ -114,9 +96,7 @@ fn below_one(fraction: &str, scale: u64) -> u64 {
     let mut value: u64 = 0;
     let mut places: f64 = 1.0;
     for digit in fraction.bytes() {
-        let next = value
-            .checked_mul(10)
-            .and_then(|value| value.checked_add(u64::from(digit - b'0')));
+        let next = value.checked_mul(10).and_then(|value| value.checked_add(u64::from(digit - b'0')));
         match next.filter(|next| *next <= 1 << 63) {
             Some(next) => {
                 value = next;
@@ -140,8 +120,7 @@ fn digits(text: &str) -> (&str, &str) {
 }
 
 fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
-    text.split_at_checked(text.find(at).unwrap_or(text.len()))
-        .unwrap_or((text, ""))
+    text.split_at_checked(text.find(at).unwrap_or(text.len())).unwrap_or((text, ""))
 }
 
 fn too_long(text: &str) -> DurationError {

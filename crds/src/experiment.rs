@@ -23,13 +23,7 @@ pub struct Experiment {
     pub status: ExperimentStatus,
 }
 
-crate::object::resource!(
-    Experiment,
-    "Experiment",
-    "experiments",
-    NamespaceResourceScope,
-    status
-);
+crate::object::resource!(Experiment, "Experiment", "experiments", NamespaceResourceScope, status);
 
 /// What is asked for: which ReplicaSets run, how long, and what is measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -39,10 +33,7 @@ pub struct ExperimentSpec {
     /// The ReplicaSets to run.
     pub templates: Vec<ExperimentTemplate>,
     /// How long it runs, such as `30m`; without end when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub duration: Option<String>,
     /// Seconds in which the pods must become available; 600 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,10 +76,7 @@ pub struct ExperimentTemplate {
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::Selector>"))]
     pub selector: Option<LabelSelector>,
     /// The pod template, as raw JSON.
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<crate::schema::PodTemplate>")
-    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::PodTemplate>"))]
     pub template: Value,
     /// Asks for a Service of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,10 +89,7 @@ pub struct ExperimentTemplate {
 #[serde(default, rename_all = "camelCase")]
 pub struct TemplateService {
     /// Name of the Service; that of the ReplicaSet when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub name: Option<String>,
 }
 
@@ -137,10 +122,7 @@ pub struct ExperimentStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<AnalysisPhase>,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// State of each ReplicaSet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -179,26 +161,17 @@ pub struct TemplateStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<TemplatePhase>,
     /// Why it stands so.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// When that changed last.
     #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::time::Wire>"))]
     pub last_transition_time: Option<Timestamp>,
     /// Name of its Service.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub service_name: Option<String>,
     /// Hash of its pods.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub pod_template_hash: Option<String>,
 }
 
@@ -238,9 +211,6 @@ pub struct ExperimentRunStatus {
     /// Its phase.
     pub phase: AnalysisPhase,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }

@@ -17,12 +17,7 @@ const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 ///
 /// Nothing is defaulted first. Fields that Kubernetes does not know don't count, as in Argo Rollouts.
 pub fn pod_template(template: &Value, collision_count: Option<i32>) -> String {
-    let tree = shape(
-        table(),
-        &struct_kind("PodTemplateSpec"),
-        template,
-        Purpose::Hash,
-    );
+    let tree = shape(table(), &struct_kind("PodTemplateSpec"), template, Purpose::Hash);
     let mut hash = Fnv32::new();
     hash.write(tree.to_json().as_bytes());
     if let Some(count) = collision_count {
@@ -34,18 +29,10 @@ pub fn pod_template(template: &Value, collision_count: Option<i32>) -> String {
 
 /// The hash of the steps of a canary; no steps have one too.
 pub fn steps(steps: &[CanaryStep]) -> String {
-    let value = if steps.is_empty() {
-        Value::Null
-    } else {
-        serde_json::to_value(steps).unwrap_or_default()
-    };
+    let value = if steps.is_empty() { Value::Null } else { serde_json::to_value(steps).unwrap_or_default() };
     let kind = Kind::List(Box::new(struct_kind("CanaryStep")));
     let mut hash = Fnv32::new();
-    hash.write(
-        shape(table(), &kind, &value, Purpose::Hash)
-            .to_json()
-            .as_bytes(),
-    );
+    hash.write(shape(table(), &kind, &value, Purpose::Hash).to_json().as_bytes());
     hash.print()
 }
 
@@ -64,17 +51,8 @@ impl Fnv32 {
     }
 
     fn print(&self) -> String {
-        let letter = |digit: u8| {
-            ALPHABET
-                .get(usize::from(digit) % ALPHABET.len())
-                .copied()
-                .unwrap_or_default()
-        };
-        self.0
-            .to_string()
-            .bytes()
-            .map(|digit| char::from(letter(digit)))
-            .collect()
+        let letter = |digit: u8| ALPHABET.get(usize::from(digit) % ALPHABET.len()).copied().unwrap_or_default();
+        self.0.to_string().bytes().map(|digit| char::from(letter(digit))).collect()
     }
 }
 

@@ -48,12 +48,7 @@ impl IntOrString {
     fn scaled(&self, total: i64, add: i64) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),
-            Self::String(_) => Some(
-                self.as_percent()?
-                    .saturating_mul(total)
-                    .saturating_add(add)
-                    .div_euclid(100),
-            ),
+            Self::String(_) => Some(self.as_percent()?.saturating_mul(total).saturating_add(add).div_euclid(100)),
         }
     }
 }
@@ -112,11 +107,7 @@ mod tests {
 
     fn check(value: impl Into<IntOrString>, total: i64, up: Option<i64>, down: Option<i64>) {
         let value = value.into();
-        assert_eq!(
-            (value.scaled_up(total), value.scaled_down(total)),
-            (up, down),
-            "{value:?} of {total}"
-        );
+        assert_eq!((value.scaled_up(total), value.scaled_down(total)), (up, down), "{value:?} of {total}");
     }
 
     #[test]
@@ -128,11 +119,6 @@ mod tests {
         check("100%", 7, Some(7), Some(7));
         check("0%", 7, Some(0), Some(0));
         check("ten", 10, None, None);
-        check(
-            "9223372036854775807%",
-            i64::MAX,
-            Some(i64::MAX / 100),
-            Some(i64::MAX / 100),
-        );
+        check("9223372036854775807%", i64::MAX, Some(i64::MAX / 100), Some(i64::MAX / 100));
     }
 }

@@ -3,10 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 /// Whether a flag is unset, so that it need not be written.
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -37,8 +34,6 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 }
 
 /// A known word; an unknown one, the empty one and null count as absent.
-pub fn word<'de, D: Deserializer<'de>, T: std::str::FromStr>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+pub fn word<'de, D: Deserializer<'de>, T: std::str::FromStr>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.and_then(|word| word.parse().ok()))
 }

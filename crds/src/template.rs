@@ -41,12 +41,7 @@ pub fn defaulted(template: &Value) -> Value {
 
 /// Paths of fields in a pod template that Kubernetes does not know, such as `spec.template.spec.contaners`.
 pub fn unknown_fields(template: &Value) -> Vec<String> {
-    unknown(
-        table(),
-        &struct_kind("PodTemplateSpec"),
-        template,
-        "spec.template",
-    )
+    unknown(table(), &struct_kind("PodTemplateSpec"), template, "spec.template")
 }
 
 /// The template without what a controller has added to it.
@@ -58,12 +53,7 @@ pub fn without_additions(template: &Value, ephemeral: Option<&str>) -> Value {
 }
 
 fn compared(template: &Value, ephemeral: Option<&str>) -> Tree {
-    shape(
-        table(),
-        &struct_kind("PodTemplateSpec"),
-        &without_additions(template, ephemeral),
-        Purpose::Compare,
-    )
+    shape(table(), &struct_kind("PodTemplateSpec"), &without_additions(template, ephemeral), Purpose::Compare)
 }
 
 fn remove_metadata(template: &mut Value, ephemeral: Option<&str>) {
@@ -75,9 +65,7 @@ fn remove_metadata(template: &mut Value, ephemeral: Option<&str>) {
         labels.remove(HASH_LABEL);
     }
     // An annotation that is no JSON says nothing.
-    let added: Value = ephemeral
-        .and_then(|json| serde_json::from_str(json).ok())
-        .unwrap_or_default();
+    let added: Value = ephemeral.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
     for kind in ["labels", "annotations"] {
         let Some(added) = added.get(kind).and_then(Value::as_object) else {
             continue;
@@ -106,13 +94,8 @@ fn terms<'a>(anti: &'a mut Value, key: &str) -> Option<&'a mut Vec<Value>> {
 }
 
 fn selects_by_hash(term: &Value) -> bool {
-    let expressions = term
-        .pointer("/labelSelector/matchExpressions")
-        .and_then(Value::as_array);
-    expressions.is_some_and(|list| {
-        list.iter()
-            .any(|one| one.get("key").is_some_and(|key| key == HASH_LABEL))
-    })
+    let expressions = term.pointer("/labelSelector/matchExpressions").and_then(Value::as_array);
+    expressions.is_some_and(|list| list.iter().any(|one| one.get("key").is_some_and(|key| key == HASH_LABEL)))
 }
 
 #[cfg(test)]

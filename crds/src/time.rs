@@ -20,10 +20,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 ///
 /// # Errors
 /// Those of the serializer.
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&format(*instant))
 }
@@ -64,10 +61,7 @@ pub mod option {
     /// # Errors
     /// Those of the serializer.
     #[allow(clippy::ref_option, reason = "serde passes a reference")]
-    pub fn serialize<S: Serializer>(
-        instant: &Option<Timestamp>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(instant: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match instant {
             Some(instant) => super::serialize(instant, serializer),
             None => serializer.serialize_none(),
@@ -78,15 +72,9 @@ pub mod option {
     ///
     /// # Errors
     /// If the text is not an instant.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Timestamp>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         Option::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?
-            .map(|text| {
-                text.parse().map_err(|_| {
-                    serde::de::Error::custom(format!("{text:?} is not an RFC 3339 time"))
-                })
-            })
+            .map(|text| text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is not an RFC 3339 time"))))
             .transpose()
     }
 }
@@ -104,12 +92,8 @@ mod tests {
     }
 
     fn check(input: &str, expect: &str) {
-        let holder: Holder =
-            serde_json::from_value(serde_json::json!({ "at": input })).expect(input);
-        assert_eq!(
-            serde_json::to_value(&holder).expect(input),
-            serde_json::json!({ "at": expect })
-        );
+        let holder: Holder = serde_json::from_value(serde_json::json!({ "at": input })).expect(input);
+        assert_eq!(serde_json::to_value(&holder).expect(input), serde_json::json!({ "at": expect }));
     }
 
     #[test]
@@ -122,8 +106,6 @@ mod tests {
 
     #[test]
     fn what_is_no_instant_is_refused() {
-        assert!(
-            serde_json::from_value::<Holder>(serde_json::json!({ "at": "yesterday" })).is_err()
-        );
+        assert!(serde_json::from_value::<Holder>(serde_json::json!({ "at": "yesterday" })).is_err());
     }
 }

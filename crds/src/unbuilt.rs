@@ -3,8 +3,8 @@
 //! Every struct is taken apart field by field: a new field does not compile until someone says here whether it works.
 
 use crate::rollout::{
-    BackgroundAnalysis, CanaryStep, CanaryStrategy, IstioDestinationRule, IstioTrafficRouting,
-    IstioVirtualService, Rollout, RolloutSpec, Strategy, TrafficRouting,
+    BackgroundAnalysis, CanaryStep, CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService,
+    Rollout, RolloutSpec, Strategy, TrafficRouting,
 };
 
 /// Paths of the fields that this Rollout gives and that have no effect yet, in the order of the spec.
@@ -73,28 +73,15 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
     if let Some(routing) = traffic_routing {
         self::routing(routing, &format!("{at}.trafficRouting"), found);
     }
-    if let Some(BackgroundAnalysis {
-        analysis: _,
-        starting_step: _,
-    }) = analysis
-    {}
+    if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
     found.note(anti_affinity.is_some(), format!("{at}.antiAffinity"));
     found.note(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
     found.note(stable_metadata.is_some(), format!("{at}.stableMetadata"));
-    found.note(
-        scale_down_delay_revision_limit.is_some(),
-        format!("{at}.scaleDownDelayRevisionLimit"),
-    );
+    found.note(scale_down_delay_revision_limit.is_some(), format!("{at}.scaleDownDelayRevisionLimit"));
     found.note(*dynamic_stable_scale, format!("{at}.dynamicStableScale"));
     found.note(ping_pong.is_some(), format!("{at}.pingPong"));
-    found.note(
-        min_pods_per_replica_set.is_some(),
-        format!("{at}.minPodsPerReplicaSet"),
-    );
-    found.note(
-        replica_progress_threshold.is_some(),
-        format!("{at}.replicaProgressThreshold"),
-    );
+    found.note(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
+    found.note(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }
 
 fn step(step: &CanaryStep, at: &str, found: &mut Found) {
@@ -143,18 +130,11 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
     for name in plugins.keys() {
         found.note(true, format!("{at}.plugins[{name:?}]"));
     }
-    found.note(
-        max_traffic_weight.is_some(),
-        format!("{at}.maxTrafficWeight"),
-    );
+    found.note(max_traffic_weight.is_some(), format!("{at}.maxTrafficWeight"));
 }
 
 fn istio(istio: &IstioTrafficRouting, at: &str, found: &mut Found) {
-    let IstioTrafficRouting {
-        virtual_service,
-        destination_rule,
-        virtual_services,
-    } = istio;
+    let IstioTrafficRouting { virtual_service, destination_rule, virtual_services } = istio;
     if let Some(service) = virtual_service {
         self::virtual_service(service, &format!("{at}.virtualService"), found);
     }
@@ -162,26 +142,14 @@ fn istio(istio: &IstioTrafficRouting, at: &str, found: &mut Found) {
         self::virtual_service(service, &format!("{at}.virtualServices[{index}]"), found);
     }
     if let Some(rule) = destination_rule {
-        let IstioDestinationRule {
-            name: _,
-            canary_subset_name: _,
-            stable_subset_name: _,
-            additional_subset_names,
-        } = rule;
-        found.note(
-            !additional_subset_names.is_empty(),
-            format!("{at}.destinationRule.additionalSubsetNames"),
-        );
+        let IstioDestinationRule { name: _, canary_subset_name: _, stable_subset_name: _, additional_subset_names } =
+            rule;
+        found.note(!additional_subset_names.is_empty(), format!("{at}.destinationRule.additionalSubsetNames"));
     }
 }
 
 fn virtual_service(service: &IstioVirtualService, at: &str, found: &mut Found) {
-    let IstioVirtualService {
-        name: _,
-        routes: _,
-        tls_routes,
-        tcp_routes,
-    } = service;
+    let IstioVirtualService { name: _, routes: _, tls_routes, tcp_routes } = service;
     found.note(!tls_routes.is_empty(), format!("{at}.tlsRoutes"));
     found.note(!tcp_routes.is_empty(), format!("{at}.tcpRoutes"));
 }

@@ -1,11 +1,6 @@
 //! The example manifests are sound: they decode without loss of a field, have no faults, and use nothing that is not built.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{fs, path::Path};
 
@@ -23,15 +18,8 @@ fn examples() -> Vec<(String, Value)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the examples") {
         let path = entry.expect("an entry").path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-        {
-            let name = path
-                .file_name()
-                .expect("a name")
-                .to_string_lossy()
-                .into_owned();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
             let text = fs::read_to_string(&path).expect(&name);
             let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect(&name);
             found.extend(objects.into_iter().map(|object| (name.clone(), object)));
@@ -56,12 +44,10 @@ fn every_example_is_sound() {
                 );
                 validate::rollout(&rollout)
             }
-            "AnalysisTemplate" => {
-                validate::analysis_template(&decode::<AnalysisTemplate>(object).expect(&name).spec)
+            "AnalysisTemplate" => validate::analysis_template(&decode::<AnalysisTemplate>(object).expect(&name).spec),
+            "ClusterAnalysisTemplate" => {
+                validate::analysis_template(&decode::<ClusterAnalysisTemplate>(object).expect(&name).spec)
             }
-            "ClusterAnalysisTemplate" => validate::analysis_template(
-                &decode::<ClusterAnalysisTemplate>(object).expect(&name).spec,
-            ),
             _ => continue,
         };
         assert_eq!(faults, [], "{name}");

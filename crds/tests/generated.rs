@@ -7,15 +7,9 @@ use serin_crds::schema::crds;
 #[test]
 fn the_committed_crds_are_what_the_types_make() {
     for crd in crds() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("generated")
-            .join(&crd.file);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("generated").join(&crd.file);
         let committed = fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            committed == crd.to_yaml().expect("yaml"),
-            "{} is out of date; run `make crds`",
-            crd.file
-        );
+        assert!(committed == crd.to_yaml().expect("yaml"), "{} is out of date; run `make crds`", crd.file);
     }
 }
 

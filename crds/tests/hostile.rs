@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use serin_crds::{
-    analysis::AnalysisRun, decode, decode::decode_tolerantly, experiment::Experiment, hash,
-    rollout::Rollout, template, unbuilt, validate,
+    analysis::AnalysisRun, decode, decode::decode_tolerantly, experiment::Experiment, hash, rollout::Rollout, template,
+    unbuilt, validate,
 };
 
 /// Any JSON whose keys are those of our API, so that it reaches far.

@@ -1,11 +1,6 @@
 //! The table of refused and accepted specs is well formed, and our types keep all that the API server accepts.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -81,8 +76,7 @@ impl Case {
         let mut object = self.object.clone().unwrap_or_else(base);
         merge(&mut object, self.patch.as_ref().unwrap_or(&json!({})));
         if let Some(Repeat { path, item, times }) = &self.repeat {
-            *object.pointer_mut(path).expect("a place to repeat at") =
-                vec![item.clone(); *times].into();
+            *object.pointer_mut(path).expect("a place to repeat at") = vec![item.clone(); *times].into();
         }
         object
     }
@@ -91,37 +85,16 @@ impl Case {
 #[test]
 fn the_table_has_at_least_forty_refusals_and_each_case_says_one_thing() {
     let table = table();
-    let refused = table
-        .cases
-        .iter()
-        .filter(|case| case.refused.is_some())
-        .count();
+    let refused = table.cases.iter().filter(|case| case.refused.is_some()).count();
     assert!(refused >= 40, "{refused}");
     let mut names: Vec<_> = table.cases.iter().map(|case| case.name.as_str()).collect();
     names.sort_unstable();
-    assert!(
-        names.windows(2).all(|pair| pair[0] != pair[1]),
-        "a name stands twice"
-    );
+    assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "a name stands twice");
     for case in &table.cases {
         assert!(case.refused.is_some() != case.accepted, "{}", case.name);
-        assert!(
-            case.object.is_some() != case.kind.is_some(),
-            "{}",
-            case.name
-        );
-        assert!(
-            case.update.is_none() || case.kind.is_some(),
-            "{}",
-            case.name
-        );
-        assert!(
-            case.keeps
-                .as_ref()
-                .is_none_or(|keeps| keeps.path.starts_with('/')),
-            "{}",
-            case.name
-        );
+        assert!(case.object.is_some() != case.kind.is_some(), "{}", case.name);
+        assert!(case.update.is_none() || case.kind.is_some(), "{}", case.name);
+        assert!(case.keeps.as_ref().is_none_or(|keeps| keeps.path.starts_with('/')), "{}", case.name);
         case.object(&table.bases);
     }
 }
@@ -144,10 +117,7 @@ fn retain_common(value: &mut Value, like: &Value) {
             }
         }
         (Value::Array(value), Value::Array(like)) => {
-            value
-                .iter_mut()
-                .zip(like)
-                .for_each(|(value, like)| retain_common(value, like));
+            value.iter_mut().zip(like).for_each(|(value, like)| retain_common(value, like));
         }
         _ => {}
     }

@@ -82,7 +82,11 @@ fn pods_at_once(world: &World) -> tokio::task::JoinHandle<()> {
                     continue;
                 }
                 let (ns, name) = (&set["metadata"]["namespace"], &set["metadata"]["name"]);
-                let path = format!("/apis/apps/v1/namespaces/{}/replicasets/{}/status", ns.as_str().unwrap(), name.as_str().unwrap());
+                let path = format!(
+                    "/apis/apps/v1/namespaces/{}/replicasets/{}/status",
+                    ns.as_str().unwrap(),
+                    name.as_str().unwrap()
+                );
                 let status = json!({"status": {
                     "replicas": wanted, "fullyLabeledReplicas": wanted, "readyReplicas": wanted, "availableReplicas": wanted,
                     "observedGeneration": set["metadata"]["generation"],
@@ -164,7 +168,8 @@ impl Bench {
         let plan = ControllerPlan::serin()?.arg(format!("--prometheus-address=http://{JUDGE}"));
         let controller = world.controller(plan)?;
         let client = world.client(User::Admin);
-        send(&client, "POST", "/apis/argoproj.io/v1alpha1/namespaces/default/analysistemplates", &template(metric)).await?;
+        send(&client, "POST", "/apis/argoproj.io/v1alpha1/namespaces/default/analysistemplates", &template(metric))
+            .await?;
         Ok(Self { world, judge, controller, pods })
     }
 
@@ -184,7 +189,8 @@ impl Bench {
     }
 
     async fn phases(&self) -> BTreeMap<String, usize> {
-        let request = http::Request::get("/apis/argoproj.io/v1alpha1/rollouts?resourceVersion=0").body(Vec::new()).unwrap();
+        let request =
+            http::Request::get("/apis/argoproj.io/v1alpha1/rollouts?resourceVersion=0").body(Vec::new()).unwrap();
         let list = self.world.client(User::Admin).request::<Value>(request).await.unwrap_or_default();
         let mut count = BTreeMap::new();
         for item in list["items"].as_array().into_iter().flatten() {
@@ -206,7 +212,8 @@ impl Bench {
         let client = self.world.client(User::Person);
         let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "app:v2"}]}}}});
         for some in names.chunks(16) {
-            let paths = some.iter().map(|name| format!("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/{name}"));
+            let paths =
+                some.iter().map(|name| format!("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/{name}"));
             let sent = paths.map(|path| {
                 let (client, image) = (client.clone(), image.clone());
                 async move { send(&client, "PATCH", &path, &image).await }
@@ -222,7 +229,9 @@ impl Bench {
     fn calls(&self) -> Result<Vec<Record>, Box<dyn std::error::Error + Send + Sync>> {
         let records = self.world.audit().read()?;
         let ours = |record: &Record| {
-            record.user == "serin" && !["watch", "list"].contains(&record.verb.as_str()) && record.object.resource != "leases"
+            record.user == "serin"
+                && !["watch", "list"].contains(&record.verb.as_str())
+                && record.object.resource != "leases"
         };
         Ok(records.into_iter().filter(|record| ours(record) && !record.object.resource.is_empty()).collect())
     }
@@ -235,9 +244,7 @@ fn names(prefix: &str, number: usize) -> Vec<String> {
 async fn canary() -> Outcome {
     let bench = Bench::start(&metric(&json!({"count": 5}))).await?;
     let one = names("canary", 1);
-    let steps = |name: &str| {
-        json!({"steps": [{"setWeight": 20}, {"analysis": analysis(name)}, {"setWeight": 60}, {"analysis": analysis(name)}]})
-    };
+    let steps = |name: &str| json!({"steps": [{"setWeight": 20}, {"analysis": analysis(name)}, {"setWeight": 60}, {"analysis": analysis(name)}]});
     bench.create(&one, 10, steps).await?;
     bench.all("Healthy", 1).await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -250,7 +257,8 @@ async fn canary() -> Outcome {
     let mut by = BTreeMap::<String, usize>::new();
     for call in &calls {
         let slash = if call.object.subresource.is_empty() { "" } else { "/" };
-        *by.entry(format!("{} {}{slash}{}", call.verb, call.object.resource, call.object.subresource)).or_default() += 1;
+        *by.entry(format!("{} {}{slash}{}", call.verb, call.object.resource, call.object.subresource)).or_default() +=
+            1;
     }
     for (what, number) in &by {
         println!("    {number:>3}  {what}");
@@ -272,7 +280,10 @@ fn latencies(bench: &Bench) -> Result<Vec<f64>, Box<dyn std::error::Error + Send
         .iter()
         .filter_map(|(name, said)| {
             let zero = calls.iter().find(|call| {
-                call.object.resource == "virtualservices" && call.object.name == *name && call.at >= *said && call.code == 200
+                call.object.resource == "virtualservices"
+                    && call.object.name == *name
+                    && call.at >= *said
+                    && call.code == 200
             })?;
             Some(zero.at.duration_since(*said).as_secs_f64() * 1000.0)
         })
@@ -297,12 +308,16 @@ async fn aborts() -> Outcome {
     }
     let ones = latencies(&bench)?;
     let middle = ones.get(ones.len() / 2).copied().unwrap_or(f64::NAN);
-    println!("  one abort, breaching answer -> weight 0 committed, p50 of {}: {middle:.1} ms   (goal <= 8, Argo Rollouts 127)", ones.len());
+    println!(
+        "  one abort, breaching answer -> weight 0 committed, p50 of {}: {middle:.1} ms   (goal <= 8, Argo Rollouts 127)",
+        ones.len()
+    );
     bench.judge.breached.lock().unwrap().clear();
     let flip = Timestamp::now();
     bench.judge.bad.lock().unwrap().push("many".to_owned());
     bench.all("Degraded", all.len()).await?;
-    let zeros = bench.calls()?.into_iter().filter(|c| c.object.resource == "virtualservices" && c.at >= flip && c.code == 200);
+    let zeros =
+        bench.calls()?.into_iter().filter(|c| c.object.resource == "virtualservices" && c.at >= flip && c.code == 200);
     let last = zeros.map(|call| call.at).max().unwrap_or(flip);
     let first = bench.judge.breached.lock().unwrap().values().min().copied().unwrap_or(flip);
     println!(

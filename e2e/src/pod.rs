@@ -118,8 +118,7 @@ async fn take(listener: &TcpListener, service: &Arc<Service>, open: &GracefulShu
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(service.answer(request).await) }
         });
-        let connection = hyper::server::conn::http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), answer);
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
         let connection = open.watch(connection);
         tokio::spawn(async move {
             let _ = connection.await;
@@ -139,22 +138,17 @@ async fn crash(service: &Service) {
 
 impl Service {
     fn behaviour(&self) -> Behaviour {
-        self.behaviour
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
             (_, READY_PATH) => self.signed(self.readiness(), "ready?\n"),
             (_, "/metrics") => {
-                let mut response =
-                    self.signed(StatusCode::OK, self.metrics.text(&self.flags.version));
-                response.headers_mut().insert(
-                    header::CONTENT_TYPE,
-                    header::HeaderValue::from_static("text/plain; version=0.0.4"),
-                );
+                let mut response = self.signed(StatusCode::OK, self.metrics.text(&self.flags.version));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; version=0.0.4"));
                 response
             }
             (&Method::POST, BEHAVIOUR_PATH) => self.learn(request).await,
@@ -163,11 +157,7 @@ impl Service {
     }
 
     fn readiness(&self) -> StatusCode {
-        if self.behaviour().ready.at(self.started.elapsed()) {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        if self.behaviour().ready.at(self.started.elapsed()) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     }
 
     async fn learn(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
@@ -176,10 +166,7 @@ impl Service {
         };
         match serde_json::from_slice(&body.to_bytes()) {
             Ok(fresh) => {
-                *self
-                    .behaviour
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = fresh;
+                *self.behaviour.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
                 self.signed(StatusCode::OK, "learned\n")
             }
             Err(error) => self.signed(StatusCode::BAD_REQUEST, format!("{error}\n")),
@@ -190,36 +177,24 @@ impl Service {
         let began = Instant::now();
         let behaviour = self.behaviour();
         tokio::time::sleep(behaviour.latency(&self.chance)).await;
-        let status = if self.chance.hits(behaviour.error_rate) {
-            StatusCode::INTERNAL_SERVER_ERROR
-        } else {
-            StatusCode::OK
-        };
+        let status =
+            if self.chance.hits(behaviour.error_rate) { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
         self.metrics.count(status.as_u16(), began.elapsed());
-        self.signed(
-            status,
-            format!("{} {}\n", self.flags.pod, self.flags.version),
-        )
+        self.signed(status, format!("{} {}\n", self.flags.pod, self.flags.version))
     }
 
     fn signed(&self, status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(body.into()));
         *response.status_mut() = status;
-        let names = [
-            (POD_HEADER, &self.flags.pod),
-            (VERSION_HEADER, &self.flags.version),
-            (HASH_HEADER, &self.flags.hash),
-        ];
+        let names =
+            [(POD_HEADER, &self.flags.pod), (VERSION_HEADER, &self.flags.version), (HASH_HEADER, &self.flags.hash)];
         for (name, value) in names {
             if let Ok(value) = header::HeaderValue::from_str(value) {
                 response.headers_mut().insert(name, value);
             }
         }
         if *self.leaving.borrow() {
-            response.headers_mut().insert(
-                header::CONNECTION,
-                header::HeaderValue::from_static("close"),
-            );
+            response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
         }
         response
     }

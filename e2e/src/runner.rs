@@ -62,9 +62,5 @@ impl Trial {
 /// `--test-threads N` (worlds side by side; unless told, one that has the machine to itself, and a few of those trials that
 /// don't mind).
 pub fn main(trials: &[Trial]) -> ExitCode {
-    if std::env::var_os(WORLD_DIR).is_some() {
-        inside::play(trials)
-    } else {
-        outside::play(trials)
-    }
+    if std::env::var_os(WORLD_DIR).is_some() { inside::play(trials) } else { outside::play(trials) }
 }

@@ -13,14 +13,8 @@ mod shares;
 
 fn main() -> ExitCode {
     let mut trials = vec![
-        Trial::new(
-            "pods become ready, die, come back and leave",
-            pods::pods_live_and_die,
-        ),
-        Trial::new(
-            "weights of a virtual service are the shares that users get",
-            shares::weights_are_shares,
-        ),
+        Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
+        Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];
     trials.extend(scenarios::trials());
     runner::main(&trials)

@@ -93,15 +93,8 @@ impl Felt {
             *self.foreign_5xx.entry(reason.clone()).or_default() += count;
         }
         let Some(weight) = weight else { return };
-        if self
-            .plateaus
-            .last()
-            .is_none_or(|last| last.weight != weight)
-        {
-            self.plateaus.push(Plateau {
-                weight,
-                ..Plateau::default()
-            });
+        if self.plateaus.last().is_none_or(|last| last.weight != weight) {
+            self.plateaus.push(Plateau { weight, ..Plateau::default() });
         }
         if let Some(last) = self.plateaus.last_mut() {
             last.canary += interval.answered.get(canary).copied().unwrap_or_default();
@@ -120,16 +113,7 @@ mod tests {
     use super::*;
 
     fn check(weight: i64, canary: u64, all: u64, expect: bool) {
-        assert_eq!(
-            Plateau {
-                weight,
-                canary,
-                all
-            }
-            .fair(),
-            expect,
-            "{canary} of {all} at {weight} %"
-        );
+        assert_eq!(Plateau { weight, canary, all }.fair(), expect, "{canary} of {all} at {weight} %");
     }
 
     #[test]

@@ -9,13 +9,7 @@ fn check(name: &str) {
     if std::env::var_os("SHOW").is_some() {
         println!("{}\n{:?}", played.transcript, played.felt);
     }
-    assert!(
-        played.passed(),
-        "{name}\n{}\n{}\n{:?}",
-        played.report(),
-        played.transcript,
-        played.felt
-    );
+    assert!(played.passed(), "{name}\n{}\n{}\n{:?}", played.report(), played.transcript, played.felt);
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("golden");
     settings.set_prepend_module_to_snapshot(false);
@@ -26,10 +20,7 @@ fn check(name: &str) {
 
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 macro_rules! scenarios {

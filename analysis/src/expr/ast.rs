@@ -100,19 +100,45 @@ pub(crate) enum Kind {
     Text(Text),
     Name(String),
     Unary(Sign, Part),
-    Binary { op: Op, left: Part, right: Part, compare: Compare, lookup: Lookup },
+    Binary {
+        op: Op,
+        left: Part,
+        right: Part,
+        compare: Compare,
+        lookup: Lookup,
+    },
     /// `?.` inside stops here.
     Chain(Part),
-    Member { base: Part, property: Part, optional: bool, call: bool },
-    Slice { base: Part, from: Option<Part>, to: Option<Part> },
-    Call { callee: Part, args: Vec<Node> },
+    Member {
+        base: Part,
+        property: Part,
+        optional: bool,
+        call: bool,
+    },
+    Slice {
+        base: Part,
+        from: Option<Part>,
+        to: Option<Part>,
+    },
+    Call {
+        callee: Part,
+        args: Vec<Node>,
+    },
     Builtin(Builtin),
     Predicate(Part),
     /// `#`, `#index`, `#acc`.
     Pointer(String),
-    Let { name: String, value: Part, body: Part },
+    Let {
+        name: String,
+        value: Part,
+        body: Part,
+    },
     Sequence(Vec<Node>),
-    If { condition: Part, then: Part, otherwise: Part },
+    If {
+        condition: Part,
+        then: Part,
+        otherwise: Part,
+    },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
 }

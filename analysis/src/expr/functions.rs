@@ -1,7 +1,7 @@
 //! The functions that Argo adds to the language, and the methods of values.
 
-use super::machine::Machine;
 use super::error::Out;
+use super::machine::Machine;
 use super::numbers;
 use super::time::methods;
 use super::types::{Signature, Ty};

@@ -36,8 +36,21 @@ impl<'a> Machine<'a> {
     pub(crate) fn walk(&mut self, call: &'a Builtin) -> Option<Out<Value>> {
         let walks = matches!(
             call.name,
-            "all" | "none" | "any" | "one" | "filter" | "map" | "count" | "sum" | "find" | "findIndex" | "findLast"
-                | "findLastIndex" | "groupBy" | "sortBy" | "reduce"
+            "all"
+                | "none"
+                | "any"
+                | "one"
+                | "filter"
+                | "map"
+                | "count"
+                | "sum"
+                | "find"
+                | "findIndex"
+                | "findLast"
+                | "findLastIndex"
+                | "groupBy"
+                | "sortBy"
+                | "reduce"
         );
         walks.then(|| self.begin(call))
     }

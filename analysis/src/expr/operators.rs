@@ -94,8 +94,9 @@ fn arithmetic(machine: &mut Machine<'_>, op: Op, l: &Value, r: &Value) -> Out<Va
             time.plus(span.wrapping_neg()).map(Value::Time).map_err(Into::into)
         }
         (Op::Subtract, Value::Time(a), Value::Time(b)) => Ok(Value::Duration(a.minus(b))),
-        (Op::Multiply, Value::Duration(a), b) | (Op::Multiply, b, Value::Duration(a)) => product(*a, b)
-            .ok_or_else(|| mismatch(op, l, r).into()),
+        (Op::Multiply, Value::Duration(a), b) | (Op::Multiply, b, Value::Duration(a)) => {
+            product(*a, b).ok_or_else(|| mismatch(op, l, r).into())
+        }
         (_, Value::Duration(a), Value::Duration(b)) => Ok(Value::Duration(integers(op, *a, *b))),
         _ => match (l.number(), r.number()) {
             (Some(Number::Int(a)), Some(Number::Int(b))) => Ok(Value::Int(integers(op, a, b))),
@@ -233,12 +234,7 @@ fn dict_get(dict: &Dict, property: &Value) -> Out<Option<Value>> {
 }
 
 /// `needle in right`.
-pub(crate) fn membership<'a>(
-    machine: &mut Machine<'a>,
-    needle: Value,
-    right: &'a Node,
-    lookup: Lookup,
-) -> Out<Value> {
+pub(crate) fn membership<'a>(machine: &mut Machine<'a>, needle: Value, right: &'a Node, lookup: Lookup) -> Out<Value> {
     if let (Lookup::Between, Kind::Binary { left: from, right: to, .. }) = (lookup, &right.kind) {
         let (from, to) = (machine.eval(from)?, machine.eval(to)?);
         let above = binary(machine, Op::LessEqual, &from, &needle, Compare::Any)?;

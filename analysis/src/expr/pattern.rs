@@ -23,14 +23,10 @@ pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = Translator { chars: pattern.chars().peekable(), out: String::new() }
         .translate()
         .map_err(|why| format!("the pattern {pattern:?} is not valid: {why}"))?;
-    RegexBuilder::new(&translated)
-        .size_limit(SIZE_LIMIT)
-        .nest_limit(100)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => format!("the pattern {pattern:?} is too large"),
-            _ => format!("the pattern {pattern:?} is not valid"),
-        })
+    RegexBuilder::new(&translated).size_limit(SIZE_LIMIT).nest_limit(100).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!("the pattern {pattern:?} is too large"),
+        _ => format!("the pattern {pattern:?} is not valid"),
+    })
 }
 
 /// The names of classes inside `[ ]`.
@@ -116,7 +112,8 @@ impl Translator<'_> {
             Some((low, "")) => (low, None),
             Some((low, high)) => (low, Some(high)),
         };
-        let plain = |digits: &str| digits.is_empty() || digits.contains(',') || (digits.len() > 1 && digits.starts_with('0'));
+        let plain =
+            |digits: &str| digits.is_empty() || digits.contains(',') || (digits.len() > 1 && digits.starts_with('0'));
         if plain(low) || high.is_some_and(plain) {
             return Ok(None);
         }

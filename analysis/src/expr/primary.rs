@@ -89,9 +89,8 @@ impl Parser {
                 let node = self.map()?;
                 self.postfix(node)
             }
-            _ if matches!(token.text.as_str(), "#" | ".") => {
-                self.fail("# and .name stand for an element; they only work inside a predicate such as all(list, # > 0)")
-            }
+            _ if matches!(token.text.as_str(), "#" | ".") => self
+                .fail("# and .name stand for an element; they only work inside a predicate such as all(list, # > 0)"),
             _ => self.unexpected(),
         }
     }

@@ -19,7 +19,8 @@ pub(crate) fn rewrite(tree: &mut Node) -> Out<()> {
         }
     });
     problem?;
-    let others = [ranges, map_of_filter, length_of_filter, end_of_filter, merge_predicates, shorten, enough, comparisons];
+    let others =
+        [ranges, map_of_filter, length_of_filter, end_of_filter, merge_predicates, shorten, enough, comparisons];
     for mut other in others {
         each(tree, &mut other);
     }
@@ -283,8 +284,7 @@ fn merge_predicates(node: &mut Node) {
 fn same(a: &Node, b: &Node) -> bool {
     let (x, y) = (a.parts(), b.parts());
     let own = match (&a.kind, &b.kind) {
-        (Kind::Bool(x), Kind::Bool(y))
-        | (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,
+        (Kind::Bool(x), Kind::Bool(y)) | (Kind::Member { optional: x, .. }, Kind::Member { optional: y, .. }) => x == y,
         (Kind::Int(x), Kind::Int(y)) => x == y,
         (Kind::Float(x), Kind::Float(y)) => x.to_bits() == y.to_bits(),
         (Kind::Text(x), Kind::Text(y)) => x == y,

@@ -21,11 +21,8 @@ pub(crate) fn descending(order: Option<&Value>) -> Out<bool> {
 
 /// Sorts values by their keys; equal keys keep their order.
 pub(crate) fn sort(machine: &mut Machine<'_>, pairs: Vec<(Value, Value)>, descending: bool) -> Out<Vec<Value>> {
-    let sorted = if pairs.len() <= SHORT {
-        insertion(machine, pairs, descending)?
-    } else {
-        merge(machine, pairs, descending)?
-    };
+    let sorted =
+        if pairs.len() <= SHORT { insertion(machine, pairs, descending)? } else { merge(machine, pairs, descending)? };
     Ok(sorted.into_iter().map(|(_, value)| value).collect())
 }
 

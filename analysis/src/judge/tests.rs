@@ -8,18 +8,12 @@ fn now() -> Timestamp {
 }
 
 fn metric(success: &str, failure: &str) -> Metric {
-    serde_json::from_value(
-        json!({"name": "m", "successCondition": success, "failureCondition": failure}),
-    )
-    .unwrap()
+    serde_json::from_value(json!({"name": "m", "successCondition": success, "failureCondition": failure})).unwrap()
 }
 
 fn vector(values: &[f64]) -> Sample {
     let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
-    Sample::of(
-        ResultValue::Vector(values.to_vec()),
-        format!("[{}]", texts.join(",")),
-    )
+    Sample::of(ResultValue::Vector(values.to_vec()), format!("[{}]", texts.join(",")))
 }
 
 fn scalar(value: f64) -> Sample {
@@ -38,11 +32,7 @@ const I: AnalysisPhase = AnalysisPhase::Inconclusive;
 
 /// The outcome with only the success condition, only the failure condition, and both.
 fn check(sample: &Sample, success: &str, failure: &str, expect: [AnalysisPhase; 3]) {
-    let found = [
-        metric(success, ""),
-        metric("", failure),
-        metric(success, failure),
-    ];
+    let found = [metric(success, ""), metric("", failure), metric(success, failure)];
     let found = found.map(|metric| judge(&metric, sample, now()).phase);
     assert_eq!(found, expect, "{} {success} {failure}", sample.display);
 }
@@ -50,24 +40,12 @@ fn check(sample: &Sample, success: &str, failure: &str, expect: [AnalysisPhase; 
 #[test]
 fn without_conditions_every_answer_is_a_success_and_no_answer_an_error() {
     let free = metric("", "");
-    for sample in [
-        scalar(1.0),
-        scalar(f64::NAN),
-        vector(&[]),
-        vector(&[1.0]),
-        json(Value::Null),
-    ] {
+    for sample in [scalar(1.0), scalar(f64::NAN), vector(&[]), vector(&[1.0]), json(Value::Null)] {
         assert_eq!(judge(&free, &sample, now()).phase, S, "{}", sample.display);
     }
-    for error in [
-        SampleError::Query("timeout".into()),
-        SampleError::Setup("timeout".into()),
-    ] {
+    for error in [SampleError::Query("timeout".into()), SampleError::Setup("timeout".into())] {
         let judged = judge(&free, &Sample::failed(error), now());
-        assert_eq!(
-            (judged.phase, judged.sentence.as_str(), judged.no_data),
-            (E, "timeout", true)
-        );
+        assert_eq!((judged.phase, judged.sentence.as_str(), judged.no_data), (E, "timeout", true));
     }
 }
 
@@ -83,18 +61,8 @@ fn failure_goes_before_success_and_neither_is_inconclusive() {
 #[test]
 fn nan_meets_no_condition() {
     check(&scalar(f64::NAN), "result < 1", "result > 2", [F, S, I]);
-    check(
-        &vector(&[f64::NAN]),
-        "result[0] < 1",
-        "result[0] > 2",
-        [F, S, I],
-    );
-    check(
-        &scalar(f64::NAN),
-        "isNaN(result) || result < 1",
-        "false",
-        [S, S, S],
-    );
+    check(&vector(&[f64::NAN]), "result[0] < 1", "result[0] > 2", [F, S, I]);
+    check(&scalar(f64::NAN), "isNaN(result) || result < 1", "false", [S, S, S]);
     assert!(judge(&metric("result < 1", ""), &scalar(f64::NAN), now()).no_data);
     assert!(judge(&metric("result < 1", ""), &scalar(f64::INFINITY), now()).no_data);
     assert!(!judge(&metric("result < 1", ""), &scalar(0.0), now()).no_data);
@@ -116,85 +84,30 @@ fn check_error(sample: &Sample, success: &str, expect: &str) {
 #[test]
 fn an_empty_answer_is_told_as_such_wherever_a_condition_fails_on_it() {
     let empty = "metric result is nil or empty: no data returned from the metric provider";
-    let expect =
-        |condition: &str| format!("could not evaluate successCondition \"{condition}\": {empty}");
-    check_error(
-        &vector(&[]),
-        "result[0] >= 0.95",
-        &expect("result[0] >= 0.95"),
-    );
+    let expect = |condition: &str| format!("could not evaluate successCondition \"{condition}\": {empty}");
+    check_error(&vector(&[]), "result[0] >= 0.95", &expect("result[0] >= 0.95"));
     check_error(&vector(&[]), "result < 0.05", &expect("result < 0.05"));
     check_error(&json(Value::Null), "result > 1", &expect("result > 1"));
     check_error(&json(json!([])), "result[0] > 1", &expect("result[0] > 1"));
     check_error(&vector(&[]), "result", &expect("result"));
-    check(
-        &vector(&[]),
-        "len(result) == 0 || result[0] > 9",
-        "len(result) > 0",
-        [S, S, S],
-    );
-    check(
-        &vector(&[]),
-        "isNil(result)",
-        "len(default(result, 0)) == 0",
-        [F, F, F],
-    );
+    check(&vector(&[]), "len(result) == 0 || result[0] > 9", "len(result) > 0", [S, S, S]);
+    check(&vector(&[]), "isNil(result)", "len(default(result, 0)) == 0", [F, F, F]);
 }
 
 #[test]
 fn a_condition_on_a_number_holds_for_a_list_if_it_holds_for_every_element() {
-    check(
-        &vector(&[0.01]),
-        "result < 0.05",
-        "result >= 0.05",
-        [S, S, S],
-    );
-    check(
-        &vector(&[0.01, 0.02]),
-        "result < 0.05",
-        "result >= 0.05",
-        [S, S, S],
-    );
-    check(
-        &vector(&[0.01, 0.2]),
-        "result < 0.05",
-        "result >= 0.05",
-        [F, S, I],
-    );
-    check(
-        &vector(&[1.0, 1.0]),
-        "result < 0.05",
-        "result >= 0.05",
-        [F, F, F],
-    );
-    check(
-        &vector(&[0.01, f64::INFINITY]),
-        "result < 0.05",
-        "result >= 0.05",
-        [F, S, I],
-    );
+    check(&vector(&[0.01]), "result < 0.05", "result >= 0.05", [S, S, S]);
+    check(&vector(&[0.01, 0.02]), "result < 0.05", "result >= 0.05", [S, S, S]);
+    check(&vector(&[0.01, 0.2]), "result < 0.05", "result >= 0.05", [F, S, I]);
+    check(&vector(&[1.0, 1.0]), "result < 0.05", "result >= 0.05", [F, F, F]);
+    check(&vector(&[0.01, f64::INFINITY]), "result < 0.05", "result >= 0.05", [F, S, I]);
 }
 
 #[test]
 fn elements_that_are_no_number_are_left_out_and_nothing_else_is_no_data() {
-    check(
-        &vector(&[0.01, f64::NAN]),
-        "result < 0.05",
-        "result >= 0.05",
-        [S, S, S],
-    );
-    check(
-        &vector(&[f64::NAN, 0.2]),
-        "result < 0.05",
-        "result >= 0.05",
-        [F, F, F],
-    );
-    check(
-        &vector(&[f64::NAN, f64::NAN]),
-        "result < 0.05",
-        "result >= 0.05",
-        [E, E, E],
-    );
+    check(&vector(&[0.01, f64::NAN]), "result < 0.05", "result >= 0.05", [S, S, S]);
+    check(&vector(&[f64::NAN, 0.2]), "result < 0.05", "result >= 0.05", [F, F, F]);
+    check(&vector(&[f64::NAN, f64::NAN]), "result < 0.05", "result >= 0.05", [E, E, E]);
     check_error(
         &vector(&[f64::NAN]),
         "result < 0.05",
@@ -205,66 +118,23 @@ fn elements_that_are_no_number_are_left_out_and_nothing_else_is_no_data() {
 
 #[test]
 fn what_argo_rollouts_judges_is_judged_the_same() {
-    check(
-        &vector(&[0.5, 9.0]),
-        "result[0] < 1",
-        "result[0] > 2",
-        [S, S, S],
-    );
-    check(
-        &vector(&[0.5, 9.0]),
-        "all(result, # < 1)",
-        "any(result, # > 2)",
-        [F, F, F],
-    );
-    check(
-        &json(json!({"code": 200})),
-        "result.code == 200",
-        "result.code >= 500",
-        [S, S, S],
-    );
-    check(
-        &json(json!("ok")),
-        "result == 'ok'",
-        "result == 'bad'",
-        [S, S, S],
-    );
+    check(&vector(&[0.5, 9.0]), "result[0] < 1", "result[0] > 2", [S, S, S]);
+    check(&vector(&[0.5, 9.0]), "all(result, # < 1)", "any(result, # > 2)", [F, F, F]);
+    check(&json(json!({"code": 200})), "result.code == 200", "result.code >= 500", [S, S, S]);
+    check(&json(json!("ok")), "result == 'ok'", "result == 'bad'", [S, S, S]);
 }
 
 fn check_sentence(sample: &Sample, success: &str, failure: &str, expect: &str) {
-    assert_eq!(
-        judge(&metric(success, failure), sample, now()).sentence,
-        expect
-    );
+    assert_eq!(judge(&metric(success, failure), sample, now()).sentence, expect);
 }
 
 #[test]
 fn the_sentence_says_value_and_condition() {
     check_sentence(&scalar(0.5), "result < 1", "", "0.5 meets result < 1");
-    check_sentence(
-        &scalar(1.5),
-        "result < 1",
-        "",
-        "1.5 does not meet result < 1",
-    );
-    check_sentence(
-        &vector(&[0.5, 9.0]),
-        "result < 1",
-        "",
-        "[0.5,9] (element 1 is 9) does not meet result < 1",
-    );
-    check_sentence(
-        &scalar(0.5),
-        "",
-        "result > 2",
-        "0.5 does not meet failureCondition result > 2",
-    );
-    check_sentence(
-        &scalar(3.0),
-        "",
-        "result > 2",
-        "3 meets failureCondition result > 2",
-    );
+    check_sentence(&scalar(1.5), "result < 1", "", "1.5 does not meet result < 1");
+    check_sentence(&vector(&[0.5, 9.0]), "result < 1", "", "[0.5,9] (element 1 is 9) does not meet result < 1");
+    check_sentence(&scalar(0.5), "", "result > 2", "0.5 does not meet failureCondition result > 2");
+    check_sentence(&scalar(3.0), "", "result > 2", "3 meets failureCondition result > 2");
     check_sentence(&scalar(0.5), "", "", "0.5, which nothing is asked of");
 }
 
@@ -279,21 +149,13 @@ fn a_failure_condition_that_holds_for_some_elements_only_is_warned_of() {
              to fail for any element write any(result, ...) with # in the place of result"
         )]
     );
-    assert!(
-        judge(&metric("", "result > 2"), &vector(&[5.0, 9.0]), now())
-            .notes
-            .is_empty()
-    );
+    assert!(judge(&metric("", "result > 2"), &vector(&[5.0, 9.0]), now()).notes.is_empty());
 }
 
 #[test]
 fn it_is_known_which_metrics_judge_an_empty_answer() {
     let check = |success: &str, failure: &str, expect: bool| {
-        assert_eq!(
-            judges_emptiness(&metric(success, failure), now()),
-            expect,
-            "{success} {failure}"
-        );
+        assert_eq!(judges_emptiness(&metric(success, failure), now()), expect, "{success} {failure}");
     };
     check("", "", true);
     check("len(result) == 0 || result[0] < 1", "", true);

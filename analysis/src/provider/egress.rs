@@ -219,7 +219,9 @@ mod tests {
         ] {
             check(&open, url, Err("loopback"));
         }
-        for url in ["http://169.254.169.254/latest/", "http://[fe80::1]/", "http://[::ffff:a9fe:a9fe]/", "http://[febf::1]/"] {
+        for url in
+            ["http://169.254.169.254/latest/", "http://[fe80::1]/", "http://[::ffff:a9fe:a9fe]/", "http://[febf::1]/"]
+        {
             check(&open, url, Err("link-local"));
         }
         for url in ["http://0.0.0.0/", "http://0.1.2.3/", "http://[::]/"] {

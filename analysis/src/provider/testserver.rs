@@ -32,7 +32,8 @@ pub(crate) struct Seen {
 impl Seen {
     /// A field of the form in the body, or of the query string where there is no body.
     pub fn field(&self, name: &str) -> Option<String> {
-        let form = if self.body.is_empty() { self.target.split_once('?').map_or("", |(_, query)| query) } else { &self.body };
+        let form =
+            if self.body.is_empty() { self.target.split_once('?').map_or("", |(_, query)| query) } else { &self.body };
         url::form_urlencoded::parse(form.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 

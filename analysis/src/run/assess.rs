@@ -9,17 +9,11 @@ use super::{Limits, Notice, Resolved, ResolvedMetric, whole_seconds};
 
 /// What was found for the metric of this name.
 pub(super) fn result<'a>(status: &'a AnalysisRunStatus, name: &str) -> Option<&'a MetricResult> {
-    status
-        .metric_results
-        .iter()
-        .find(|result| result.name == name)
+    status.metric_results.iter().find(|result| result.name == name)
 }
 
 fn result_mut<'a>(status: &'a mut AnalysisRunStatus, name: &str) -> Option<&'a mut MetricResult> {
-    status
-        .metric_results
-        .iter_mut()
-        .find(|result| result.name == name)
+    status.metric_results.iter_mut().find(|result| result.name == name)
 }
 
 /// Brings the phases, messages and summaries of a status up to date with its counters.
@@ -64,25 +58,13 @@ pub(super) fn end(
     status.message = message;
     status.completed_at.get_or_insert(whole_seconds(now));
     let message = format!("Analysis Completed. Result: {phase}");
-    vec![Notice {
-        reason: EventReason::analysis_run(phase),
-        message,
-    }]
+    vec![Notice { reason: EventReason::analysis_run(phase), message }]
 }
 
 /// Whether the run is to measure nothing more.
 fn is_ending(terminate: bool, status: &AnalysisRunStatus) -> bool {
-    let ends_run = |phase| {
-        matches!(
-            phase,
-            AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive
-        )
-    };
-    terminate
-        || status
-            .metric_results
-            .iter()
-            .any(|result| !result.dry_run && ends_run(result.phase))
+    let ends_run = |phase| matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive);
+    terminate || status.metric_results.iter().any(|result| !result.dry_run && ends_run(result.phase))
 }
 
 type Verdict = (AnalysisPhase, Option<String>);
@@ -99,11 +81,7 @@ fn pass(
     let mut all_ended = true;
     let (mut summary, mut dry_summary) = (RunSummary::default(), RunSummary::default());
     for metric in &resolved.metrics {
-        let summary = if metric.dry_run {
-            &mut dry_summary
-        } else {
-            &mut summary
-        };
+        let summary = if metric.dry_run { &mut dry_summary } else { &mut summary };
         summary.count += 1;
         let Some(result) = result_mut(status, &metric.metric.name) else {
             all_ended = false;
@@ -117,9 +95,7 @@ fn pass(
         count(summary, result.phase);
         if !metric.dry_run && worst.is_none_or(|worst| badness(result.phase) > badness(worst)) {
             worst = Some(result.phase);
-            message = breach
-                .map(|breach| message::run(result, breach))
-                .or(message);
+            message = breach.map(|breach| message::run(result, breach)).or(message);
         }
     }
     status.run_summary = summary;
@@ -145,10 +121,7 @@ fn update(
     if phase != result.phase {
         result.phase = phase;
         if result.message.is_none() {
-            result.message = result
-                .measurements
-                .last()
-                .and_then(|last| last.message.clone());
+            result.message = result.measurements.last().and_then(|last| last.message.clone());
         }
         if let Some(reason) = EventReason::metric(phase) {
             let message = format!("Metric '{}' Completed. Result: {phase}", result.name);
@@ -167,11 +140,7 @@ fn phase(limits: Limits, result: &MetricResult, ending: bool) -> AnalysisPhase {
         return result.phase;
     }
     let Some(last) = result.measurements.last() else {
-        return if ending {
-            AnalysisPhase::Successful
-        } else {
-            AnalysisPhase::Pending
-        };
+        return if ending { AnalysisPhase::Successful } else { AnalysisPhase::Pending };
     };
     if !last.phase.is_terminal() {
         return AnalysisPhase::Running;
@@ -189,11 +158,7 @@ fn phase(limits: Limits, result: &MetricResult, ending: bool) -> AnalysisPhase {
             _ => AnalysisPhase::Failed,
         };
     }
-    if ending {
-        AnalysisPhase::Successful
-    } else {
-        AnalysisPhase::Running
-    }
+    if ending { AnalysisPhase::Successful } else { AnalysisPhase::Running }
 }
 
 /// Whether the count was reached without the successes in a row that were asked for.
@@ -201,20 +166,14 @@ fn ran_out(limits: Limits, result: &MetricResult) -> Option<Breach> {
     let short = limits.consecutive_success > 0
         && result.consecutive_success < limits.consecutive_success
         && limits.count.is_some_and(|count| result.count >= count);
-    short.then_some(Breach::ConsecutiveSuccess(
-        result.consecutive_success,
-        limits.consecutive_success,
-    ))
+    short.then_some(Breach::ConsecutiveSuccess(result.consecutive_success, limits.consecutive_success))
 }
 
 /// Which limit is broken; a later one in this list overrides those before it.
 fn breach(limits: Limits, result: &MetricResult) -> Option<(AnalysisPhase, Breach)> {
     let mut breach = None;
     if limits.failure >= 0 && result.failed > limits.failure {
-        breach = Some((
-            AnalysisPhase::Failed,
-            Breach::Failed(result.failed, limits.failure),
-        ));
+        breach = Some((AnalysisPhase::Failed, Breach::Failed(result.failed, limits.failure)));
     }
     if result.inconclusive > limits.inconclusive {
         let why = Breach::Inconclusive(result.inconclusive, limits.inconclusive);
@@ -232,9 +191,7 @@ fn count(summary: &mut RunSummary, phase: AnalysisPhase) {
         AnalysisPhase::Failed => &mut summary.failed,
         AnalysisPhase::Inconclusive => &mut summary.inconclusive,
         AnalysisPhase::Error => &mut summary.error,
-        AnalysisPhase::Successful | AnalysisPhase::Pending | AnalysisPhase::Running => {
-            &mut summary.successful
-        }
+        AnalysisPhase::Successful | AnalysisPhase::Pending | AnalysisPhase::Running => &mut summary.successful,
     };
     *bucket += 1;
 }

@@ -32,32 +32,19 @@ pub fn bounded_for_step(mut merged: MergedSpec) -> MergedSpec {
 
 /// How many measurements surely end a metric.
 fn enough(limits: Limits) -> Option<i32> {
-    let Limits {
-        failure,
-        inconclusive,
-        consecutive_success,
-        ..
-    } = limits;
+    let Limits { failure, inconclusive, consecutive_success, .. } = limits;
     let tolerated = inconclusive.max(0);
     if consecutive_success <= 0 {
         return Some(failure.max(0).max(tolerated).saturating_add(1));
     }
     // Each tolerated measurement can spoil a row of successes that lacks one; then one whole row must come.
-    (failure >= 0).then(|| {
-        failure
-            .saturating_add(tolerated)
-            .saturating_add(1)
-            .saturating_mul(consecutive_success)
-    })
+    (failure >= 0).then(|| failure.saturating_add(tolerated).saturating_add(1).saturating_mul(consecutive_success))
 }
 
 impl Resolved {
     /// Names the metrics that can go on without end.
     pub fn endless(&self) -> impl Iterator<Item = &str> {
-        let endless = self
-            .metrics
-            .iter()
-            .filter(|metric| metric.limits.count.is_none());
+        let endless = self.metrics.iter().filter(|metric| metric.limits.count.is_none());
         endless.map(|metric| metric.metric.name.as_str())
     }
 }

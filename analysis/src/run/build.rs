@@ -62,19 +62,10 @@ pub struct Identity<'a> {
 
 /// The labels of a run: ours, then those of the spec, then those of the selector, each overriding the former.
 pub fn labels(identity: Identity<'_>) -> BTreeMap<String, String> {
-    let Identity {
-        hash,
-        purpose,
-        instance_id,
-        metadata,
-        selector,
-    } = identity;
+    let Identity { hash, purpose, instance_id, metadata, selector } = identity;
     let mut labels = BTreeMap::from([
         (names::HASH_LABEL.to_owned(), hash.to_owned()),
-        (
-            names::ROLLOUT_TYPE_LABEL.to_owned(),
-            purpose.word().to_string(),
-        ),
+        (names::ROLLOUT_TYPE_LABEL.to_owned(), purpose.word().to_string()),
     ]);
     if let Purpose::Step(index) = purpose {
         labels.insert(names::STEP_INDEX_LABEL.to_owned(), index.to_string());

@@ -29,16 +29,10 @@ impl fmt::Display for Breach {
                 write!(f, "inconclusive ({found}) > inconclusiveLimit ({limit})")
             }
             Self::ConsecutiveErrors(found, limit) => {
-                write!(
-                    f,
-                    "consecutiveErrors ({found}) > consecutiveErrorLimit ({limit})"
-                )
+                write!(f, "consecutiveErrors ({found}) > consecutiveErrorLimit ({limit})")
             }
             Self::ConsecutiveSuccess(found, limit) => {
-                write!(
-                    f,
-                    "consecutiveSuccess ({found}) < consecutiveSuccessLimit ({limit})"
-                )
+                write!(f, "consecutiveSuccess ({found}) < consecutiveSuccessLimit ({limit})")
             }
         }
     }
@@ -47,31 +41,17 @@ impl fmt::Display for Breach {
 /// The message of a run that this metric has ended.
 pub(super) fn run(result: &MetricResult, breach: Breach) -> String {
     let MetricResult { name, phase, .. } = result;
-    let last = result
-        .measurements
-        .last()
-        .filter(|last| last.phase == AnalysisPhase::Error);
+    let last = result.measurements.last().filter(|last| last.phase == AnalysisPhase::Error);
     match last.and_then(|last| last.message.as_ref()) {
-        Some(error) => format!(
-            "Metric \"{name}\" assessed {phase} due to {breach}: \"Error Message: {error}\""
-        ),
+        Some(error) => format!("Metric \"{name}\" assessed {phase} due to {breach}: \"Error Message: {error}\""),
         None => format!("Metric \"{name}\" assessed {phase} due to {breach}"),
     }
 }
 
 /// What is said of a metric after a measurement: value, condition, window, what is left, remarks.
-pub(super) fn metric(
-    metric: &ResolvedMetric,
-    result: &MetricResult,
-    judged: &Judgement,
-    notes: &[Note],
-) -> String {
+pub(super) fn metric(metric: &ResolvedMetric, result: &MetricResult, judged: &Judgement, notes: &[Note]) -> String {
     let mut text = judged.sentence.clone();
-    if let Some(window) = metric
-        .window
-        .as_ref()
-        .filter(|_| judged.phase != AnalysisPhase::Error)
-    {
+    if let Some(window) = metric.window.as_ref().filter(|_| judged.phase != AnalysisPhase::Error) {
         text.push_str(" over ");
         text.push_str(window);
     }
@@ -111,13 +91,7 @@ fn left(metric: &ResolvedMetric, result: &MetricResult, phase: AnalysisPhase) ->
             "inconclusiveLimit",
         ),
         _ if limits.failure < 0 => "any number of failures is tolerated".to_owned(),
-        _ => remain(
-            result.failed,
-            limits.failure,
-            "failure",
-            "failures",
-            "failureLimit",
-        ),
+        _ => remain(result.failed, limits.failure, "failure", "failures", "failureLimit"),
     }
 }
 

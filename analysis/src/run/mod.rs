@@ -101,27 +101,15 @@ impl Run {
     }
 
     /// Says what has to be measured now, without the metrics that are being measured, and assesses the run.
-    pub fn plan(
-        &self,
-        status: &AnalysisRunStatus,
-        in_flight: &BTreeSet<usize>,
-        now: Timestamp,
-    ) -> Turn {
+    pub fn plan(&self, status: &AnalysisRunStatus, in_flight: &BTreeSet<usize>, now: Timestamp) -> Turn {
         if status.phase.is_terminal() {
-            return Turn {
-                status: status.clone(),
-                ..Turn::default()
-            };
+            return Turn { status: status.clone(), ..Turn::default() };
         }
         let resolved = match &self.resolved {
             Ok(resolved) => resolved,
             Err(message) => {
                 let Recorded { status, notices } = self.fail(status, message, now);
-                return Turn {
-                    status,
-                    notices,
-                    ..Turn::default()
-                };
+                return Turn { status, notices, ..Turn::default() };
             }
         };
         let mut next = status.clone();
@@ -131,31 +119,13 @@ impl Run {
         } else {
             schedule::schedule(resolved, &next, in_flight, now, self.spread)
         };
-        Turn {
-            due,
-            wake,
-            status: next,
-            notices,
-        }
+        Turn { due, wake, status: next, notices }
     }
 
     /// Takes in measurements that were finished `now`, and assesses the run.
-    pub fn record(
-        &self,
-        status: &AnalysisRunStatus,
-        taken: Vec<Taken>,
-        now: Timestamp,
-    ) -> Recorded {
-        let Some(resolved) = self
-            .resolved
-            .as_ref()
-            .ok()
-            .filter(|_| !status.phase.is_terminal())
-        else {
-            return Recorded {
-                status: status.clone(),
-                notices: Vec::new(),
-            };
+    pub fn record(&self, status: &AnalysisRunStatus, taken: Vec<Taken>, now: Timestamp) -> Recorded {
+        let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
+            return Recorded { status: status.clone(), notices: Vec::new() };
         };
         let mut next = status.clone();
         let mut notices = Vec::new();
@@ -164,44 +134,28 @@ impl Run {
         }
         notices.extend(assess::assess(resolved, self.terminate, &mut next, now));
         record::trim(resolved, &mut next);
-        Recorded {
-            status: next,
-            notices,
-        }
+        Recorded { status: next, notices }
     }
 
     /// Ends the run because its arguments cannot be resolved.
-    pub fn fail_arguments(
-        &self,
-        status: &AnalysisRunStatus,
-        why: &str,
-        now: Timestamp,
-    ) -> Recorded {
+    pub fn fail_arguments(&self, status: &AnalysisRunStatus, why: &str, now: Timestamp) -> Recorded {
         self.fail(status, &resolved::unresolved(why), now)
     }
 
     /// Ends the run as an Error with this message.
     pub fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
         let mut next = status.clone();
-        let notices = assess::end(
-            &mut next,
-            AnalysisPhase::Error,
-            Some(message.to_owned()),
-            now,
-        );
-        Recorded {
-            status: next,
-            notices,
-        }
+        let notices = assess::end(&mut next, AnalysisPhase::Error, Some(message.to_owned()), now);
+        Recorded { status: next, notices }
     }
 }
 
 /// How far the measurements of a run lie from the full second: the same for the same uid.
 pub fn spread_of(uid: &str) -> Duration {
     // FNV-1a, so that a restart finds the same spread.
-    let hash = uid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = uid
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     Duration::from_millis(1 + (hash >> 8) % 499)
 }
 
@@ -209,14 +163,8 @@ pub fn spread_of(uid: &str) -> Duration {
 ///
 /// A run that was ended before it measured anything is Successful in Argo's words; by this number it proves nothing.
 pub fn evidence(status: &AnalysisRunStatus) -> usize {
-    let judged = status
-        .metric_results
-        .iter()
-        .filter(|result| !result.dry_run)
-        .map(|result| result.count.max(0));
-    judged
-        .map(|count| usize::try_from(count).unwrap_or(0))
-        .sum()
+    let judged = status.metric_results.iter().filter(|result| !result.dry_run).map(|result| result.count.max(0));
+    judged.map(|count| usize::try_from(count).unwrap_or(0)).sum()
 }
 
 /// When a finished run is to be deleted: more than its time to live after its end, in whole seconds.
@@ -229,8 +177,7 @@ pub fn expires_at(spec: &AnalysisRunSpec, status: &AnalysisRunStatus) -> Option<
         _ => None,
     };
     let seconds = i64::from(own.or(strategy.seconds_after_completion)?);
-    end.checked_add(SignedDuration::from_secs(seconds.saturating_add(1)))
-        .ok()
+    end.checked_add(SignedDuration::from_secs(seconds.saturating_add(1))).ok()
 }
 
 /// The instant without its fraction of a second, as it is stored.

@@ -34,13 +34,7 @@ impl Taken {
     /// Judges a sample of a metric, and takes the secrets out of everything that is kept.
     ///
     /// `metric` is its index, `at` the instant that it was scheduled for, `filled` the metric with its secrets.
-    pub fn new(
-        metric: usize,
-        at: Timestamp,
-        filled: &Metric,
-        sample: Sample,
-        redactor: &Redactor,
-    ) -> Self {
+    pub fn new(metric: usize, at: Timestamp, filled: &Metric, sample: Sample, redactor: &Redactor) -> Self {
         let asked = !matches!(sample.result, Err(SampleError::Setup(_)));
         let judged = judge::judge(filled, &sample, at).redacted(redactor);
         let clean = |text: &str| redactor.clean(text);
@@ -48,25 +42,12 @@ impl Taken {
         Self {
             metric,
             at,
-            value: value.map(|value| {
-                if is_numbers(&value) {
-                    value
-                } else {
-                    clean(&value)
-                }
-            }),
-            metadata: sample
-                .metadata
-                .iter()
-                .map(|(key, value)| (clean(key), clean(value)))
-                .collect(),
+            value: value.map(|value| if is_numbers(&value) { value } else { clean(&value) }),
+            metadata: sample.metadata.iter().map(|(key, value)| (clean(key), clean(value))).collect(),
             notes: sample
                 .notes
                 .into_iter()
-                .map(|note| Note {
-                    text: clean(&note.text),
-                    warning: note.warning,
-                })
+                .map(|note| Note { text: clean(&note.text), warning: note.warning })
                 .chain(judged.notes.iter().cloned())
                 .collect(),
             judged,
@@ -82,14 +63,8 @@ impl Taken {
 
 /// Whether a value is nothing but numbers, in which a secret such as `1` is no secret.
 fn is_numbers(value: &str) -> bool {
-    let inside = value
-        .strip_prefix('[')
-        .and_then(|value| value.strip_suffix(']'))
-        .unwrap_or(value);
-    inside.is_empty()
-        || inside
-            .split(',')
-            .all(|number| number.trim().parse::<f64>().is_ok())
+    let inside = value.strip_prefix('[').and_then(|value| value.strip_suffix(']')).unwrap_or(value);
+    inside.is_empty() || inside.split(',').all(|number| number.trim().parse::<f64>().is_ok())
 }
 
 /// Takes in one measurement, unless its metric has ended already.
@@ -103,42 +78,30 @@ pub(super) fn record(
     let Some(metric) = resolved.metrics.get(taken.metric) else {
         return;
     };
-    let largest = (LARGEST_VALUES / resolved.metrics.len().max(1) / metric.keep.max(1))
-        .clamp(64, LARGEST_VALUE);
+    let largest = (LARGEST_VALUES / resolved.metrics.len().max(1) / metric.keep.max(1)).clamp(64, LARGEST_VALUE);
     let result = find_or_add(resolved, metric, status);
     if result.phase.is_terminal() {
         return;
     }
-    if let Some(query) =
-        asked_query(metric).filter(|_| taken.asked && !result.metadata.contains_key(RESOLVED_QUERY))
-    {
+    if let Some(query) = asked_query(metric).filter(|_| taken.asked && !result.metadata.contains_key(RESOLVED_QUERY)) {
         result.metadata.insert(RESOLVED_QUERY.to_owned(), query);
     }
     for note in taken.notes.iter().filter(|note| note.warning) {
         let message = message::cut(format!("Metric '{}': {}", result.name, note.text));
-        notices.push(Notice {
-            reason: EventReason::AnalysisRunWarning,
-            message,
-        });
+        notices.push(Notice { reason: EventReason::AnalysisRunWarning, message });
     }
     count(result, taken.judged.phase);
     result.message = Some(message::metric(metric, result, &taken.judged, &taken.notes));
     let measurement = Measurement {
         phase: taken.judged.phase,
-        message: own_message(&taken)
-            .filter(|text| !text.is_empty())
-            .map(message::cut),
+        message: own_message(&taken).filter(|text| !text.is_empty()).map(message::cut),
         started_at: Some(whole_seconds(taken.at)),
         finished_at: Some(whole_seconds(now)),
         value: taken.value.map(|value| message::cut_to(value, largest)),
         metadata: taken.metadata,
         resume_at: None,
     };
-    match result
-        .measurements
-        .last_mut()
-        .filter(|last| last.finished_at.is_none())
-    {
+    match result.measurements.last_mut().filter(|last| last.finished_at.is_none()) {
         Some(unfinished) => *unfinished = measurement,
         None => result.measurements.push(measurement),
     }
@@ -146,18 +109,14 @@ pub(super) fn record(
 
 /// What is said of the measurement itself: the error as it is; else the judgement where it is not a plain success.
 fn own_message(taken: &Taken) -> Option<String> {
-    let Judgement {
-        phase, sentence, ..
-    } = &taken.judged;
+    let Judgement { phase, sentence, .. } = &taken.judged;
     if *phase == AnalysisPhase::Successful && taken.notes.is_empty() {
         return None;
     }
     if *phase == AnalysisPhase::Error {
         return Some(sentence.clone());
     }
-    let texts = [sentence.as_str()]
-        .into_iter()
-        .chain(taken.notes.iter().map(|note| note.text.as_str()));
+    let texts = [sentence.as_str()].into_iter().chain(taken.notes.iter().map(|note| note.text.as_str()));
     Some(texts.collect::<Vec<_>>().join("; "))
 }
 
@@ -174,36 +133,15 @@ fn find_or_add<'a>(
 ) -> &'a mut MetricResult {
     let results = &mut status.metric_results;
     let name = &metric.metric.name;
-    let index = results
-        .iter()
-        .position(|result| result.name == *name)
-        .unwrap_or_else(|| {
-            let order = |name: &str| {
-                resolved
-                    .metrics
-                    .iter()
-                    .position(|metric| metric.metric.name == name)
-            };
-            let place = order(name);
-            let index = results
-                .iter()
-                .position(|result| order(&result.name) > place)
-                .unwrap_or(results.len());
-            let phase = AnalysisPhase::Running;
-            results.insert(
-                index,
-                MetricResult {
-                    name: name.clone(),
-                    phase,
-                    ..MetricResult::default()
-                },
-            );
-            index
-        });
-    #[allow(
-        clippy::indexing_slicing,
-        reason = "the index was found or inserted above"
-    )]
+    let index = results.iter().position(|result| result.name == *name).unwrap_or_else(|| {
+        let order = |name: &str| resolved.metrics.iter().position(|metric| metric.metric.name == name);
+        let place = order(name);
+        let index = results.iter().position(|result| order(&result.name) > place).unwrap_or(results.len());
+        let phase = AnalysisPhase::Running;
+        results.insert(index, MetricResult { name: name.clone(), phase, ..MetricResult::default() });
+        index
+    });
+    #[allow(clippy::indexing_slicing, reason = "the index was found or inserted above")]
     let result = &mut results[index];
     result.dry_run = metric.dry_run;
     result
@@ -241,10 +179,7 @@ fn count(result: &mut MetricResult, phase: AnalysisPhase) {
 /// Drops the oldest measurements beyond what is kept.
 pub(super) fn trim(resolved: &Resolved, status: &mut AnalysisRunStatus) {
     for metric in &resolved.metrics {
-        let result = status
-            .metric_results
-            .iter_mut()
-            .find(|result| result.name == metric.metric.name);
+        let result = status.metric_results.iter_mut().find(|result| result.name == metric.metric.name);
         if let Some(result) = result {
             let extra = result.measurements.len().saturating_sub(metric.keep);
             result.measurements.drain(..extra);

@@ -68,18 +68,9 @@ impl Limits {
                 (count, _) => Some(count),
             },
             failure: number(metric.failure_limit.as_ref(), defaults::FAILURE_LIMIT),
-            inconclusive: number(
-                metric.inconclusive_limit.as_ref(),
-                defaults::INCONCLUSIVE_LIMIT,
-            ),
-            consecutive_error: number(
-                metric.consecutive_error_limit.as_ref(),
-                defaults::CONSECUTIVE_ERROR_LIMIT,
-            ),
-            consecutive_success: number(
-                metric.consecutive_success_limit.as_ref(),
-                defaults::CONSECUTIVE_SUCCESS_LIMIT,
-            ),
+            inconclusive: number(metric.inconclusive_limit.as_ref(), defaults::INCONCLUSIVE_LIMIT),
+            consecutive_error: number(metric.consecutive_error_limit.as_ref(), defaults::CONSECUTIVE_ERROR_LIMIT),
+            consecutive_success: number(metric.consecutive_success_limit.as_ref(), defaults::CONSECUTIVE_SUCCESS_LIMIT),
         }
     }
 }
@@ -91,12 +82,7 @@ impl Resolved {
     /// The message that the run ends with, as Argo Rollouts words it.
     pub fn of(spec: &AnalysisRunSpec) -> Result<Self, String> {
         let filled = Arguments::masked(&spec.args)
-            .and_then(|args| {
-                spec.metrics
-                    .iter()
-                    .map(|metric| args.fill(metric))
-                    .collect::<Result<Vec<_>, _>>()
-            })
+            .and_then(|args| spec.metrics.iter().map(|metric| args.fill(metric)).collect::<Result<Vec<_>, _>>())
             .map_err(|error| unresolved(&error.to_string()))?;
         let invalid = |why: String| format!("Analysis spec invalid: {why}");
         let mut metrics = read(filled).map_err(invalid)?;
@@ -109,10 +95,7 @@ impl Resolved {
         }
         for (index, rule) in spec.measurement_retention.iter().enumerate() {
             let path = format!("measurementRetention[{index}]");
-            let keep = usize::try_from(rule.limit)
-                .ok()
-                .filter(|limit| *limit > 0)
-                .unwrap_or(KEPT);
+            let keep = usize::try_from(rule.limit).ok().filter(|limit| *limit > 0).unwrap_or(KEPT);
             apply(&mut metrics, &path, &rule.metric_name, |metric| {
                 metric.keep = keep;
             })
@@ -135,10 +118,7 @@ fn read(metrics: Vec<Metric>) -> Result<Vec<ResolvedMetric>, String> {
     let mut read = Vec::with_capacity(metrics.len());
     for (index, metric) in metrics.into_iter().enumerate() {
         if !names.insert(metric.name.clone()) {
-            return Err(format!(
-                "metrics[{index}]: duplicate name '{}'",
-                metric.name
-            ));
+            return Err(format!("metrics[{index}]: duplicate name '{}'", metric.name));
         }
         read.push(read_metric(metric).map_err(|why| format!("metrics[{index}]: {why}"))?);
     }
@@ -155,8 +135,7 @@ fn read_metric(metric: Metric) -> Result<ResolvedMetric, String> {
         let parsed = text.as_deref().map(duration::parse).transpose();
         parsed.map_err(|why| format!("invalid {what} string: {why}"))
     };
-    let interval = time(&metric.interval, "interval")?
-        .map(|interval| interval.max(SignedDuration::from_secs(1)));
+    let interval = time(&metric.interval, "interval")?.map(|interval| interval.max(SignedDuration::from_secs(1)));
     let initial_delay = time(&metric.initial_delay, "startDelay")?;
     check_limits(limits, count)?;
     match providers(&metric.provider) {
@@ -165,25 +144,11 @@ fn read_metric(metric: Metric) -> Result<ResolvedMetric, String> {
         _ => return Err("multiple providers specified".to_owned()),
     }
     let window = crate::window::of(&metric);
-    Ok(ResolvedMetric {
-        metric,
-        interval,
-        initial_delay,
-        limits,
-        dry_run: false,
-        keep: KEPT,
-        window,
-    })
+    Ok(ResolvedMetric { metric, interval, initial_delay, limits, dry_run: false, keep: KEPT, window })
 }
 
 fn check_limits(limits: Limits, count: i32) -> Result<(), String> {
-    let Limits {
-        failure,
-        inconclusive,
-        consecutive_error,
-        consecutive_success,
-        ..
-    } = limits;
+    let Limits { failure, inconclusive, consecutive_error, consecutive_success, .. } = limits;
     let wrong = if consecutive_success < 0 {
         "consecutiveSuccessLimit must be >= 0"
     } else if failure < -1 {
@@ -237,8 +202,7 @@ fn providers(provider: &MetricProvider) -> usize {
         influxdb.is_some(),
         skywalking.is_some(),
     ];
-    set.into_iter().filter(|set| *set).count()
-        + plugin.as_ref().map_or(0, std::collections::BTreeMap::len)
+    set.into_iter().filter(|set| *set).count() + plugin.as_ref().map_or(0, std::collections::BTreeMap::len)
 }
 
 /// Applies a rule to every metric whose name its regular expression finds something in.
@@ -248,25 +212,14 @@ fn apply(
     rule: &str,
     change: impl Fn(&mut ResolvedMetric),
 ) -> Result<(), String> {
-    let regex = RegexBuilder::new(rule)
-        .size_limit(LARGEST_RULE)
-        .build()
-        .ok();
-    let matches = |metric: &ResolvedMetric| {
-        regex
-            .as_ref()
-            .is_some_and(|regex| regex.is_match(&metric.metric.name))
-    };
+    let regex = RegexBuilder::new(rule).size_limit(LARGEST_RULE).build().ok();
+    let matches = |metric: &ResolvedMetric| regex.as_ref().is_some_and(|regex| regex.is_match(&metric.metric.name));
     let mut found = false;
     for metric in metrics.iter_mut().filter(|metric| matches(metric)) {
         change(metric);
         found = true;
     }
-    if found {
-        Ok(())
-    } else {
-        Err(format!("{path}: Rule didn't match any metric name(s)"))
-    }
+    if found { Ok(()) } else { Err(format!("{path}: Rule didn't match any metric name(s)")) }
 }
 
 /// The number of a setting: its default if absent, 0 if it is no number.

@@ -23,11 +23,7 @@ pub(super) fn schedule(
 ) -> (Vec<Due>, Option<Timestamp>) {
     let mut due = Vec::new();
     let mut wake: Option<Timestamp> = None;
-    let waiting = resolved
-        .metrics
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| !in_flight.contains(index));
+    let waiting = resolved.metrics.iter().enumerate().filter(|(index, _)| !in_flight.contains(index));
     for (index, metric) in waiting {
         let result = assess::result(status, &metric.metric.name);
         let Some(at) = next(metric, result, status.started_at, now, spread) else {
@@ -36,11 +32,7 @@ pub(super) fn schedule(
         if at > now {
             wake = Some(wake.map_or(at, |wake| wake.min(at)));
         } else {
-            let at = if now.duration_since(at) > LATE {
-                now
-            } else {
-                at
-            };
+            let at = if now.duration_since(at) > LATE { now } else { at };
             due.push(Due { metric: index, at });
         }
     }
@@ -58,9 +50,7 @@ fn next(
     if result.is_some_and(|result| result.phase.is_terminal()) {
         return None;
     }
-    let Some((result, last)) =
-        result.and_then(|result| Some((result, result.measurements.last()?)))
-    else {
+    let Some((result, last)) = result.and_then(|result| Some((result, result.measurements.last()?))) else {
         return Some(match metric.initial_delay {
             Some(delay) => after(started_at.unwrap_or_else(|| whole_seconds(now)), delay),
             None => now,
@@ -69,28 +59,17 @@ fn next(
     let Some(finished_at) = last.finished_at else {
         return Some(last.resume_at.map_or(now, |at| at.max(now)));
     };
-    if metric
-        .limits
-        .count
-        .is_some_and(|count| result.count >= count)
-    {
+    if metric.limits.count.is_some_and(|count| result.count >= count) {
         return None;
     }
     // Measurements keep to the grid of their first instant as long as each ends within its second. Later than the end
     // of the last one plus the interval, strictly: never earlier than Argo Rollouts would.
-    Some(after(
-        after(whole_seconds(finished_at), interval(metric, last)),
-        spread,
-    ))
+    Some(after(after(whole_seconds(finished_at), interval(metric, last)), spread))
 }
 
 fn interval(metric: &ResolvedMetric, last: &Measurement) -> SignedDuration {
     let default = SignedDuration::from_secs(defaults::ERROR_INTERVAL_SECONDS);
-    if last.phase == AnalysisPhase::Error {
-        default
-    } else {
-        metric.interval.unwrap_or(default)
-    }
+    if last.phase == AnalysisPhase::Error { default } else { metric.interval.unwrap_or(default) }
 }
 
 fn after(instant: Timestamp, duration: SignedDuration) -> Timestamp {

@@ -6,9 +6,7 @@ mod specs;
 
 use serde_json::{Value, json};
 use serin_crds::analysis::MetricResult;
-use serin_crds::names::AnalysisPhase::{
-    self, Error, Failed, Inconclusive, Pending, Running, Successful,
-};
+use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};
 
 use super::*;
 use crate::expr::ResultValue;
@@ -31,10 +29,7 @@ fn metric(name: &str, settings: &Value) -> Value {
         "failureCondition": "result > 2",
         "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "errors"}},
     });
-    metric
-        .as_object_mut()
-        .unwrap()
-        .extend(settings.as_object().unwrap().clone());
+    metric.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     metric
 }
 
@@ -50,13 +45,7 @@ struct World {
 impl World {
     fn new(spec: AnalysisRunSpec) -> Self {
         let run = Run::new(&spec, Duration::from_millis(1));
-        let mut world = Self {
-            spec,
-            run,
-            status: AnalysisRunStatus::default(),
-            now: at(0),
-            notices: Vec::new(),
-        };
+        let mut world = Self { spec, run, status: AnalysisRunStatus::default(), now: at(0), notices: Vec::new() };
         world.plan();
         world
     }
@@ -74,13 +63,8 @@ impl World {
 
     /// Takes in one outcome a metric: S, F, I or E; `-` for none.
     fn measure(&mut self, outcomes: &str) {
-        let taken = outcomes
-            .chars()
-            .enumerate()
-            .filter(|(_, outcome)| *outcome != '-');
-        let taken = taken
-            .map(|(metric, outcome)| self.taken(metric, sample(outcome)))
-            .collect();
+        let taken = outcomes.chars().enumerate().filter(|(_, outcome)| *outcome != '-');
+        let taken = taken.map(|(metric, outcome)| self.taken(metric, sample(outcome))).collect();
         self.record(taken);
     }
 
@@ -111,11 +95,7 @@ impl World {
     }
 
     fn result(&self, name: &str) -> &MetricResult {
-        self.status
-            .metric_results
-            .iter()
-            .find(|result| result.name == name)
-            .unwrap()
+        self.status.metric_results.iter().find(|result| result.name == name).unwrap()
     }
 
     fn message(&self) -> &str {

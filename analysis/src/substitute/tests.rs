@@ -13,26 +13,12 @@ fn query(text: &str) -> Metric {
 }
 
 fn arg(name: &str, value: &str) -> Argument {
-    Argument {
-        name: name.into(),
-        value: Some(value.into()),
-        value_from: None,
-    }
+    Argument { name: name.into(), value: Some(value.into()), value_from: None }
 }
 
 fn secret_arg(name: &str) -> Argument {
-    let secret_key_ref = Some(SecretKeyRef {
-        name: "prom".into(),
-        key: name.into(),
-    });
-    Argument {
-        name: name.into(),
-        value: None,
-        value_from: Some(ValueFrom {
-            secret_key_ref,
-            field_ref: None,
-        }),
-    }
+    let secret_key_ref = Some(SecretKeyRef { name: "prom".into(), key: name.into() });
+    Argument { name: name.into(), value: None, value_from: Some(ValueFrom { secret_key_ref, field_ref: None }) }
 }
 
 fn filled(args: &[Argument], metric: &Metric) -> Result<Metric, SubstituteError> {
@@ -48,19 +34,10 @@ fn check(text: &str, args: &[Argument], expect: Result<&str, &str>) {
 
 #[test]
 fn tags_are_replaced_whatever_the_value_holds() {
-    let args = [
-        arg("a", "x"),
-        arg("quote", r#"a"b\c"#),
-        arg("control", "\u{0}\u{7}\n"),
-        arg("tag", "{{args.a}}"),
-    ];
+    let args = [arg("a", "x"), arg("quote", r#"a"b\c"#), arg("control", "\u{0}\u{7}\n"), arg("tag", "{{args.a}}")];
     check("{{args.a}}", &args, Ok("x"));
     check("{{ args.a }}-{{args.a}}", &args, Ok("x-x"));
-    check(
-        "rate(x{s=~\"5..\"}[5m])",
-        &args,
-        Ok("rate(x{s=~\"5..\"}[5m])"),
-    );
+    check("rate(x{s=~\"5..\"}[5m])", &args, Ok("rate(x{s=~\"5..\"}[5m])"));
     check("{{args.quote}}", &args, Ok(r#"a"b\c"#));
     check("{{args.control}}", &args, Ok("\u{0}\u{7}\n"));
     check("{{args.tag}}", &args, Ok("{{args.a}}"));
@@ -72,37 +49,20 @@ fn what_cannot_be_replaced_is_named() {
     let args = [arg("a", "x")];
     check("{{args.b}}", &args, Err("failed to resolve {{args.b}}"));
     check("{{a}}", &args, Err("failed to resolve {{a}}"));
-    check(
-        "{{ inputs.a }}",
-        &args,
-        Err("failed to resolve {{ inputs.a }}"),
-    );
+    check("{{ inputs.a }}", &args, Err("failed to resolve {{ inputs.a }}"));
     check("{{}}", &args, Err("failed to resolve {{}}"));
-    check(
-        "{{args.a",
-        &args,
-        Err("cannot find end tag=\"}}\" in \"{{args.a\""),
-    );
+    check("{{args.a", &args, Err("cannot find end tag=\"}}\" in \"{{args.a\""));
 }
 
 #[test]
 fn an_argument_without_value_is_an_error_even_if_no_tag_uses_it() {
-    let empty = Argument {
-        name: "a".into(),
-        ..Argument::default()
-    };
+    let empty = Argument { name: "a".into(), ..Argument::default() };
     check("up", &[empty], Err("argument \"a\" was not supplied"));
     let value_from = ValueFrom {
         secret_key_ref: None,
-        field_ref: Some(serin_crds::analysis::FieldRef {
-            field_path: "metadata.name".into(),
-        }),
+        field_ref: Some(serin_crds::analysis::FieldRef { field_path: "metadata.name".into() }),
     };
-    let unresolved = Argument {
-        name: "b".into(),
-        value: None,
-        value_from: Some(value_from),
-    };
+    let unresolved = Argument { name: "b".into(), value: None, value_from: Some(value_from) };
     check("up", &[unresolved], Err("argument \"b\" was not supplied"));
 }
 
@@ -135,26 +95,14 @@ fn every_field_can_hold_tags() {
 fn secrets_are_filled_in_only_where_they_are_revealed() {
     let args = [secret_arg("token"), arg("a", "x")];
     let mut secrets = SecretSet::new();
-    secrets.insert(
-        "prom",
-        Ok(SecretKeys::from([(
-            "token".to_owned(),
-            Secret::new("hunter2"),
-        )])),
-    );
+    secrets.insert("prom", Ok(SecretKeys::from([("token".to_owned(), Secret::new("hunter2"))])));
     let template = query("up{t=\"{{ args.token }}\",a=\"{{args.a}}\"}");
     let text = |metric: Metric| metric.provider.prometheus.unwrap().query.unwrap();
 
     let revealed = Arguments::revealed(&args, &secrets).ok().unwrap();
-    assert_eq!(
-        text(revealed.fill(&template).unwrap()),
-        "up{t=\"hunter2\",a=\"x\"}"
-    );
+    assert_eq!(text(revealed.fill(&template).unwrap()), "up{t=\"hunter2\",a=\"x\"}");
     assert_eq!(revealed.redactor().clean("no hunter2"), "no *****");
-    assert_eq!(
-        text(filled(&args, &template).unwrap()),
-        "up{t=\"{{args.token}}\",a=\"x\"}"
-    );
+    assert_eq!(text(filled(&args, &template).unwrap()), "up{t=\"{{args.token}}\",a=\"x\"}");
     let missing = Arguments::revealed(&args, &SecretSet::new()).err().unwrap();
     assert_eq!(missing.to_string(), "secrets \"prom\" not found");
 }
@@ -163,15 +111,9 @@ fn secrets_are_filled_in_only_where_they_are_revealed() {
 fn a_large_argument_is_filled_in_and_a_flood_of_it_is_refused() {
     let args = [arg("big", &"x".repeat(1 << 20))];
     let once = filled(&args, &query("{{args.big}}")).unwrap();
-    assert_eq!(
-        once.provider.prometheus.unwrap().query.unwrap().len(),
-        1 << 20
-    );
+    assert_eq!(once.provider.prometheus.unwrap().query.unwrap().len(), 1 << 20);
     let flood = "{{args.big}}".repeat(1000);
-    assert_eq!(
-        filled(&args, &query(&flood)),
-        Err(SubstituteError::TooLarge)
-    );
+    assert_eq!(filled(&args, &query(&flood)), Err(SubstituteError::TooLarge));
 }
 
 proptest::proptest! {

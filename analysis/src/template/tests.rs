@@ -26,10 +26,7 @@ fn library(templates: &[(&str, &[&str])]) -> TemplateMap {
     let mut map = TemplateMap::default();
     for (name, inner) in templates {
         let mut spec = including(inner);
-        spec.metrics.push(Metric {
-            name: (*name).into(),
-            ..Metric::default()
-        });
+        spec.metrics.push(Metric { name: (*name).into(), ..Metric::default() });
         match name.strip_prefix('+') {
             Some(cluster) => map.cluster.insert(cluster.into(), spec),
             None => map.namespaced.insert((*name).into(), spec),
@@ -39,43 +36,23 @@ fn library(templates: &[(&str, &[&str])]) -> TemplateMap {
 }
 
 fn expanded(names: &[&str], map: &TemplateMap) -> Result<Vec<String>, Vec<String>> {
-    let found = expand(&references(names), map, "spec.analysis").map_err(|faults| {
-        faults
-            .into_iter()
-            .map(|fault| fault.message)
-            .collect::<Vec<_>>()
-    })?;
+    let found = expand(&references(names), map, "spec.analysis")
+        .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>())?;
     let merged = merge(&[], &found.templates, &found.cluster_templates, &[], &[]).unwrap();
-    Ok(merged
-        .metrics
-        .into_iter()
-        .map(|metric| metric.name)
-        .collect())
+    Ok(merged.metrics.into_iter().map(|metric| metric.name).collect())
 }
 
 #[test]
 fn nested_templates_follow_their_parent_and_cluster_templates_come_last() {
-    let map = library(&[
-        ("a", &["b", "+c"]),
-        ("b", &["d"]),
-        ("d", &[]),
-        ("e", &[]),
-        ("+c", &["e"]),
-    ]);
+    let map = library(&[("a", &["b", "+c"]), ("b", &["d"]), ("d", &[]), ("e", &[]), ("+c", &["e"])]);
     assert_eq!(expanded(&["a"], &map).unwrap(), ["a", "b", "d", "e", "+c"]);
-    assert_eq!(
-        expanded(&["+c", "a"], &map).unwrap(),
-        ["e", "a", "b", "d", "+c"]
-    );
+    assert_eq!(expanded(&["+c", "a"], &map).unwrap(), ["e", "a", "b", "d", "+c"]);
 }
 
 #[test]
 fn a_template_is_taken_once_however_often_it_is_named() {
     let map = library(&[("a", &["c"]), ("b", &["c"]), ("c", &[]), ("+c", &[])]);
-    assert_eq!(
-        expanded(&["a", "b", "a", "+c"], &map).unwrap(),
-        ["a", "c", "b", "+c"]
-    );
+    assert_eq!(expanded(&["a", "b", "a", "+c"], &map).unwrap(), ["a", "c", "b", "+c"]);
 }
 
 #[test]
@@ -93,12 +70,7 @@ fn missing_templates_are_all_named_with_their_place() {
 
 #[test]
 fn a_circle_is_told_instead_of_followed() {
-    let map = library(&[
-        ("a", &["b"]),
-        ("b", &["+c"]),
-        ("+c", &["a"]),
-        ("self", &["self"]),
-    ]);
+    let map = library(&[("a", &["b"]), ("b", &["+c"]), ("+c", &["a"]), ("self", &["self"])]);
     assert_eq!(
         expanded(&["a", "self"], &map).unwrap_err(),
         [
@@ -115,27 +87,16 @@ fn a_long_chain_is_refused_and_a_wide_lattice_is_not_walked_twice() {
     let names: Vec<String> = (0..100).map(|index| format!("t{index}")).collect();
     let mut chain = TemplateMap::default();
     for pair in names.windows(2) {
-        chain
-            .namespaced
-            .insert(pair[0].clone(), including(&[&pair[1]]));
+        chain.namespaced.insert(pair[0].clone(), including(&[&pair[1]]));
     }
     let faults = expand(&references(&["t0"]), &chain, "spec.analysis").unwrap_err();
-    assert!(
-        faults[0]
-            .message
-            .ends_with("templates are nested more than 32 deep"),
-        "{faults:?}"
-    );
+    assert!(faults[0].message.ends_with("templates are nested more than 32 deep"), "{faults:?}");
 
     let mut lattice = TemplateMap::default();
     for level in 0..30 {
         let (left, right) = (format!("l{}", level + 1), format!("r{}", level + 1));
-        lattice
-            .namespaced
-            .insert(format!("l{level}"), including(&[&left, &right]));
-        lattice
-            .namespaced
-            .insert(format!("r{level}"), including(&[&left, &right]));
+        lattice.namespaced.insert(format!("l{level}"), including(&[&left, &right]));
+        lattice.namespaced.insert(format!("r{level}"), including(&[&left, &right]));
     }
     lattice.namespaced.insert("l30".into(), spec(json!({})));
     lattice.namespaced.insert("r30".into(), spec(json!({})));
@@ -148,14 +109,8 @@ fn merged(given: &Value, templates: &[Value], rules: &Value) -> Result<MergedSpe
     let rules = spec(rules.clone());
     let templates: Vec<AnalysisTemplateSpec> = templates.iter().cloned().map(spec).collect();
     let templates: Vec<&AnalysisTemplateSpec> = templates.iter().collect();
-    merge(
-        &given,
-        &templates,
-        &[],
-        &rules.dry_run,
-        &rules.measurement_retention,
-    )
-    .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
+    merge(&given, &templates, &[], &rules.dry_run, &rules.measurement_retention)
+        .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
 }
 
 fn check_args(given: &Value, templates: &[Value], expect: &Value) {
@@ -181,10 +136,7 @@ fn the_first_value_of_an_argument_wins_and_given_ones_override() {
     let secret = json!({"secretKeyRef": {"name": "s", "key": "k"}});
     check_args(
         &json!([]),
-        &[
-            json!([{"name": "a", "valueFrom": secret}]),
-            json!([{"name": "a"}]),
-        ],
+        &[json!([{"name": "a", "valueFrom": secret}]), json!([{"name": "a"}])],
         &json!([{"name": "a", "valueFrom": secret}]),
     );
 }
@@ -193,10 +145,7 @@ fn the_first_value_of_an_argument_wins_and_given_ones_override() {
 fn arguments_that_no_template_has_are_left_out_and_named() {
     let given = json!([{"name": "a", "value": "1"}, {"name": "stray", "value": "2"}]);
     let merged = merged(&given, &[json!({"args": [{"name": "a"}]})], &json!({})).unwrap();
-    assert_eq!(
-        (merged.args.len(), merged.ignored_args),
-        (1, vec!["stray".to_owned()])
-    );
+    assert_eq!((merged.args.len(), merged.ignored_args), (1, vec!["stray".to_owned()]));
 }
 
 #[test]
@@ -210,16 +159,8 @@ fn the_rules_of_the_rollout_come_first() {
         "measurementRetention": [{"metricName": "r", "limit": 2}],
     });
     let merged = merged(&json!([]), &[template], &rules).unwrap();
-    let names: Vec<_> = merged
-        .dry_run
-        .iter()
-        .map(|rule| &*rule.metric_name)
-        .collect();
-    let limits: Vec<_> = merged
-        .measurement_retention
-        .iter()
-        .map(|rule| rule.limit)
-        .collect();
+    let names: Vec<_> = merged.dry_run.iter().map(|rule| &*rule.metric_name).collect();
+    let limits: Vec<_> = merged.measurement_retention.iter().map(|rule| rule.limit).collect();
     assert_eq!((names, limits), (vec!["r", "t"], vec![2, 1]));
 }
 
@@ -246,16 +187,10 @@ fn all_contradictions_are_told_at_once() {
 #[test]
 fn an_argument_of_a_megabyte_is_refused_with_its_name() {
     let given = json!([{"name": "big", "value": "x".repeat(1 << 20)}]);
-    let faults = merged(
-        &given,
-        &[json!({"args": [{"name": "big"}, {"name": "b", "value": "1"}]})],
-        &json!({}),
-    );
+    let faults = merged(&given, &[json!({"args": [{"name": "big"}, {"name": "b", "value": "1"}]})], &json!({}));
     assert_eq!(
         faults.unwrap_err(),
-        [
-            "args take 1048581 bytes; the arguments of one analysis may take 262144, \
-          and args.big alone takes 1048579: shorten it"
-        ]
+        ["args take 1048581 bytes; the arguments of one analysis may take 262144, \
+          and args.big alone takes 1048579: shorten it"]
     );
 }

@@ -167,9 +167,7 @@ impl Because {
                 format!("the revision was taken back: {why}; waits for a retry or a new revision")
             }
             Self::Retrying => "a person asked to try the revision again".to_owned(),
-            Self::ManuallyPaused => {
-                "waits for spec.paused to become false; a person paused the Rollout".to_owned()
-            }
+            Self::ManuallyPaused => "waits for spec.paused to become false; a person paused the Rollout".to_owned(),
             Self::Paused { since, until } => paused(*since, *until),
             Self::Inconclusive(why) => {
                 format!("waits for a person to promote or abort: the analysis could not decide: {why}")
@@ -188,15 +186,14 @@ impl Because {
             Self::NoEvidence(run) => {
                 format!("waits for AnalysisRun {run} to measure; nothing is promoted without evidence")
             }
-            Self::UnbuiltStep(step) => format!(
-                "waits for a person to skip the step: this version does not carry out {step}"
-            ),
+            Self::UnbuiltStep(step) => {
+                format!("waits for a person to skip the step: this version does not carry out {step}")
+            }
             Self::StepDone(step) => format!("step done: {step}"),
             Self::Promoting(why) => format!("the revision becomes stable: {why}"),
-            Self::Draining { replica_set, until } => format!(
-                "ReplicaSet {replica_set} stays until {}; traffic has left it",
-                time::format(*until)
-            ),
+            Self::Draining { replica_set, until } => {
+                format!("ReplicaSet {replica_set} stays until {}; traffic has left it", time::format(*until))
+            }
             Self::CleaningUp => "old objects are cleaned up".to_owned(),
         }
     }

@@ -24,7 +24,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn new(kind: ConditionType, status: impl Into<ConditionStatus>, reason: ConditionReason, message: &str) -> Self {
+    pub(super) fn new(
+        kind: ConditionType,
+        status: impl Into<ConditionStatus>,
+        reason: ConditionReason,
+        message: &str,
+    ) -> Self {
         Self { kind, status: status.into(), reason: reason.as_str().to_owned(), message: message.to_owned() }
     }
 }
@@ -89,7 +94,8 @@ pub(super) fn refresh(s: &Snapshot, next: &mut RolloutStatus, because: &Because)
     let now = s.now;
     let desired = i32::try_from(s.desired()).unwrap_or(i32::MAX);
     let available = next.available_replicas >= desired;
-    let text = if available { "Rollout has minimum availability" } else { "Rollout does not have minimum availability" };
+    let text =
+        if available { "Rollout has minimum availability" } else { "Rollout does not have minimum availability" };
     set(next, Wanted::new(ConditionType::Available, available, ConditionReason::AvailableReason, text), now);
 
     let paused = s.spec.paused || !next.pause_conditions.is_empty();
@@ -192,9 +198,9 @@ fn timed_out(s: &Snapshot, next: &RolloutStatus) -> bool {
 }
 
 fn clock_runs(s: &Snapshot, status: &RolloutStatus) -> bool {
-    let waits_by_design = s.step().is_some_and(|step| {
-        step.pause.is_some() || step.analysis.is_some() || step.experiment.is_some()
-    }) && !s.promoted();
+    let waits_by_design =
+        s.step().is_some_and(|step| step.pause.is_some() || step.analysis.is_some() || step.experiment.is_some())
+            && !s.promoted();
     let draining = s.other_rs().any(|rs| rs.deadline.is_some() && rs.spec > 0);
     let stopped = has_reason(status, &ConditionType::Progressing, ConditionReason::RolloutAborted)
         || has_reason(status, &ConditionType::Progressing, ConditionReason::RolloutPaused)
@@ -235,7 +241,10 @@ pub(super) fn phase(s: &Snapshot, next: &RolloutStatus) -> (RolloutPhase, String
             return (RolloutPhase::Degraded, format!("InvalidSpec: {}", condition.message));
         }
         let word = condition.reason.as_str();
-        if [ConditionReason::RolloutAborted, ConditionReason::ProgressDeadlineExceeded].iter().any(|r| r.as_str() == word) {
+        if [ConditionReason::RolloutAborted, ConditionReason::ProgressDeadlineExceeded]
+            .iter()
+            .any(|r| r.as_str() == word)
+        {
             return (RolloutPhase::Degraded, format!("{word}: {}", condition.message));
         }
     }

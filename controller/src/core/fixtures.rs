@@ -8,9 +8,7 @@ use serde_json::{Value, json};
 use serin_crds::names::{AnalysisPhase, PauseReason};
 use serin_crds::rollout::{CanaryStep, PauseCondition, RolloutSpec, RunRef};
 
-use super::snapshot::{
-    Identity, ReplicaSetSeen, Revision, Route, RouteSeen, RunSeen, ServiceSeen, Snapshot, Traffic,
-};
+use super::snapshot::{Identity, ReplicaSetSeen, Revision, Route, RouteSeen, RunSeen, ServiceSeen, Snapshot, Traffic};
 use super::weight::Weight;
 
 /// The instant at which snapshots are taken.

@@ -69,10 +69,7 @@ fn weights(s: &Snapshot) -> Option<TrafficWeights> {
 
 fn refresh_runs(s: &Snapshot, next: &mut RolloutStatus) {
     let canary = &mut next.canary;
-    let slots = [
-        &mut canary.current_step_analysis_run_status,
-        &mut canary.current_background_analysis_run_status,
-    ];
+    let slots = [&mut canary.current_step_analysis_run_status, &mut canary.current_background_analysis_run_status];
     for slot in slots.into_iter().flatten() {
         if let Some(run) = s.run(&slot.name) {
             *slot = run_ref(run);
@@ -128,12 +125,10 @@ fn core(status: &RolloutStatus) -> RolloutStatus {
     core.hpa_replicas = 0;
     core.message = None;
     // A run tells about itself; the Rollout repeats it with its next transition.
-    for slot in [
-        &mut core.canary.current_step_analysis_run_status,
-        &mut core.canary.current_background_analysis_run_status,
-    ]
-    .into_iter()
-    .flatten()
+    for slot in
+        [&mut core.canary.current_step_analysis_run_status, &mut core.canary.current_background_analysis_run_status]
+            .into_iter()
+            .flatten()
     {
         slot.message = None;
         if !slot.status.is_terminal() {
@@ -142,9 +137,8 @@ fn core(status: &RolloutStatus) -> RolloutStatus {
     }
     // Weights are seen in the route itself; they are recorded with the transition that they belong to.
     core.canary.weights = None;
-    core.conditions.retain(|c| {
-        c.kind != conditions::waiting() && c.kind != serin_crds::names::ConditionType::Available
-    });
+    core.conditions
+        .retain(|c| c.kind != conditions::waiting() && c.kind != serin_crds::names::ConditionType::Available);
     for condition in &mut core.conditions {
         condition.last_update_time = jiff::Timestamp::UNIX_EPOCH;
     }

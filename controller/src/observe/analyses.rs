@@ -48,7 +48,8 @@ impl World {
             Some(index) => wanted.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
         };
         let object: Option<AnalysisRun> = cut.body.as_ref().and_then(|body| body.decode().ok());
-        let same = |run: &AnalysisRun, spec: &AnalysisRunSpec| run.spec.metrics == spec.metrics && run.spec.args == spec.args;
+        let same =
+            |run: &AnalysisRun, spec: &AnalysisRunSpec| run.spec.metrics == spec.metrics && run.spec.args == spec.args;
         let mut seen = RunSeen {
             name: cut.meta.key.name().to_owned(),
             hash: cut.label(names::HASH_LABEL).unwrap_or_default().to_owned(),
@@ -134,7 +135,8 @@ impl Seen {
             None => s.analysis.background.as_ref(),
             Some(index) => s.analysis.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
         };
-        let spec = found.ok_or_else(|| ActError::Unmakeable(format!("no analysis is declared for AnalysisRun {name}")))?;
+        let spec =
+            found.ok_or_else(|| ActError::Unmakeable(format!("no analysis is declared for AnalysisRun {name}")))?;
         let wanted = match step {
             None => s.canary().analysis.as_ref().map(|background| &background.analysis),
             Some(index) => s.steps().get(index).and_then(|step| step.analysis.as_ref()),

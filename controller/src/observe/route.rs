@@ -100,9 +100,13 @@ impl World {
         let cut = match self.stores.destination_rules.get(&seen.key(name)) {
             Reading::Seen(cut) => cut,
             Reading::Absent => {
-                return Err(format!("{path}.name: destinationrules.networking.istio.io \"{name}\" not found; create it"));
+                return Err(format!(
+                    "{path}.name: destinationrules.networking.istio.io \"{name}\" not found; create it"
+                ));
             }
-            Reading::Unreadable(why) => return Err(format!("{path}.name: DestinationRule {name} can't be read: {why}")),
+            Reading::Unreadable(why) => {
+                return Err(format!("{path}.name: DestinationRule {name} can't be read: {why}"));
+            }
         };
         let object = cut.body.value().map_err(|e| format!("DestinationRule {name}: {e}"))?;
         let (canary, stable) = (&named.canary_subset_name, &named.stable_subset_name);

@@ -46,17 +46,10 @@ impl Course {
     fn of(seen: &Sighted) -> Self {
         let (spec, fault) = match seen.read_spec() {
             Ok(spec) => (spec, None),
-            Err(why) => (
-                AnalysisRunSpec::default(),
-                Some(format!("Analysis spec invalid: {why}")),
-            ),
+            Err(why) => (AnalysisRunSpec::default(), Some(format!("Analysis spec invalid: {why}"))),
         };
         let run = Run::new(&spec, run::spread_of(&seen.uid));
-        Self {
-            spec: Arc::new(spec),
-            run,
-            fault,
-        }
+        Self { spec: Arc::new(spec), run, fault }
     }
 }
 
@@ -114,39 +107,21 @@ impl Actor {
 
     /// A run that is taken over waits up to half a second, so that all runs after a restart don't ask at once.
     async fn wait_for_its_place(&mut self) {
-        let measured = self
-            .status
-            .metric_results
-            .iter()
-            .any(|result| !result.measurements.is_empty());
+        let measured = self.status.metric_results.iter().any(|result| !result.measurements.is_empty());
         if measured && !self.status.phase.is_terminal() {
-            let spread =
-                SignedDuration::try_from(run::spread_of(&self.seen.uid)).unwrap_or_default();
-            self.context
-                .clock
-                .sleep_until(later(self.context.clock.now(), spread))
-                .await;
+            let spread = SignedDuration::try_from(run::spread_of(&self.seen.uid)).unwrap_or_default();
+            self.context.clock.sleep_until(later(self.context.clock.now(), spread)).await;
         }
     }
 
     /// Begins whatever is due, and says when to look again.
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.context.clock.now();
-        if let Some(why) = self
-            .course
-            .fault
-            .clone()
-            .filter(|_| !self.status.phase.is_terminal())
-        {
+        if let Some(why) = self.course.fault.clone().filter(|_| !self.status.phase.is_terminal()) {
             let ended = self.course.run.fail(&self.status, &why, now);
             self.accept(ended);
         }
-        let run::Turn {
-            due,
-            wake,
-            status,
-            notices,
-        } = self.course.run.plan(&self.status, &self.flying, now);
+        let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.flying, now);
         self.accept(Recorded { status, notices });
         for due in due {
             self.fly(due);
@@ -157,12 +132,7 @@ impl Actor {
     fn fly(&mut self, due: Due) {
         self.flying.insert(due.metric);
         let namespace = self.seen.key.namespace().into();
-        let flight = measure::measure(
-            self.context.clone(),
-            namespace,
-            self.course.spec.clone(),
-            due,
-        );
+        let flight = measure::measure(self.context.clone(), namespace, self.course.spec.clone(), due);
         self.flights.push(flight.boxed());
     }
 
@@ -196,15 +166,8 @@ impl Actor {
         if is_warning && !self.warned.insert(notice.message.clone()) {
             return;
         }
-        let Sighted {
-            key, uid, rollout, ..
-        } = &self.seen;
-        (self.context.tell)(Told {
-            run: key.clone(),
-            uid: uid.clone(),
-            rollout: rollout.clone(),
-            notice,
-        });
+        let Sighted { key, uid, rollout, .. } = &self.seen;
+        (self.context.tell)(Told { run: key.clone(), uid: uid.clone(), rollout: rollout.clone(), notice });
     }
 
     fn show(&self) {
@@ -215,9 +178,7 @@ impl Actor {
             evidence: run::evidence(&self.status),
             stored: phase.is_terminal() && self.ledger.status().phase == *phase,
         };
-        self.context
-            .verdicts
-            .publish(&self.seen.uid, self.seen.rollout.as_ref(), verdict);
+        self.context.verdicts.publish(&self.seen.uid, self.seen.rollout.as_ref(), verdict);
     }
 
     fn is_over(&self) -> bool {
@@ -239,8 +200,7 @@ impl Actor {
         let json = serde_json::to_value(&self.status).unwrap_or_default();
         let patch = write::status_patch(&self.seen.status, &json);
         self.ledger.sending(self.status.clone());
-        self.writing =
-            Some(write::write(self.context.client.clone(), self.seen.clone(), patch).boxed());
+        self.writing = Some(write::write(self.context.client.clone(), self.seen.clone(), patch).boxed());
         None
     }
 
@@ -276,17 +236,13 @@ impl Actor {
         }
         if seen.spec != self.seen.spec {
             let course = Course::of(&seen);
-            let same = course.spec.metrics == self.course.spec.metrics
-                && course.spec.args == self.course.spec.args;
+            let same = course.spec.metrics == self.course.spec.metrics && course.spec.args == self.course.spec.args;
             if !same {
                 self.flights.clear();
                 self.flying.clear();
             }
             let fault = self.course.fault.take();
-            self.course = Course {
-                fault: course.fault.or(fault),
-                ..course
-            };
+            self.course = Course { fault: course.fault.or(fault), ..course };
         }
         if self.ledger.suspects(&seen) {
             tracing::warn!(run = %seen.key, "somebody else wrote the status of an analysis run; it is put right");

@@ -25,11 +25,7 @@ impl Verdict {
     ///
     /// It stands whatever the API server says of the run meanwhile.
     pub fn standing(&self) -> AnalysisPhase {
-        if self.phase == AnalysisPhase::Successful && !self.stored {
-            AnalysisPhase::Running
-        } else {
-            self.phase
-        }
+        if self.phase == AnalysisPhase::Successful && !self.stored { AnalysisPhase::Running } else { self.phase }
     }
 
     /// Whether it ends the run and somebody has to act on it now: a bad one at once, a good one when it is stored.
@@ -56,10 +52,7 @@ impl VerdictBoard {
     /// `on_verdict` is called with the Rollout of a run as soon as there is something to act on: when a breach has
     /// been assessed, before it is written; when a success has been stored. It must not block.
     pub fn new(on_verdict: impl Fn(&Key) + Send + Sync + 'static) -> Self {
-        Self {
-            verdicts: Arc::default(),
-            on_verdict: Arc::new(on_verdict),
-        }
+        Self { verdicts: Arc::default(), on_verdict: Arc::new(on_verdict) }
     }
 
     /// How the run of this uid stands, if this process looks or has looked after it.
@@ -103,8 +96,6 @@ impl VerdictBoard {
 
 impl std::fmt::Debug for VerdictBoard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerdictBoard")
-            .field("verdicts", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("VerdictBoard").field("verdicts", &self.len()).finish_non_exhaustive()
     }
 }

@@ -27,10 +27,7 @@ impl Default for Endpoints {
 impl Endpoints {
     /// Endpoints that are asked at most `limit` questions at once each.
     pub fn new(limit: usize) -> Self {
-        Self {
-            limit: limit.max(1),
-            queues: Arc::default(),
-        }
+        Self { limit: limit.max(1), queues: Arc::default() }
     }
 
     /// Waits for a turn to ask an endpoint; the turn lasts as long as what is returned.
@@ -41,10 +38,7 @@ impl Endpoints {
                 queues.retain(|_, queue| Arc::strong_count(queue) > 1);
             }
             let fresh = || Arc::new(Semaphore::new(self.limit));
-            queues
-                .entry(endpoint.to_owned())
-                .or_insert_with(fresh)
-                .clone()
+            queues.entry(endpoint.to_owned()).or_insert_with(fresh).clone()
         };
         // Fails only if the semaphore is closed, and nobody closes one.
         queue.acquire_owned().await.ok()

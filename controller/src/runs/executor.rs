@@ -35,10 +35,7 @@ struct Seat {
 impl Executor {
     /// An executor without any actor.
     pub fn new(context: RunContext) -> Self {
-        Self {
-            context,
-            seats: Seats::default(),
-        }
+        Self { context, seats: Seats::default() }
     }
 
     /// Takes in what was seen of a run: seats an actor if it is under way or has a time to live; else passes it on.
@@ -68,13 +65,7 @@ impl Executor {
         let uid = run.uid.clone();
         let (mailbox, letters) = watch::channel(run);
         let task = tokio::spawn(supervise(self.context.clone(), letters, self.seats.clone()));
-        seats.insert(
-            uid,
-            Seat {
-                mailbox,
-                task: task.abort_handle(),
-            },
-        );
+        seats.insert(uid, Seat { mailbox, task: task.abort_handle() });
     }
 
     /// Takes in that a run is no more.
@@ -100,15 +91,8 @@ impl Executor {
     /// Whether nothing is left to be carried out for a run. What we ourselves have found counts first: the watch may
     /// lag behind it.
     fn is_over(&self, run: &Sighted) -> bool {
-        let ended = self
-            .context
-            .verdicts
-            .get(&run.uid)
-            .is_some_and(|verdict| verdict.stored);
-        let has_ttl = run
-            .spec
-            .get("ttlStrategy")
-            .is_some_and(|ttl| !ttl.is_null());
+        let ended = self.context.verdicts.get(&run.uid).is_some_and(|verdict| verdict.stored);
+        let has_ttl = run.spec.get("ttlStrategy").is_some_and(|ttl| !ttl.is_null());
         if run.says_it_ended() { !has_ttl } else { ended }
     }
 }
@@ -132,23 +116,13 @@ async fn supervise(context: RunContext, mut letters: watch::Receiver<Sighted>, s
         let key = seen.key.clone();
         let mut actor = Actor::new(context.clone(), seen);
         if attempt > ATTEMPTS {
-            actor.give_up(
-                "The analysis stopped because of a fault inside the controller; see its log",
-            );
+            actor.give_up("The analysis stopped because of a fault inside the controller; see its log");
         }
-        if AssertUnwindSafe(actor.live(&mut letters))
-            .catch_unwind()
-            .await
-            .is_ok()
-        {
+        if AssertUnwindSafe(actor.live(&mut letters)).catch_unwind().await.is_ok() {
             break;
         }
         tracing::error!(run = %key, attempt, "the actor of an analysis run panicked");
-        let again = context
-            .clock
-            .now()
-            .saturating_add(PAUSE)
-            .unwrap_or_else(|_| context.clock.now());
+        let again = context.clock.now().saturating_add(PAUSE).unwrap_or_else(|_| context.clock.now());
         context.clock.sleep_until(again).await;
     }
     lock(&seats).remove(&uid);

@@ -104,8 +104,7 @@ impl Ledger {
         self.failures = self.failures.saturating_add(1);
         // The first conflict costs nothing: what was read again is fresh.
         let wait = self.failures.saturating_sub(1);
-        self.not_before =
-            (wait > 0).then(|| now.saturating_add(policy::backoff(wait)).unwrap_or(now));
+        self.not_before = (wait > 0).then(|| now.saturating_add(policy::backoff(wait)).unwrap_or(now));
     }
 
     /// Looks at a status that came by; true if somebody else wrote it.

@@ -32,61 +32,28 @@ pub(super) enum Outcome {
 }
 
 /// Makes one measurement; never panics, and never takes longer than the provider's own limit and a turn.
-pub(super) async fn measure(
-    context: RunContext,
-    namespace: Arc<str>,
-    spec: Arc<AnalysisRunSpec>,
-    due: Due,
-) -> Landed {
+pub(super) async fn measure(context: RunContext, namespace: Arc<str>, spec: Arc<AnalysisRunSpec>, due: Due) -> Landed {
     let Some(metric) = spec.metrics.get(due.metric) else {
-        return Landed {
-            metric: due.metric,
-            outcome: Outcome::Unresolved("the metric is gone".to_owned()),
-        };
+        return Landed { metric: due.metric, outcome: Outcome::Unresolved("the metric is gone".to_owned()) };
     };
-    let attempt =
-        AssertUnwindSafe(attempt(&context, &namespace, &spec, metric, due)).catch_unwind();
+    let attempt = AssertUnwindSafe(attempt(&context, &namespace, &spec, metric, due)).catch_unwind();
     let outcome = attempt.await.unwrap_or_else(|_| {
-        let error = SampleError::Query(
-            "the measurement failed inside the controller; see its log".to_owned(),
-        );
-        Outcome::Taken(Taken::new(
-            due.metric,
-            due.at,
-            metric,
-            Sample::failed(error),
-            &Redactor::default(),
-        ))
+        let error = SampleError::Query("the measurement failed inside the controller; see its log".to_owned());
+        Outcome::Taken(Taken::new(due.metric, due.at, metric, Sample::failed(error), &Redactor::default()))
     });
-    Landed {
-        metric: due.metric,
-        outcome,
-    }
+    Landed { metric: due.metric, outcome }
 }
 
-async fn attempt(
-    context: &RunContext,
-    namespace: &str,
-    spec: &AnalysisRunSpec,
-    metric: &Metric,
-    due: Due,
-) -> Outcome {
+async fn attempt(context: &RunContext, namespace: &str, spec: &AnalysisRunSpec, metric: &Metric, due: Due) -> Outcome {
     let failed = |why: String| {
         let sample = Sample::failed(SampleError::Query(why));
-        Outcome::Taken(Taken::new(
-            due.metric,
-            due.at,
-            metric,
-            sample,
-            &Redactor::default(),
-        ))
+        Outcome::Taken(Taken::new(due.metric, due.at, metric, sample, &Redactor::default()))
     };
     let secrets = match read_secrets(context, namespace, spec).await {
         Ok(secrets) => secrets,
         Err(why) => return failed(why),
     };
-    let filled = Arguments::revealed(&spec.args, &secrets)
-        .and_then(|args| Ok((args.fill(metric)?, args.redactor())));
+    let filled = Arguments::revealed(&spec.args, &secrets).and_then(|args| Ok((args.fill(metric)?, args.redactor())));
     let (filled, redactor) = match filled {
         Ok(filled) => filled,
         Err(error) => return Outcome::Unresolved(error.to_string()),
@@ -99,11 +66,7 @@ async fn attempt(
 ///
 /// # Errors
 /// If one could not be read for a reason that may pass.
-async fn read_secrets(
-    context: &RunContext,
-    namespace: &str,
-    spec: &AnalysisRunSpec,
-) -> Result<SecretSet, String> {
+async fn read_secrets(context: &RunContext, namespace: &str, spec: &AnalysisRunSpec) -> Result<SecretSet, String> {
     let mut secrets = SecretSet::new();
     for name in secret::needed(&spec.args) {
         let read = match write::secret(&context.client, namespace, name).await {
@@ -132,15 +95,8 @@ async fn ask(context: &RunContext, filled: &Metric, due: Due) -> Sample {
         );
         return Sample::failed(SampleError::Setup(why));
     };
-    let empty = if judge::judges_emptiness(filled, due.at) {
-        EmptyAnswer::Keep
-    } else {
-        EmptyAnswer::AskDenominator
-    };
-    let _turn = context
-        .endpoints
-        .turn(prometheus.address.as_deref().unwrap_or_default())
-        .await;
+    let empty = if judge::judges_emptiness(filled, due.at) { EmptyAnswer::Keep } else { EmptyAnswer::AskDenominator };
+    let _turn = context.endpoints.turn(prometheus.address.as_deref().unwrap_or_default()).await;
     context.prometheus.sample(prometheus, due.at, empty).await
 }
 

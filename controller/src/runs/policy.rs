@@ -21,11 +21,7 @@ pub(super) enum Urgency {
 ///
 /// At once: a change of phase, the first measurement, everything that is not a plain success. Successes at most once
 /// in ten seconds.
-pub(super) fn urgency(
-    old: &AnalysisRunStatus,
-    new: &AnalysisRunStatus,
-    written_at: Option<Timestamp>,
-) -> Urgency {
+pub(super) fn urgency(old: &AnalysisRunStatus, new: &AnalysisRunStatus, written_at: Option<Timestamp>) -> Urgency {
     if old == new || is_beginning(old, new) {
         return Urgency::None;
     }
@@ -47,11 +43,7 @@ fn is_beginning(old: &AnalysisRunStatus, new: &AnalysisRunStatus) -> bool {
 
 fn is_news(old: &AnalysisRunStatus, result: &MetricResult) -> bool {
     let bad = |result: &MetricResult| [result.failed, result.error, result.inconclusive];
-    match old
-        .metric_results
-        .iter()
-        .find(|old| old.name == result.name)
-    {
+    match old.metric_results.iter().find(|old| old.name == result.name) {
         None => true,
         Some(old) => old.measurements.is_empty() || bad(old) != bad(result),
     }

@@ -34,12 +34,7 @@ impl Sighted {
     /// Reads an object; none if it has no name or uid.
     pub fn of(mut object: Value) -> Option<Self> {
         let metadata = object.get_mut("metadata").map(Value::take)?;
-        let text = |field: &str| {
-            metadata
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
         let (name, uid) = (text("name"), text("uid"));
         if name.is_empty() || uid.is_empty() {
             return None;
@@ -50,9 +45,7 @@ impl Sighted {
             uid: uid.into(),
             version: text("resourceVersion").into(),
             rollout: owner(&metadata).map(|name| key.beside(name)),
-            leaving: metadata
-                .get("deletionTimestamp")
-                .is_some_and(|at| !at.is_null()),
+            leaving: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
             spec: part("spec"),
             status: part("status"),
             key,
@@ -87,25 +80,13 @@ fn tolerant<T: DeserializeOwned + Default>(value: &Value) -> T {
     if value.is_null() {
         return T::default();
     }
-    decode_tolerantly(value.clone())
-        .map(|(value, _)| value)
-        .unwrap_or_default()
+    decode_tolerantly(value.clone()).map(|(value, _)| value).unwrap_or_default()
 }
 
 fn owner(metadata: &Value) -> Option<&str> {
     let controls = |owner: &&Value| {
-        owner
-            .get("controller")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
-            && owner.get("kind").and_then(Value::as_str)
-                == Some(<Rollout as kube::Resource>::kind(&()).as_ref())
+        owner.get("controller").and_then(Value::as_bool).unwrap_or(false)
+            && owner.get("kind").and_then(Value::as_str) == Some(<Rollout as kube::Resource>::kind(&()).as_ref())
     };
-    metadata
-        .get("ownerReferences")?
-        .as_array()?
-        .iter()
-        .find(controls)?
-        .get("name")?
-        .as_str()
+    metadata.get("ownerReferences")?.as_array()?.iter().find(controls)?.get("name")?.as_str()
 }

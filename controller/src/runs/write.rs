@@ -29,19 +29,13 @@ pub(super) enum Answer {
 }
 
 fn runs(key: &Key) -> Request {
-    Request::new(format!(
-        "/apis/argoproj.io/v1alpha1/namespaces/{}/analysisruns",
-        key.namespace()
-    ))
+    Request::new(format!("/apis/argoproj.io/v1alpha1/namespaces/{}/analysisruns", key.namespace()))
 }
 
 /// Writes a change of the status of a run; after anything but a success, reads the run again.
 pub(super) async fn write(client: kube::Client, seen: Sighted, change: Value) -> Answer {
     let body = json!({"metadata": {"resourceVersion": &*seen.version}, "status": change});
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
+    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let why = match runs(&seen.key).patch(seen.key.name(), &params, &Patch::Merge(body)) {
         Err(error) => error.to_string(),
         Ok(request) => match call(&client, request).await {
@@ -77,17 +71,9 @@ async fn read(client: &kube::Client, seen: &Sighted) -> Answer {
 
 /// Deletes a run whose time to live is over, unless it is another one by now.
 pub(super) async fn delete(client: &kube::Client, seen: &Sighted) -> Result<(), String> {
-    let preconditions = Preconditions {
-        uid: Some(seen.uid.to_string()),
-        resource_version: None,
-    };
-    let params = DeleteParams {
-        preconditions: Some(preconditions),
-        ..DeleteParams::default()
-    };
-    let request = runs(&seen.key)
-        .delete(seen.key.name(), &params)
-        .map_err(|error| error.to_string())?;
+    let preconditions = Preconditions { uid: Some(seen.uid.to_string()), resource_version: None };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    let request = runs(&seen.key).delete(seen.key.name(), &params).map_err(|error| error.to_string())?;
     match call(client, request).await {
         Ok(_) | Err(Refusal::NotFound) => Ok(()),
         Err(Refusal::Other(why)) => Err(why),
@@ -103,26 +89,15 @@ pub(super) enum SecretRefusal {
 }
 
 /// Reads one Secret.
-pub(super) async fn secret(
-    client: &kube::Client,
-    namespace: &str,
-    name: &str,
-) -> Result<Secret, SecretRefusal> {
+pub(super) async fn secret(client: &kube::Client, namespace: &str, name: &str) -> Result<Secret, SecretRefusal> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
     match tokio::time::timeout(CALL, api.get(name)).await {
         Ok(Ok(secret)) => Ok(secret),
-        Ok(Err(kube::Error::Api(status)))
-            if (400..500).contains(&status.code) && status.code != 429 =>
-        {
+        Ok(Err(kube::Error::Api(status))) if (400..500).contains(&status.code) && status.code != 429 => {
             Err(SecretRefusal::Final(status.message.clone()))
         }
-        Ok(Err(error)) => Err(SecretRefusal::Passing(format!(
-            "could not read secret \"{name}\": {}",
-            brief(&error)
-        ))),
-        Err(_) => Err(SecretRefusal::Passing(format!(
-            "could not read secret \"{name}\" within {CALL:?}"
-        ))),
+        Ok(Err(error)) => Err(SecretRefusal::Passing(format!("could not read secret \"{name}\": {}", brief(&error)))),
+        Err(_) => Err(SecretRefusal::Passing(format!("could not read secret \"{name}\" within {CALL:?}"))),
     }
 }
 
@@ -148,15 +123,8 @@ fn brief(error: &kube::Error) -> String {
 }
 
 /// The fields of a status that are ours to remove.
-const OURS: [&str; 7] = [
-    "phase",
-    "message",
-    "metricResults",
-    "startedAt",
-    "runSummary",
-    "dryRunSummary",
-    "completedAt",
-];
+const OURS: [&str; 7] =
+    ["phase", "message", "metricResults", "startedAt", "runSummary", "dryRunSummary", "completedAt"];
 
 /// The merge patch that turns the stored status `old` into `new`; fields that we don't know stay.
 pub(super) fn status_patch(old: &Value, new: &Value) -> Value {

@@ -47,9 +47,7 @@ pub enum ClientError {
     #[error("cannot use the kubeconfig")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
     /// Neither a kubeconfig nor a service account was found.
-    #[error(
-        "found neither a kubeconfig nor a service account; pass --kubeconfig or run in a cluster"
-    )]
+    #[error("found neither a kubeconfig nor a service account; pass --kubeconfig or run in a cluster")]
     Nothing(#[from] kube::config::InferConfigError),
     /// The configuration was found, but no client can be made from it.
     #[error("cannot make a client for {url}")]
@@ -77,15 +75,10 @@ pub struct Clients {
 /// # Errors
 /// A sentence about what was looked for.
 pub async fn find_cluster(reach: &Reach) -> Result<Config, ClientError> {
-    let options = KubeConfigOptions {
-        context: reach.context.clone(),
-        cluster: reach.cluster.clone(),
-        user: reach.user.clone(),
-    };
+    let options =
+        KubeConfigOptions { context: reach.context.clone(), cluster: reach.cluster.clone(), user: reach.user.clone() };
     match &reach.kubeconfig {
-        Some(path) => {
-            Ok(Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?)
-        }
+        Some(path) => Ok(Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?),
         None if reach.is_default() => Ok(Config::infer().await?),
         None => Ok(Config::from_kubeconfig(&options).await?),
     }
@@ -95,11 +88,7 @@ pub async fn find_cluster(reach: &Reach) -> Result<Config, ClientError> {
 ///
 /// # Errors
 /// The configuration holds something that cannot be used, such as a broken certificate.
-pub fn connect(
-    config: &Config,
-    registry: &Registry,
-    gate: &WriteGate,
-) -> Result<Clients, ClientError> {
+pub fn connect(config: &Config, registry: &Registry, gate: &WriteGate) -> Result<Clients, ClientError> {
     // Another part of the process may have chosen a provider already; that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let calls = Calls::new(registry);
@@ -121,18 +110,14 @@ fn tune(config: &Config, read_timeout: Option<Duration>) -> Config {
     config.reset_reader_on_write = true;
     config.default_retry = false;
     let agent = concat!("serin-controller/", env!("CARGO_PKG_VERSION"));
-    config
-        .headers
-        .push((USER_AGENT, HeaderValue::from_static(agent)));
+    config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
     config
 }
 
 fn build(config: Config, layer: &CallsLayer) -> Result<Client, ClientError> {
     let url = config.cluster_url.to_string();
-    let builder = ClientBuilder::try_from(config).map_err(|source| ClientError::Build {
-        url,
-        source: Box::new(source),
-    })?;
+    let builder =
+        ClientBuilder::try_from(config).map_err(|source| ClientError::Build { url, source: Box::new(source) })?;
     Ok(builder.with_layer(layer).build())
 }
 
@@ -146,9 +131,7 @@ pub fn wrap(client: &Client, registry: &Registry, gate: &WriteGate) -> Clients {
             let inner = inner.clone();
             async move { inner.send(request).await.map_err(tower::BoxError::from) }
         });
-        ClientBuilder::new(service, default_namespace.clone())
-            .with_layer(layer)
-            .build()
+        ClientBuilder::new(service, default_namespace.clone()).with_layer(layer).build()
     };
     Clients {
         watches: layered(&CallsLayer::for_watches(calls.clone())),

@@ -29,26 +29,16 @@ enum Source {
 impl Clock {
     /// Returns the clock of the machine.
     pub fn system() -> Self {
-        Self {
-            source: Source::System,
-        }
+        Self { source: Source::System }
     }
 
     /// Returns a clock that read `epoch` when it was made, and moves with tokio's time.
     pub fn anchored(epoch: Timestamp) -> Self {
-        Self {
-            source: Source::Anchored {
-                epoch,
-                start: Instant::now(),
-            },
-        }
+        Self { source: Source::Anchored { epoch, start: Instant::now() } }
     }
 
     /// Tells the time of day.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the machine"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     pub fn now(&self) -> Timestamp {
         match &self.source {
             Source::System => Timestamp::now(),
@@ -57,10 +47,7 @@ impl Clock {
     }
 
     /// Tells the time that no administrator can set; only differences mean anything.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "this is the one place that asks the machine"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     pub fn monotonic(&self) -> Instant {
         Instant::now()
     }
@@ -104,20 +91,13 @@ impl Wait {
     /// clock (it is what was recorded), a jump forwards is not believed.
     fn woke(&mut self, slept: Duration, wall: Duration) {
         let steady = self.left.saturating_sub(slept);
-        self.left = if steady.saturating_sub(wall) > JUMP {
-            steady
-        } else {
-            wall
-        };
+        self.left = if steady.saturating_sub(wall) > JUMP { steady } else { wall };
     }
 }
 
 /// Adds `by` to `to`, and stays at the end of time where there is no such moment.
 pub fn later(to: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by)
-        .ok()
-        .and_then(|by| to.checked_add(by).ok())
-        .unwrap_or(Timestamp::MAX)
+    SignedDuration::try_from(by).ok().and_then(|by| to.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -140,9 +120,7 @@ mod tests {
     async fn a_moment_that_has_passed_is_not_waited_for() {
         let clock = Clock::system();
         let before = clock.monotonic();
-        clock
-            .sleep_until("2001-01-01T00:00:00Z".parse().unwrap())
-            .await;
+        clock.sleep_until("2001-01-01T00:00:00Z".parse().unwrap()).await;
         assert_eq!(clock.monotonic(), before);
     }
 

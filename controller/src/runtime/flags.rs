@@ -136,11 +136,7 @@ pub struct MetricFlags {
     #[arg(long)]
     pub prometheus_address: Option<String>,
     /// A destination that metrics may be read from whatever its address: `[scheme://]host[:port]`, `*.` for subdomains.
-    #[arg(
-        long = "metric-allow",
-        visible_alias = "allow-metric-host",
-        value_delimiter = ','
-    )]
+    #[arg(long = "metric-allow", visible_alias = "allow-metric-host", value_delimiter = ',')]
     pub metric_allow: Vec<EgressRule>,
     /// Refuse all destinations that no --metric-allow names.
     #[arg(long, action = ArgAction::Set, value_parser = truth, num_args = 0..=1, require_equals = true,
@@ -182,9 +178,7 @@ impl Flags {
     ///
     /// # Errors
     /// clap's: an unknown flag, a value that cannot be read, or a request for help or version.
-    pub fn read(
-        from: impl IntoIterator<Item = String>,
-    ) -> Result<(Self, Vec<String>), clap::Error> {
+    pub fn read(from: impl IntoIterator<Item = String>) -> Result<(Self, Vec<String>), clap::Error> {
         let mut command = Self::command();
         let known: Vec<String> = command
             .get_arguments()
@@ -201,63 +195,30 @@ impl Flags {
         }
         let matches = command.clone().try_get_matches_from(from)?;
         let flags = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        flags
-            .check()
-            .map_err(|error| command.error(clap::error::ErrorKind::ValueValidation, error))?;
-        let warnings = inert
-            .into_iter()
-            .filter(|name| is_given(&matches, name))
-            .map(inert_sentence)
-            .collect();
+        flags.check().map_err(|error| command.error(clap::error::ErrorKind::ValueValidation, error))?;
+        let warnings = inert.into_iter().filter(|name| is_given(&matches, name)).map(inert_sentence).collect();
         Ok((flags, warnings))
     }
 
     fn check(&self) -> Result<(), FlagsError> {
-        let ElectionFlags {
-            lease_duration: lease,
-            renew_deadline: renew,
-            retry_period: retry,
-            ..
-        } = self.election;
+        let ElectionFlags { lease_duration: lease, renew_deadline: renew, retry_period: retry, .. } = self.election;
         if lease > renew && renew > retry && !retry.is_zero() {
             Ok(())
         } else {
-            Err(FlagsError::Election {
-                lease,
-                renew,
-                retry,
-            })
+            Err(FlagsError::Election { lease, renew, retry })
         }
     }
 
     /// Says how to reach the cluster.
     pub fn reach(&self) -> Reach {
-        let ReachFlags {
-            kubeconfig,
-            context,
-            cluster,
-            user,
-            ..
-        } = self.reach.clone();
-        Reach {
-            kubeconfig,
-            context,
-            cluster,
-            user,
-        }
+        let ReachFlags { kubeconfig, context, cluster, user, .. } = self.reach.clone();
+        Reach { kubeconfig, context, cluster, user }
     }
 
     /// Finds the controller's own namespace: the flag, the environment, the client's, Argo's default; in this order.
     pub fn own_namespace(&self, environment: Option<String>, client: &str) -> String {
-        let given = [
-            self.reach.namespace.clone(),
-            environment,
-            Some(client.to_owned()),
-        ];
-        let found = given
-            .into_iter()
-            .flatten()
-            .find(|namespace| !namespace.is_empty() && namespace != "default");
+        let given = [self.reach.namespace.clone(), environment, Some(client.to_owned())];
+        let found = given.into_iter().flatten().find(|namespace| !namespace.is_empty() && namespace != "default");
         found.unwrap_or_else(|| names::DEFAULT_NAMESPACE.to_owned())
     }
 
@@ -275,13 +236,7 @@ impl Flags {
     pub fn egress(&self, prometheus: Option<&str>) -> Egress {
         let configured = prometheus.and_then(values::origin_rule);
         Egress {
-            listed: self
-                .metrics
-                .metric_allow
-                .iter()
-                .cloned()
-                .chain(configured)
-                .collect(),
+            listed: self.metrics.metric_allow.iter().cloned().chain(configured).collect(),
             only_listed: self.metrics.metric_allow_only,
             ..Egress::default()
         }
@@ -289,25 +244,16 @@ impl Flags {
 
     /// Says what is logged.
     pub fn logging(&self) -> Logging {
-        Logging {
-            level: self.logging.loglevel.clone(),
-            format: self.logging.logformat,
-        }
+        Logging { level: self.logging.loglevel.clone(), format: self.logging.logformat }
     }
 }
 
 fn level_word(word: &str) -> Result<String, String> {
-    super::logging::level(word)
-        .map(|_| word.to_owned())
-        .map_err(|error| error.to_string())
+    super::logging::level(word).map(|_| word.to_owned()).map_err(|error| error.to_string())
 }
 
 fn inert_arg(name: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .hide(true)
-        .num_args(0..=1)
-        .action(ArgAction::Append)
+    Arg::new(name).long(name).hide(true).num_args(0..=1).action(ArgAction::Append)
 }
 
 fn is_given(matches: &ArgMatches, name: &str) -> bool {

@@ -31,18 +31,12 @@ enum Open {
 impl WriteGate {
     /// Makes a gate that is closed until a lease opens it.
     pub fn closed(clock: Clock) -> Self {
-        Self {
-            clock,
-            open: Arc::new(Mutex::new(Open::Never)),
-        }
+        Self { clock, open: Arc::new(Mutex::new(Open::Never)) }
     }
 
     /// Makes a gate that is always open, for a controller without leader election.
     pub fn always_open(clock: Clock) -> Self {
-        Self {
-            clock,
-            open: Arc::new(Mutex::new(Open::Always)),
-        }
+        Self { clock, open: Arc::new(Mutex::new(Open::Always)) }
     }
 
     /// Asks to write now.

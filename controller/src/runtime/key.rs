@@ -12,18 +12,12 @@ pub struct Key(Arc<str>);
 impl Key {
     /// Names an object.
     pub fn new(namespace: &str, name: &str) -> Self {
-        if namespace.is_empty() {
-            Self(name.into())
-        } else {
-            Self(format!("{namespace}/{name}").into())
-        }
+        if namespace.is_empty() { Self(name.into()) } else { Self(format!("{namespace}/{name}").into()) }
     }
 
     /// Returns the namespace, empty for objects of the cluster.
     pub fn namespace(&self) -> &str {
-        self.0
-            .split_once('/')
-            .map_or("", |(namespace, _)| namespace)
+        self.0.split_once('/').map_or("", |(namespace, _)| namespace)
     }
 
     /// Returns the name.
@@ -57,19 +51,13 @@ mod tests {
     #[test]
     fn a_key_gives_back_its_parts() {
         let key = Key::new("shop", "checkout");
-        assert_eq!(
-            (key.namespace(), key.name(), key.to_string().as_str()),
-            ("shop", "checkout", "shop/checkout")
-        );
+        assert_eq!((key.namespace(), key.name(), key.to_string().as_str()), ("shop", "checkout", "shop/checkout"));
         assert_eq!(key.beside("cart"), Key::new("shop", "cart"));
     }
 
     #[test]
     fn an_object_of_the_cluster_has_no_namespace() {
         let key = Key::new("", "latency");
-        assert_eq!(
-            (key.namespace(), key.name(), key.to_string().as_str()),
-            ("", "latency", "latency")
-        );
+        assert_eq!((key.namespace(), key.name(), key.to_string().as_str()), ("", "latency", "latency"));
     }
 }

@@ -63,11 +63,7 @@ impl Election {
     /// Stands for election under Argo's lease, with its times; an instance id is appended to the name.
     pub fn new(namespace: &str, instance_id: &str, identity: String) -> Self {
         let lease = serin_crds::names::LEASE;
-        let name = if instance_id.is_empty() {
-            lease.to_owned()
-        } else {
-            format!("{lease}-{instance_id}")
-        };
+        let name = if instance_id.is_empty() { lease.to_owned() } else { format!("{lease}-{instance_id}") };
         Self {
             namespace: namespace.to_owned(),
             name,
@@ -101,15 +97,7 @@ pub fn elect(
 ) -> (watch::Receiver<Leadership>, JoinHandle<()>) {
     let (tell, hear) = watch::channel(Leadership::Standby(None));
     let api = Api::namespaced(client, &election.namespace);
-    let candidate = Candidate {
-        api,
-        clock,
-        gate,
-        election,
-        tell,
-        seen: None,
-        renewed: None,
-    };
+    let candidate = Candidate { api, clock, gate, election, tell, seen: None, renewed: None };
     (hear, tokio::spawn(candidate.run(stop)))
 }
 
@@ -205,9 +193,7 @@ impl Candidate {
             Err(Refusal::Missing) => return self.create(began).await,
             Err(refusal) => self.complain("cannot renew the lease", &refusal),
         }
-        let overdue = |renewed| {
-            self.clock.monotonic().duration_since(renewed) >= self.election.renew_deadline
-        };
+        let overdue = |renewed| self.clock.monotonic().duration_since(renewed) >= self.election.renew_deadline;
         if self.renewed.is_some_and(overdue) {
             self.lose("the lease could not be renewed in time");
         }
@@ -215,16 +201,10 @@ impl Candidate {
 
     async fn create(&mut self, began: Instant) {
         let lease = Lease {
-            metadata: ObjectMeta {
-                name: Some(self.election.name.clone()),
-                ..ObjectMeta::default()
-            },
+            metadata: ObjectMeta { name: Some(self.election.name.clone()), ..ObjectMeta::default() },
             spec: Some(self.spec(0, None)),
         };
-        match self
-            .call(self.api.create(&PostParams::default(), &lease))
-            .await
-        {
+        match self.call(self.api.create(&PostParams::default(), &lease)).await {
             Ok(lease) => {
                 self.see(lease);
                 self.lead(began);
@@ -290,21 +270,15 @@ impl Candidate {
 
     fn holder(&self) -> Option<&str> {
         let spec = self.seen.as_ref()?.lease.spec.as_ref()?;
-        spec.holder_identity
-            .as_deref()
-            .filter(|holder| !holder.is_empty())
+        spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
     }
 
     /// Tells whether nobody holds the lease: it was released, is ours, or has not changed for its whole duration.
     fn is_free(&self) -> bool {
         let Some(seen) = &self.seen else { return false };
         let spec = seen.lease.spec.as_ref();
-        let seconds = spec
-            .and_then(|spec| spec.lease_duration_seconds)
-            .and_then(|n| u64::try_from(n).ok());
-        let duration = seconds
-            .filter(|n| *n > 0)
-            .map_or(self.election.duration, Duration::from_secs);
+        let seconds = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|n| u64::try_from(n).ok());
+        let duration = seconds.filter(|n| *n > 0).map_or(self.election.duration, Duration::from_secs);
         match self.holder() {
             None => true,
             Some(holder) if holder == self.election.identity => true,
@@ -316,9 +290,7 @@ impl Candidate {
         let now = MicroTime(self.clock.now());
         LeaseSpec {
             holder_identity: Some(self.election.identity.clone()),
-            lease_duration_seconds: Some(
-                i32::try_from(self.election.duration.as_secs()).unwrap_or(i32::MAX),
-            ),
+            lease_duration_seconds: Some(i32::try_from(self.election.duration.as_secs()).unwrap_or(i32::MAX)),
             acquire_time: acquired.or_else(|| Some(now.clone())),
             renew_time: Some(now),
             lease_transitions: Some(transitions),
@@ -328,11 +300,7 @@ impl Candidate {
 
     /// Writes down what the lease is when we hold it.
     fn taken(&self) -> Lease {
-        let mut lease = self
-            .seen
-            .as_ref()
-            .map(|seen| seen.lease.clone())
-            .unwrap_or_default();
+        let mut lease = self.seen.as_ref().map(|seen| seen.lease.clone()).unwrap_or_default();
         let before = lease.spec.take().unwrap_or_default();
         let ours = before.holder_identity.as_ref() == Some(&self.election.identity);
         let transitions = before.lease_transitions.unwrap_or_default();
@@ -352,34 +320,19 @@ impl Candidate {
 
     /// Writes the lease on condition that it is the version that we saw.
     async fn write(&mut self, lease: Lease) -> Result<(), Refusal> {
-        let lease = self
-            .call(
-                self.api
-                    .replace(&self.election.name, &PostParams::default(), &lease),
-            )
-            .await?;
+        let lease = self.call(self.api.replace(&self.election.name, &PostParams::default(), &lease)).await?;
         self.see(lease);
         Ok(())
     }
 
     fn see(&mut self, lease: Lease) {
         let version = |lease: &Lease| lease.metadata.resource_version.clone();
-        if self
-            .seen
-            .as_ref()
-            .is_none_or(|seen| version(&seen.lease) != version(&lease))
-        {
-            self.seen = Some(Seen {
-                lease,
-                since: self.clock.monotonic(),
-            });
+        if self.seen.as_ref().is_none_or(|seen| version(&seen.lease) != version(&lease)) {
+            self.seen = Some(Seen { lease, since: self.clock.monotonic() });
         }
     }
 
-    async fn call(
-        &self,
-        call: impl Future<Output = kube::Result<Lease>>,
-    ) -> Result<Lease, Refusal> {
+    async fn call(&self, call: impl Future<Output = kube::Result<Lease>>) -> Result<Lease, Refusal> {
         match timeout(CALL, call).await {
             Ok(Ok(lease)) => Ok(lease),
             Ok(Err(kube::Error::Api(status))) if status.code == 409 => Err(Refusal::Conflict),

@@ -71,28 +71,14 @@ pub fn level(word: &str) -> Result<LevelFilter, LoggingError> {
 /// The level is none, or logging was begun before.
 pub fn begin(logging: &Logging) -> Result<(), LoggingError> {
     let level = level(&logging.level)?;
-    let others = if level == LevelFilter::TRACE {
-        LevelFilter::DEBUG
-    } else {
-        level.min(LevelFilter::WARN)
-    };
+    let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
     let filter = EnvFilter::builder()
         .with_default_directive(others.into())
-        .parse_lossy(format!(
-            "serin_controller={level},serin_analysis={level},serin_crds={level}"
-        ));
+        .parse_lossy(format!("serin_controller={level},serin_analysis={level},serin_crds={level}"));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let begun = match logging.format {
-        Format::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-            .try_init(),
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .try_init(),
+        Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
     };
     begun.map_err(LoggingError::Begun)
 }
@@ -117,9 +103,6 @@ mod tests {
     #[test]
     fn a_format_is_text_or_json() {
         assert_eq!("json".parse(), Ok(Format::Json));
-        assert_eq!(
-            "xml".parse::<Format>(),
-            Err("xml is no log format; write text or json".to_owned())
-        );
+        assert_eq!("xml".parse::<Format>(), Err("xml is no log format; write text or json".to_owned()));
     }
 }

@@ -57,13 +57,7 @@ impl About {
     /// Names an object of our API group.
     pub fn ours(kind: &'static str, key: Key, uid: impl Into<String>) -> Self {
         let api_version = serin_crds::names::API_VERSION.to_owned();
-        Self {
-            kind,
-            api_version,
-            key,
-            uid: uid.into(),
-            resource_version: String::new(),
-        }
+        Self { kind, api_version, key, uid: uid.into(), resource_version: String::new() }
     }
 }
 
@@ -101,33 +95,13 @@ impl Outbox {
         let (notes, received) = mpsc::channel(BOX);
         let named = |name, help| Named::new(name, help);
         let events = registry.counter(
-            named(
-                serin_crds::names::ROLLOUT_EVENTS_TOTAL,
-                "Events of Rollouts.",
-            ),
+            named(serin_crds::names::ROLLOUT_EVENTS_TOTAL, "Events of Rollouts."),
             &["namespace", "name", "type", "reason"],
         );
-        let dropped = registry.counter(
-            named(
-                "serin_events_dropped_total",
-                "Events that were not written.",
-            ),
-            &["why"],
-        );
-        let outbox = Self {
-            notes,
-            clock: clock.clone(),
-            events,
-            dropped: dropped.clone(),
-        };
+        let dropped = registry.counter(named("serin_events_dropped_total", "Events that were not written."), &["why"]);
+        let outbox = Self { notes, clock: clock.clone(), events, dropped: dropped.clone() };
         let repeats = Repeats::default();
-        let writer = Writer {
-            client,
-            clock,
-            instance,
-            dropped,
-            repeats,
-        };
+        let writer = Writer { client, clock, instance, dropped, repeats };
         (outbox, tokio::spawn(writer.run(received, stop)))
     }
 
@@ -135,8 +109,7 @@ impl Outbox {
     pub fn record(&self, note: EventNote) {
         if note.about.kind == "Rollout" {
             let (namespace, name) = (note.about.key.namespace(), note.about.key.name());
-            self.events
-                .inc(&[namespace, name, type_of(note.reason), note.reason.as_str()]);
+            self.events.inc(&[namespace, name, type_of(note.reason), note.reason.as_str()]);
         }
         tracing::info!(kind = note.about.kind, key = %note.about.key, reason = %note.reason, "{}", note.message);
         if let Err(error) = self.notes.try_send((note, self.clock.now())) {
@@ -147,11 +120,7 @@ impl Outbox {
 }
 
 fn type_of(reason: EventReason) -> &'static str {
-    if reason.is_warning() {
-        "Warning"
-    } else {
-        "Normal"
-    }
+    if reason.is_warning() { "Warning" } else { "Normal" }
 }
 
 struct Writer {
@@ -197,8 +166,7 @@ impl Writer {
                 let event = self.event(&note, &entry, at);
                 let namespace = namespace_of(&note.about.key).to_owned();
                 let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-                self.attempt(|| async { api.create(&PostParams::default(), &event).await })
-                    .await;
+                self.attempt(|| async { api.create(&PostParams::default(), &event).await }).await;
             }
             Step::Count(entry) => self.count(&entry).await,
         }
@@ -217,12 +185,8 @@ impl Writer {
             "count": entry.count,
             "lastTimestamp": Time(entry.last),
         }));
-        let params = PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        self.attempt(|| async { api.patch(&entry.name, &params, &patch).await })
-            .await;
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        self.attempt(|| async { api.patch(&entry.name, &params, &patch).await }).await;
     }
 
     /// Writes; tries a second time where the reason may pass.
@@ -244,22 +208,14 @@ impl Writer {
             let (why, refused) = why;
             if last || refused {
                 tracing::warn!(%why, "an event was not written");
-                return self
-                    .dropped
-                    .inc(&[if refused { "refused" } else { "failed" }]);
+                return self.dropped.inc(&[if refused { "refused" } else { "failed" }]);
             }
             sleep(RETRY).await;
         }
     }
 
     fn event(&self, note: &EventNote, entry: &Entry, at: Timestamp) -> Event {
-        let About {
-            kind,
-            api_version,
-            key,
-            uid,
-            resource_version,
-        } = &note.about;
+        let About { kind, api_version, key, uid, resource_version } = &note.about;
         Event {
             metadata: ObjectMeta {
                 name: Some(entry.name.clone()),
@@ -270,20 +226,15 @@ impl Writer {
                 kind: Some((*kind).to_owned()),
                 api_version: Some(api_version.clone()),
                 name: Some(key.name().to_owned()),
-                namespace: Some(key.namespace().to_owned())
-                    .filter(|namespace| !namespace.is_empty()),
+                namespace: Some(key.namespace().to_owned()).filter(|namespace| !namespace.is_empty()),
                 uid: Some(uid.clone()),
-                resource_version: Some(resource_version.clone())
-                    .filter(|version| !version.is_empty()),
+                resource_version: Some(resource_version.clone()).filter(|version| !version.is_empty()),
                 field_path: None,
             },
             reason: Some(note.reason.as_str().to_owned()),
             message: Some(note.message.clone()),
             type_: Some(type_of(note.reason).to_owned()),
-            source: Some(EventSource {
-                component: Some(EVENT_COMPONENT.to_owned()),
-                host: None,
-            }),
+            source: Some(EventSource { component: Some(EVENT_COMPONENT.to_owned()), host: None }),
             first_timestamp: Some(Time(at)),
             last_timestamp: Some(Time(at)),
             count: Some(1),
@@ -303,11 +254,7 @@ async fn until(due: Option<Instant>) {
 
 /// Finds the namespace of an object's events: its own, or `default` for objects of the cluster.
 fn namespace_of(key: &Key) -> &str {
-    if key.namespace().is_empty() {
-        "default"
-    } else {
-        key.namespace()
-    }
+    if key.namespace().is_empty() { "default" } else { key.namespace() }
 }
 
 fn shorten(message: &mut String) {

@@ -78,12 +78,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            normal: 32,
-            reserved: 16,
-            turn: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
-        }
+        Self { normal: 32, reserved: 16, turn: Duration::from_secs(30), drain: Duration::from_secs(10) }
     }
 }
 
@@ -126,9 +121,7 @@ pub struct Queue<K> {
 
 impl<K> Clone for Queue<K> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-        }
+        Self { inner: self.inner.clone() }
     }
 }
 
@@ -139,19 +132,10 @@ impl<K: Work> Queue<K> {
     }
 
     /// Makes an empty queue; `observer` hears of each turn how long it took and how it ended.
-    pub fn observed(
-        clock: Clock,
-        observer: impl Fn(&K, Duration, &Ended) + Send + Sync + 'static,
-    ) -> Self {
-        let inner = Inner {
-            clock,
-            lanes: Mutex::new(Lanes::new()),
-            changed: Notify::new(),
-            observer: Box::new(observer),
-        };
-        Self {
-            inner: Arc::new(inner),
-        }
+    pub fn observed(clock: Clock, observer: impl Fn(&K, Duration, &Ended) + Send + Sync + 'static) -> Self {
+        let inner =
+            Inner { clock, lanes: Mutex::new(Lanes::new()), changed: Notify::new(), observer: Box::new(observer) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Asks for a turn, because something changed.
@@ -203,10 +187,7 @@ impl<K: Work> Queue<K> {
     }
 
     fn lanes(&self) -> MutexGuard<'_, Lanes<K>> {
-        self.inner
-            .lanes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.inner.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, limits: &Limits) -> Option<(K, Lane)> {
@@ -267,12 +248,7 @@ where
     let mut turns = JoinSet::new();
     while !queue.lanes().closed {
         while let Some((key, lane)) = queue.take(&limits) {
-            turns.spawn(turn(
-                queue.clone(),
-                limits.turn,
-                handler.clone(),
-                (key, lane),
-            ));
+            turns.spawn(turn(queue.clone(), limits.turn, handler.clone(), (key, lane)));
         }
         let next = queue.lanes().next_wake();
         tokio::select! {
@@ -281,10 +257,7 @@ where
             () = wake(next) => {}
         }
     }
-    let drained = timeout(limits.drain, async {
-        while turns.join_next().await.is_some() {}
-    })
-    .await;
+    let drained = timeout(limits.drain, async { while turns.join_next().await.is_some() {} }).await;
     let cut_off = turns.len();
     if drained.is_err() {
         tracing::warn!(cut_off, "turns did not end in time");
@@ -320,11 +293,8 @@ where
 }
 
 fn message_of(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]

@@ -85,17 +85,8 @@ mod tests {
     #[test]
     fn what_cannot_be_known_stays_unknown_whatever_is_asked_of_it() {
         let reading: Reading<u8> = Reading::Unreadable("not synced".to_owned());
-        assert_eq!(
-            reading.as_ref().map(|n| n + 1),
-            Reading::Unreadable("not synced".to_owned())
-        );
-        assert_eq!(
-            reading
-                .clone()
-                .and_then(|_| Reading::<u8>::Absent)
-                .why_unreadable(),
-            Some("not synced")
-        );
+        assert_eq!(reading.as_ref().map(|n| n + 1), Reading::Unreadable("not synced".to_owned()));
+        assert_eq!(reading.clone().and_then(|_| Reading::<u8>::Absent).why_unreadable(), Some("not synced"));
         assert!(!reading.is_absent());
         assert_eq!(reading.seen(), None);
     }
@@ -104,9 +95,6 @@ mod tests {
     fn a_look_that_failed_is_not_an_absence() {
         assert_eq!(Reading::of(Ok::<Option<u8>, String>(None)), Reading::Absent);
         assert_eq!(Reading::of(Ok::<_, String>(Some(1))), Reading::Seen(1));
-        assert_eq!(
-            Reading::<u8>::of(Err("forbidden")),
-            Reading::Unreadable("forbidden".to_owned())
-        );
+        assert_eq!(Reading::<u8>::of(Err("forbidden")), Reading::Unreadable("forbidden".to_owned()));
     }
 }

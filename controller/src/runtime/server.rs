@@ -40,18 +40,12 @@ pub struct Pages {
 impl Pages {
     /// Answers from these metrics and stores; the flag of a store says whether readiness needs it.
     pub fn new(registry: Registry, stores: Vec<Needed>) -> Self {
-        Self {
-            registry,
-            stores: stores.into(),
-        }
+        Self { registry, stores: stores.into() }
     }
 
     /// Lists what stands in the way of being ready: caches that are not filled, or that have fallen behind.
     pub fn obstacles(&self) -> Vec<String> {
-        self.stores
-            .iter()
-            .filter_map(|(store, needed)| obstacle(store.as_ref(), *needed))
-            .collect()
+        self.stores.iter().filter_map(|(store, needed)| obstacle(store.as_ref(), *needed)).collect()
     }
 
     fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
@@ -68,10 +62,7 @@ impl Pages {
                 text(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n")
             }
             "/metrics" => text(StatusCode::OK, self.registry.render()),
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "see /healthz, /readyz and /metrics\n",
-            ),
+            _ => text(StatusCode::NOT_FOUND, "see /healthz, /readyz and /metrics\n"),
         }
     }
 }
@@ -81,10 +72,9 @@ fn obstacle(store: &dyn Followed, needed: bool) -> Option<String> {
     match store.sync() {
         Sync::Pending => Some(format!("{resource}: not listed yet")),
         Sync::Unavailable(why) => needed.then(|| format!("{resource}: {why}")),
-        Sync::Following if store.silence() > STALE_AFTER => Some(format!(
-            "{resource}: nothing heard for {} s",
-            store.silence().as_secs()
-        )),
+        Sync::Following if store.silence() > STALE_AFTER => {
+            Some(format!("{resource}: nothing heard for {} s", store.silence().as_secs()))
+        }
         Sync::Following => None,
     }
 }
@@ -104,14 +94,12 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
 pub async fn listen(address: Option<IpAddr>, port: u16) -> std::io::Result<TcpListener> {
     match address {
         Some(address) => TcpListener::bind(SocketAddr::new(address, port)).await,
-        None => {
-            match TcpListener::bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)).await {
-                Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
-                    TcpListener::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).await
-                }
-                bound => bound,
+        None => match TcpListener::bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port)).await {
+            Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+                TcpListener::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).await
             }
-        }
+            bound => bound,
+        },
     }
 }
 

@@ -22,9 +22,7 @@ impl Default for Shutdown {
 impl Shutdown {
     /// Makes an order that has not been given.
     pub fn new() -> Self {
-        Self {
-            given: watch::Sender::new(false),
-        }
+        Self { given: watch::Sender::new(false) }
     }
 
     /// Makes an order that SIGTERM and SIGINT give.

@@ -98,11 +98,7 @@ impl<K: Cut> Store<K> {
             highest: "0".into(),
             round: 0,
         };
-        Arc::new(Self {
-            clock,
-            cache: RwLock::new(cache),
-            settled: watch::Sender::new(false),
-        })
+        Arc::new(Self { clock, cache: RwLock::new(cache), settled: watch::Sender::new(false) })
     }
 
     /// Looks for an object.
@@ -114,10 +110,7 @@ impl<K: Cut> Store<K> {
         if let Some((why, _)) = cache.unreadable.get(key) {
             return Reading::Unreadable(why.clone());
         }
-        cache
-            .objects
-            .get(key)
-            .map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
+        cache.objects.get(key).map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
     }
 
     /// Looks for all objects with an index key; seen and empty when there are none.
@@ -141,11 +134,7 @@ impl<K: Cut> Store<K> {
 
     /// Lists all objects that are held, however old, in no order.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.read()
-            .objects
-            .values()
-            .map(|held| held.object.clone())
-            .collect()
+        self.read().objects.values().map(|held| held.object.clone()).collect()
     }
 
     /// Tells whether the first list is complete or the kind cannot be listed: work may begin.
@@ -177,19 +166,13 @@ impl<K: Cut> Store<K> {
             held.object.clone()
         });
         match known {
-            Some(known) if known.version() == object.version() => Some(Change {
-                old: Some(known.clone()),
-                new: Some(known),
-                echo: true,
-            }),
+            Some(known) if known.version() == object.version() => {
+                Some(Change { old: Some(known.clone()), new: Some(known), echo: true })
+            }
             Some(known) if newer(known.version(), object.version()) => None,
             old => {
                 let new = Some(cache.put(object, round));
-                Some(Change {
-                    old,
-                    new,
-                    echo: false,
-                })
+                Some(Change { old, new, echo: false })
             }
         }
     }
@@ -204,11 +187,7 @@ impl<K: Cut> Store<K> {
             return None;
         }
         let old = cache.take(object.key());
-        Some(Change {
-            old,
-            new: None,
-            echo: false,
-        })
+        Some(Change { old, new: None, echo: false })
     }
 
     /// Remembers that an object is there but cannot be read.
@@ -230,19 +209,10 @@ impl<K: Cut> Store<K> {
         let round = cache.round;
         cache.unreadable.retain(|_, (_, seen)| *seen == round);
         let gone = cache.objects.iter().filter(|(key, held)| {
-            held.round != round
-                && !newer(held.object.version(), version)
-                && !cache.unreadable.contains_key(*key)
+            held.round != round && !newer(held.object.version(), version) && !cache.unreadable.contains_key(*key)
         });
         let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
-        let changes = gone
-            .iter()
-            .map(|key| Change {
-                old: cache.take(key),
-                new: None,
-                echo: false,
-            })
-            .collect();
+        let changes = gone.iter().map(|key| Change { old: cache.take(key), new: None, echo: false }).collect();
         cache.raise(version);
         cache.objects.shrink_to_fit();
         cache.index.shrink_to_fit();
@@ -297,13 +267,7 @@ impl<K: Cut> Store<K> {
 
     fn distrust(&self, cache: &Shelf<K>) -> Option<String> {
         let resource = || K::PLACE.resource();
-        let error = || {
-            cache
-                .last_error
-                .as_ref()
-                .map(|why| format!(": {why}"))
-                .unwrap_or_default()
-        };
+        let error = || cache.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         match &cache.sync {
             Sync::Unavailable(why) => return Some(why.clone()),
             Sync::Pending => return Some(format!("{} are not listed yet{}", resource(), error())),
@@ -311,14 +275,7 @@ impl<K: Cut> Store<K> {
         }
         let silence = self.clock.monotonic().duration_since(cache.heard);
         let stale = silence > STALE_AFTER;
-        stale.then(|| {
-            format!(
-                "nothing heard of {} for {} s{}",
-                resource(),
-                silence.as_secs(),
-                error()
-            )
-        })
+        stale.then(|| format!("nothing heard of {} for {} s{}", resource(), silence.as_secs(), error()))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Shelf<K>> {
@@ -339,9 +296,7 @@ impl<K: Cut> Shelf<K> {
 
     fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
         let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key))
-            .map(|held| held.object.clone())
-            .collect()
+        keys.filter_map(|key| self.objects.get(key)).map(|held| held.object.clone()).collect()
     }
 
     fn put(&mut self, mut object: K, round: u32) -> Arc<K> {
@@ -349,19 +304,10 @@ impl<K: Cut> Shelf<K> {
         self.share_owner(&mut object);
         let key = object.key().clone();
         for index in object.index_keys() {
-            self.index
-                .entry(index)
-                .or_insert_with(|| Vec::with_capacity(1))
-                .push(key.clone());
+            self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
         }
         let object = Arc::new(object);
-        self.objects.insert(
-            key,
-            Held {
-                object: object.clone(),
-                round,
-            },
-        );
+        self.objects.insert(key, Held { object: object.clone(), round });
         object
     }
 

@@ -59,12 +59,7 @@ pub struct Scope {
 impl Scope {
     /// Follows a whole kind, in one namespace or in all.
     pub fn of<K: Cut>(namespace: Option<&str>) -> Self {
-        Self {
-            place: K::PLACE,
-            namespace: namespace.map(str::to_owned),
-            labels: None,
-            page: 100,
-        }
+        Self { place: K::PLACE, namespace: namespace.map(str::to_owned), labels: None, page: 100 }
     }
 
     /// Follows only objects with these labels.
@@ -78,11 +73,7 @@ impl Scope {
     #[must_use]
     pub fn of_instance(self, id: &str) -> Self {
         let label = serin_crds::names::INSTANCE_ID_LABEL;
-        self.with_labels(if id.is_empty() {
-            format!("!{label}")
-        } else {
-            format!("{label}={id}")
-        })
+        self.with_labels(if id.is_empty() { format!("!{label}") } else { format!("{label}={id}") })
     }
 
     /// Asks for another version of the kind.
@@ -104,15 +95,7 @@ pub fn follow<K: Cut>(
     on_change: impl Fn(&Change<K>) + Send + Sync + 'static,
 ) -> JoinHandle<()> {
     let on_change = Box::new(on_change);
-    let follower = Follower {
-        client,
-        clock,
-        scope,
-        store,
-        on_change,
-        wait: FIRST_WAIT,
-        refused: 0,
-    };
+    let follower = Follower { client, clock, scope, store, on_change, wait: FIRST_WAIT, refused: 0 };
     tokio::spawn(follower.run())
 }
 
@@ -148,8 +131,7 @@ impl<K: Cut> Follower<K> {
                     self.store.fail(&why);
                     let waited = self.clock.monotonic().duration_since(begun);
                     if waited >= PATIENCE && !self.store.is_settled() {
-                        self.store
-                            .set_unavailable(format!("{resource} cannot be listed: {why}"));
+                        self.store.set_unavailable(format!("{resource} cannot be listed: {why}"));
                     }
                 }
             }
@@ -164,10 +146,7 @@ impl<K: Cut> Follower<K> {
 
     /// Lists everything; returns the version from which to watch.
     async fn list(&mut self) -> Result<String, Trouble> {
-        let mut params = ListParams {
-            limit: Some(self.scope.page),
-            ..ListParams::default()
-        };
+        let mut params = ListParams { limit: Some(self.scope.page), ..ListParams::default() };
         params.label_selector.clone_from(&self.scope.labels);
         self.store.begin_list();
         loop {
@@ -195,10 +174,7 @@ impl<K: Cut> Follower<K> {
             .map_err(|why| Trouble::Passing(why.to_string()))?;
         match timeout(ANSWER, self.client.request_text(request)).await {
             Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
-            Err(_) => Err(Trouble::Passing(format!(
-                "no answer to a list in {} s",
-                ANSWER.as_secs()
-            ))),
+            Err(_) => Err(Trouble::Passing(format!("no answer to a list in {} s", ANSWER.as_secs()))),
         }
     }
 
@@ -210,9 +186,7 @@ impl<K: Cut> Follower<K> {
         }
         self.refused += 1;
         if self.refused < REFUSALS {
-            return Err(Trouble::Passing(format!(
-                "the list at version {version} is older than what was seen"
-            )));
+            return Err(Trouble::Passing(format!("the list at version {version} is older than what was seen")));
         }
         tracing::warn!(resource = %self.scope.place.resource(), version, "the history was replaced; starting anew");
         self.refused = 0;
@@ -263,25 +237,15 @@ impl<K: Cut> Follower<K> {
             .watch(&params, version)
             .map_err(|why| Trouble::Passing(why.to_string()))?;
         // Events gzipped one by one (Kubernetes 1.37) are not decoded beyond the first.
-        request.headers_mut().insert(
-            http::header::ACCEPT_ENCODING,
-            http::HeaderValue::from_static("identity"),
-        );
+        request.headers_mut().insert(http::header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
         match timeout(ANSWER, self.client.request_stream(request)).await {
             Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
-            Err(_) => Err(Trouble::Passing(format!(
-                "no answer to a watch in {} s",
-                ANSWER.as_secs()
-            ))),
+            Err(_) => Err(Trouble::Passing(format!("no answer to a watch in {} s", ANSWER.as_secs()))),
         }
     }
 
     /// Reads events until the stream ends, fails or falls silent.
-    async fn read(
-        &mut self,
-        stream: impl AsyncBufRead,
-        version: &mut String,
-    ) -> Result<(), Trouble> {
+    async fn read(&mut self, stream: impl AsyncBufRead, version: &mut String) -> Result<(), Trouble> {
         let idle = Duration::from_secs(u64::from(WATCH_SECONDS)) + MARGIN;
         let mut stream = std::pin::pin!(stream);
         let mut buffer = Vec::new();
@@ -298,8 +262,7 @@ impl<K: Cut> Follower<K> {
     }
 
     fn take_in(&mut self, line: &[u8], version: &mut String) -> Result<(), Trouble> {
-        let event = read_event(line)
-            .map_err(|why| Trouble::Passing(format!("cannot decode an event: {why}")))?;
+        let event = read_event(line).map_err(|why| Trouble::Passing(format!("cannot decode an event: {why}")))?;
         match event {
             Event::Nothing => return Ok(()),
             Event::Bookmark(at) => *version = at,
@@ -339,10 +302,7 @@ impl<K: Cut> Follower<K> {
     }
 
     fn hide(&self, object: &str) {
-        if let Some(change) = K::cut(object)
-            .ok()
-            .and_then(|object| self.store.remove(&object))
-        {
+        if let Some(change) = K::cut(object).ok().and_then(|object| self.store.remove(&object)) {
             self.tell(&change);
         }
     }

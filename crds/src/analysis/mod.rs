@@ -25,12 +25,7 @@ pub struct AnalysisTemplate {
     pub spec: AnalysisTemplateSpec,
 }
 
-crate::object::resource!(
-    AnalysisTemplate,
-    "AnalysisTemplate",
-    "analysistemplates",
-    NamespaceResourceScope
-);
+crate::object::resource!(AnalysisTemplate, "AnalysisTemplate", "analysistemplates", NamespaceResourceScope);
 
 /// A ClusterAnalysisTemplate: metrics that can be measured in every namespace.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -97,33 +92,15 @@ struct WrittenTemplateRef {
 }
 
 impl From<WrittenTemplateRef> for TemplateRef {
-    fn from(
-        WrittenTemplateRef {
-            template_name,
-            cluster_scope,
-        }: WrittenTemplateRef,
-    ) -> Self {
-        Self {
-            template_name,
-            cluster_scope: cluster_scope.unwrap_or_default(),
-            spelled_out: cluster_scope.is_some(),
-        }
+    fn from(WrittenTemplateRef { template_name, cluster_scope }: WrittenTemplateRef) -> Self {
+        Self { template_name, cluster_scope: cluster_scope.unwrap_or_default(), spelled_out: cluster_scope.is_some() }
     }
 }
 
 impl From<TemplateRef> for WrittenTemplateRef {
-    fn from(
-        TemplateRef {
-            template_name,
-            cluster_scope,
-            spelled_out,
-        }: TemplateRef,
-    ) -> Self {
+    fn from(TemplateRef { template_name, cluster_scope, spelled_out }: TemplateRef) -> Self {
         let cluster_scope = (cluster_scope || spelled_out).then_some(cluster_scope);
-        Self {
-            template_name,
-            cluster_scope,
-        }
+        Self { template_name, cluster_scope }
     }
 }
 
@@ -214,31 +191,19 @@ pub struct Metric {
     /// Its name, unique in a run.
     pub name: String,
     /// Time between measurements, such as `30s`.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub interval: Option<String>,
     /// Time to wait before the first measurement.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub initial_delay: Option<String>,
     /// Number of measurements; see the interval when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<IntOrString>,
     /// Expression under which a measurement succeeds.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub success_condition: Option<String>,
     /// Expression under which a measurement fails.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub failure_condition: Option<String>,
     /// Failures that are tolerated; 0 when absent, -1 means any number.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    CloudWatchMetric, DatadogMetric, GraphiteMetric, InfluxdbMetric, KayentaMetric, NewRelicMetric,
-    SkyWalkingMetric, WavefrontMetric,
+    CloudWatchMetric, DatadogMetric, GraphiteMetric, InfluxdbMetric, KayentaMetric, NewRelicMetric, SkyWalkingMetric,
+    WavefrontMetric,
 };
 use crate::lenient;
 
@@ -97,16 +97,10 @@ impl MetricProvider {
 #[serde(default, rename_all = "camelCase")]
 pub struct PrometheusMetric {
     /// Its URL.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub address: Option<String>,
     /// The PromQL query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
     /// How to log in.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,22 +125,13 @@ pub struct PrometheusMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct RangeQuery {
     /// Expression for its start.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub start: Option<String>,
     /// Expression for its end.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub end: Option<String>,
     /// Its resolution, a duration.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub step: Option<String>,
 }
 
@@ -183,22 +168,13 @@ pub struct Authentication {
 #[serde(default, rename_all = "camelCase")]
 pub struct Sigv4 {
     /// Region to sign for.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub region: Option<String>,
     /// Profile with the credentials.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub profile: Option<String>,
     /// Role to take on.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub role_arn: Option<String>,
 }
 
@@ -208,22 +184,13 @@ pub struct Sigv4 {
 #[serde(default, rename_all = "camelCase")]
 pub struct OAuth2 {
     /// Where tokens are given.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub token_url: Option<String>,
     /// The client.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub client_id: Option<String>,
     /// Its secret.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub client_secret: Option<String>,
     /// Scopes to ask for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -236,16 +203,10 @@ pub struct OAuth2 {
 #[serde(default, rename_all = "camelCase")]
 pub struct BasicAuth {
     /// The user.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub username: Option<String>,
     /// The password.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub password: Option<String>,
 }
 
@@ -256,10 +217,7 @@ pub struct BasicAuth {
 pub struct JobMetric {
     /// Labels and annotations of the Job, as raw JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<crate::schema::JobMetadata>")
-    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JobMetadata>"))]
     pub metadata: Option<Value>,
     /// Its specification, as raw JSON.
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JobSpec>"))]
@@ -272,10 +230,7 @@ pub struct JobMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct WebMetric {
     /// GET, POST or PUT; GET when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub method: Option<String>,
     /// The URL.
     pub url: String,
@@ -283,19 +238,13 @@ pub struct WebMetric {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
     /// Body to send.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub body: Option<String>,
     /// Seconds to wait for the answer; 10 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<i64>,
     /// Which part of the answer counts; all of it when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub json_path: Option<String>,
     /// Whether the certificate goes unchecked.
     #[serde(skip_serializing_if = "lenient::is_false")]

@@ -23,13 +23,7 @@ pub struct AnalysisRun {
     pub status: AnalysisRunStatus,
 }
 
-crate::object::resource!(
-    AnalysisRun,
-    "AnalysisRun",
-    "analysisruns",
-    NamespaceResourceScope,
-    status
-);
+crate::object::resource!(AnalysisRun, "AnalysisRun", "analysisruns", NamespaceResourceScope, status);
 
 /// What is measured in this run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -79,10 +73,7 @@ pub struct AnalysisRunStatus {
     /// How it stands.
     pub phase: AnalysisPhase,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// What was found for each metric.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -138,10 +129,7 @@ pub struct MetricResult {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<Measurement>,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// Measurements without error.
     #[serde(skip_serializing_if = "lenient::is_zero")]
@@ -180,10 +168,7 @@ pub struct Measurement {
     /// How it ended.
     pub phase: AnalysisPhase,
     /// Why.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// When it began.
     #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
@@ -194,10 +179,7 @@ pub struct Measurement {
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::time::Wire>"))]
     pub finished_at: Option<Timestamp>,
     /// What was measured.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub value: Option<String>,
     /// What the provider adds.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -13,16 +13,10 @@ use crate::lenient;
 #[serde(default, rename_all = "camelCase")]
 pub struct WavefrontMetric {
     /// Its URL.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub address: Option<String>,
     /// The query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
 }
 
@@ -32,10 +26,7 @@ pub struct WavefrontMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct NewRelicMetric {
     /// Secret with the account.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub profile: Option<String>,
     /// The query.
     pub query: String,
@@ -50,16 +41,10 @@ pub struct NewRelicMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct GraphiteMetric {
     /// Its URL.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub address: Option<String>,
     /// The query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
 }
 
@@ -69,16 +54,10 @@ pub struct GraphiteMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct InfluxdbMetric {
     /// Secret with the account.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub profile: Option<String>,
     /// The query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
 }
 
@@ -88,22 +67,13 @@ pub struct InfluxdbMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct SkyWalkingMetric {
     /// Its URL.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub address: Option<String>,
     /// The query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
     /// How far back it looks.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub interval: Option<String>,
 }
 
@@ -113,10 +83,7 @@ pub struct SkyWalkingMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct CloudWatchMetric {
     /// How far back it looks; 5m when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub interval: Option<String>,
     /// The queries.
     pub metric_data_queries: Vec<CloudWatchQuery>,
@@ -128,22 +95,13 @@ pub struct CloudWatchMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct CloudWatchQuery {
     /// Name of the query within the request.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub id: Option<String>,
     /// Expression over other queries.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub expression: Option<String>,
     /// Label of the answer.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub label: Option<String>,
     /// The statistic.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,16 +126,10 @@ pub struct CloudWatchStat {
     #[serde(skip_serializing_if = "lenient::is_default")]
     pub period: IntOrString,
     /// Name of the statistic.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stat: Option<String>,
     /// Unit.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub unit: Option<String>,
 }
 
@@ -190,16 +142,10 @@ pub struct CloudWatchStatMetric {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dimensions: Vec<CloudWatchDimension>,
     /// Its name.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub metric_name: Option<String>,
     /// Its namespace.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub namespace: Option<String>,
 }
 
@@ -209,16 +155,10 @@ pub struct CloudWatchStatMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct CloudWatchDimension {
     /// Its name.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub name: Option<String>,
     /// Its value.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub value: Option<String>,
 }
 
@@ -228,37 +168,22 @@ pub struct CloudWatchDimension {
 #[serde(default, rename_all = "camelCase")]
 pub struct DatadogMetric {
     /// How far back it looks; 5m when absent.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub interval: Option<String>,
     /// The query.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub query: Option<String>,
     /// Several queries by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub queries: BTreeMap<String, String>,
     /// Formula over the queries.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub formula: Option<String>,
     /// Version of its API: v1 or v2.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub api_version: Option<String>,
     /// How a series becomes one number.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub aggregator: Option<String>,
     /// Secret with the keys.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -274,10 +199,7 @@ pub struct DatadogMetric {
 #[serde(default, rename_all = "camelCase")]
 pub struct DatadogSecretRef {
     /// Name of the Secret.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub name: Option<String>,
     /// Whether it is in the namespace of the run.
     #[serde(skip_serializing_if = "lenient::is_false")]

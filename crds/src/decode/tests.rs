@@ -1,7 +1,4 @@
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "tables read better without references"
-)]
+#![allow(clippy::needless_pass_by_value, reason = "tables read better without references")]
 
 use serde_json::json;
 
@@ -15,10 +12,7 @@ fn check(object: Value, expect: &str) {
 
 #[test]
 fn a_field_that_does_not_fit_is_named_with_its_path_and_value() {
-    check(
-        json!({"spec": {"replicas": "ten"}}),
-        "spec.replicas is \"ten\"; invalid type: string \"ten\", expected i32",
-    );
+    check(json!({"spec": {"replicas": "ten"}}), "spec.replicas is \"ten\"; invalid type: string \"ten\", expected i32");
     check(
         json!({"spec": {"strategy": {"canary": {"steps": [{"setWeight": 5}, {"setWeight": [1]}]}}}}),
         "spec.strategy.canary.steps[1].setWeight is [1]; invalid type: sequence, expected i32",

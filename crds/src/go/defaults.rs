@@ -42,9 +42,7 @@ fn default(owner: &str, field: &str, members: &Map<String, Value>) -> Option<Val
         "PodSpec" => pod(field, members),
         "Container" | "EphemeralContainer" => container(field, members),
         "Volume" => volume(field, members),
-        "ImageVolumeSource" if field == "pullPolicy" => {
-            Some(pull_policy(members.get("reference")).into())
-        }
+        "ImageVolumeSource" if field == "pullPolicy" => Some(pull_policy(members.get("reference")).into()),
         "Probe" | "HTTPGetAction" | "GRPCAction" => probe(field),
         _ => single(owner, field),
     }
@@ -73,13 +71,8 @@ fn container(field: &str, members: &Map<String, Value>) -> Option<Value> {
 
 /// A volume without a source is an empty directory; a source that we don't know is none.
 fn volume(field: &str, members: &Map<String, Value>) -> Option<Value> {
-    let sources = table()
-        .fields("Volume")
-        .iter()
-        .filter(|known| known.name != "name");
-    let has_source = sources
-        .filter_map(|known| members.get(&known.name))
-        .any(|source| !source.is_null());
+    let sources = table().fields("Volume").iter().filter(|known| known.name != "name");
+    let has_source = sources.filter_map(|known| members.get(&known.name)).any(|source| !source.is_null());
     (field == "emptyDir" && !has_source).then(|| json!({}))
 }
 
@@ -101,10 +94,7 @@ fn single(owner: &str, field: &str) -> Option<Value> {
         ("ObjectFieldSelector", "apiVersion") => "v1".into(),
         ("FileKeySelector", "optional") | ("AzureDiskVolumeSource", "readOnly") => false.into(),
         (
-            "SecretVolumeSource"
-            | "ConfigMapVolumeSource"
-            | "DownwardAPIVolumeSource"
-            | "ProjectedVolumeSource",
+            "SecretVolumeSource" | "ConfigMapVolumeSource" | "DownwardAPIVolumeSource" | "ProjectedVolumeSource",
             "defaultMode",
         ) => FILE_MODE.into(),
         ("ServiceAccountTokenProjection", "expirationSeconds") => 3600.into(),
@@ -129,18 +119,11 @@ fn single(owner: &str, field: &str) -> Option<Value> {
 /// An image is pulled each time if its tag is `latest`, written or meant; what is no image never is.
 fn pull_policy(image: Option<&Value>) -> &'static str {
     let image = image.and_then(Value::as_str).unwrap_or_default();
-    let (name, digest) = image
-        .split_once('@')
-        .map_or((image, None), |(name, digest)| (name, Some(digest)));
+    let (name, digest) = image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
     let last = name.rsplit('/').next().unwrap_or_default();
-    let (repository, tag) = last
-        .split_once(':')
-        .map_or((last, None), |(name, tag)| (name, Some(tag)));
-    let well_formed = repository
-        .starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && repository
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
+    let (repository, tag) = last.split_once(':').map_or((last, None), |(name, tag)| (name, Some(tag)));
+    let well_formed = repository.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && repository.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c));
     match (well_formed, tag, digest) {
         (true, Some("latest"), _) | (true, None, None) => "Always",
         _ => "IfNotPresent",
@@ -162,13 +145,7 @@ mod tests {
         check("nginx:1.19", "IfNotPresent");
         check("registry:5000/team/nginx", "Always");
         check("registry:5000/team/nginx:1", "IfNotPresent");
-        check(
-            "nginx@sha256:0123456789012345678901234567890123456789012345678901234567890123",
-            "IfNotPresent",
-        );
-        check(
-            "nginx:latest@sha256:0123456789012345678901234567890123456789012345678901234567890123",
-            "Always",
-        );
+        check("nginx@sha256:0123456789012345678901234567890123456789012345678901234567890123", "IfNotPresent");
+        check("nginx:latest@sha256:0123456789012345678901234567890123456789012345678901234567890123", "Always");
     }
 }

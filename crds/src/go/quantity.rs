@@ -72,12 +72,7 @@ pub(crate) fn milli(text: &str) -> String {
     const UNIT: i128 = 1_000_000;
     nano(text).map_or_else(
         || text.to_owned(),
-        |amount| {
-            format!(
-                "{}m",
-                amount / UNIT + amount.signum() * i128::from(amount % UNIT != 0)
-            )
-        },
+        |amount| format!("{}m", amount / UNIT + amount.signum() * i128::from(amount % UNIT != 0)),
     )
 }
 
@@ -90,19 +85,11 @@ fn read(text: &str) -> Option<Written<'_>> {
     let (fraction, suffix) = rest.strip_prefix('.').map_or(("", rest), digits);
     let (format, exponent) = interpret(suffix)?;
     let whole = if whole.is_empty() { "0" } else { whole };
-    Some(Written {
-        negative: text.starts_with('-'),
-        whole,
-        fraction,
-        format,
-        exponent,
-    })
+    Some(Written { negative: text.starts_with('-'), whole, fraction, format, exponent })
 }
 
 fn digits(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
@@ -120,13 +107,7 @@ fn interpret(suffix: &str) -> Option<(Format, i32)> {
 
 /// Whether the quantity is simple enough for Go's short way, and if so, whether it is printed as written.
 fn fast(written: &Written<'_>) -> Option<bool> {
-    let Written {
-        whole,
-        fraction,
-        format,
-        exponent,
-        ..
-    } = written;
+    let Written { whole, fraction, format, exponent, .. } = written;
     let digits = format!("{whole}{fraction}");
     if *format == Format::Binary {
         let spent = whole.len() + usize::try_from(exponent * 3 / 10).ok()? + 1;
@@ -146,13 +127,7 @@ fn fast(written: &Written<'_>) -> Option<bool> {
 
 /// The exact amount as written.
 fn amount(written: &Written<'_>) -> Option<Amount> {
-    let Written {
-        negative,
-        whole,
-        fraction,
-        format,
-        exponent,
-    } = written;
+    let Written { negative, whole, fraction, format, exponent } = written;
     let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
     let digits = if *negative { -digits } else { digits };
     let places = i32::try_from(fraction.len()).ok()?;
@@ -161,10 +136,7 @@ fn amount(written: &Written<'_>) -> Option<Amount> {
             unscaled: digits.checked_mul(1i128.checked_shl(u32::try_from(*exponent).ok()?)?)?,
             exponent: -places,
         },
-        Format::Decimal | Format::Exponent => Amount {
-            unscaled: digits,
-            exponent: exponent.checked_sub(places)?,
-        },
+        Format::Decimal | Format::Exponent => Amount { unscaled: digits, exponent: exponent.checked_sub(places)? },
     })
 }
 
@@ -172,18 +144,11 @@ fn amount(written: &Written<'_>) -> Option<Amount> {
 fn rounded(written: &Written<'_>) -> Option<(Amount, Format)> {
     let mut amount = amount(written)?;
     if amount.unscaled != 0 && amount.exponent < NANO {
-        let unit = u32::try_from(NANO - amount.exponent)
-            .ok()
-            .and_then(|power| 10i128.checked_pow(power));
+        let unit = u32::try_from(NANO - amount.exponent).ok().and_then(|power| 10i128.checked_pow(power));
         let magnitude = amount.unscaled.checked_abs()?;
         // Beyond the range of a unit every digit is below it, and what is not zero counts as one.
-        let units = unit.map_or(1, |unit| {
-            magnitude / unit + i128::from(magnitude % unit != 0)
-        });
-        amount = Amount {
-            unscaled: units * amount.unscaled.signum(),
-            exponent: NANO,
-        };
+        let units = unit.map_or(1, |unit| magnitude / unit + i128::from(magnitude % unit != 0));
+        amount = Amount { unscaled: units * amount.unscaled.signum(), exponent: NANO };
     }
     let mut format = written.format;
     if format == Format::Binary {
@@ -202,16 +167,11 @@ fn print(amount: Amount, format: Format) -> Option<String> {
         return Some("0".to_owned());
     }
     if format == Format::Binary
-        && let Some(printed) = whole_number(amount)
-            .filter(|number| number.unsigned_abs() >= 1024)
-            .map(print_binary)
+        && let Some(printed) = whole_number(amount).filter(|number| number.unsigned_abs() >= 1024).map(print_binary)
     {
         return Some(printed);
     }
-    let Amount {
-        mut unscaled,
-        mut exponent,
-    } = amount;
+    let Amount { mut unscaled, mut exponent } = amount;
     while unscaled % 10 == 0 {
         unscaled /= 10;
         exponent = exponent.checked_add(1)?;
@@ -225,11 +185,7 @@ fn print(amount: Amount, format: Format) -> Option<String> {
         (Format::Exponent, exponent) => format!("e{exponent}"),
         _ => {
             let index = usize::try_from((exponent - NANO) / 3).ok();
-            index
-                .and_then(|index| DECIMAL.get(index))
-                .copied()
-                .unwrap_or_default()
-                .to_owned()
+            index.and_then(|index| DECIMAL.get(index)).copied().unwrap_or_default().to_owned()
         }
     };
     Some(format!("{unscaled}{suffix}"))
@@ -246,11 +202,7 @@ fn print_binary(mut number: i128) -> String {
         number /= 1024;
         power += 1;
     }
-    let suffix = power
-        .checked_sub(1)
-        .and_then(|index| BINARY.get(index))
-        .copied()
-        .unwrap_or_default();
+    let suffix = power.checked_sub(1).and_then(|index| BINARY.get(index)).copied().unwrap_or_default();
     format!("{number}{suffix}")
 }
 

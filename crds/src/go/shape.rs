@@ -37,30 +37,16 @@ const MEANS_NOTHING: [&str; 2] = ["affinity", "podAntiAffinity"];
 pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, purpose: Purpose) -> Tree {
     let inner = |kind: &Kind, value: &Value| shape(table, kind, value, purpose);
     match (kind, value) {
-        (Kind::Pointer(_) | Kind::List(_) | Kind::Map(_) | Kind::Time | Kind::Any, Value::Null) => {
-            Tree::Null
-        }
+        (Kind::Pointer(_) | Kind::List(_) | Kind::Map(_) | Kind::Time | Kind::Any, Value::Null) => Tree::Null,
         (Kind::Pointer(kind), value) => inner(kind, value),
-        (Kind::List(kind), Value::Array(items)) => {
-            Tree::List(items.iter().map(|item| inner(kind, item)).collect())
-        }
-        (Kind::Map(kind), Value::Object(map))
-            if purpose == Purpose::Compare && **kind == Kind::Quantity =>
-        {
+        (Kind::List(kind), Value::Array(items)) => Tree::List(items.iter().map(|item| inner(kind, item)).collect()),
+        (Kind::Map(kind), Value::Object(map)) if purpose == Purpose::Compare && **kind == Kind::Quantity => {
             let milli = |value: &Value| Tree::Scalar(quantity::milli(&text_of(value)).into());
-            Tree::Members(
-                sorted(map)
-                    .into_iter()
-                    .map(|(key, value)| (key.clone(), milli(value)))
-                    .collect(),
-            )
+            Tree::Members(sorted(map).into_iter().map(|(key, value)| (key.clone(), milli(value))).collect())
         }
-        (Kind::Map(kind), Value::Object(map)) => Tree::Members(
-            sorted(map)
-                .into_iter()
-                .map(|(key, value)| (key.clone(), inner(kind, value)))
-                .collect(),
-        ),
+        (Kind::Map(kind), Value::Object(map)) => {
+            Tree::Members(sorted(map).into_iter().map(|(key, value)| (key.clone(), inner(kind, value))).collect())
+        }
         (Kind::Struct(name), Value::Object(map)) => {
             let members = table.fields(name).iter().filter_map(|field| {
                 let value = defaults::value(purpose, name, field, map);
@@ -72,9 +58,8 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, purpose: Purpose)
                     return None;
                 }
                 let tree = inner(&field.kind, &value);
-                let vacant = purpose == Purpose::Compare
-                    && MEANS_NOTHING.contains(&field.name.as_str())
-                    && tree.is_vacant();
+                let vacant =
+                    purpose == Purpose::Compare && MEANS_NOTHING.contains(&field.name.as_str()) && tree.is_vacant();
                 (!vacant).then(|| (field.name.clone(), tree))
             });
             Tree::Members(members.collect())
@@ -96,14 +81,11 @@ pub(crate) fn unknown_fields(table: &Table, kind: &Kind, value: &Value, path: &s
         (Kind::List(kind), Value::Array(items)) => items
             .iter()
             .enumerate()
-            .flat_map(|(index, item)| {
-                unknown_fields(table, kind, item, &format!("{path}[{index}]"))
-            })
+            .flat_map(|(index, item)| unknown_fields(table, kind, item, &format!("{path}[{index}]")))
             .collect(),
-        (Kind::Map(kind), Value::Object(map)) => map
-            .iter()
-            .flat_map(|(key, value)| unknown_fields(table, kind, value, &format!("{path}.{key}")))
-            .collect(),
+        (Kind::Map(kind), Value::Object(map)) => {
+            map.iter().flat_map(|(key, value)| unknown_fields(table, kind, value, &format!("{path}.{key}"))).collect()
+        }
         (Kind::Struct(name), Value::Object(map)) => {
             let fields = table.fields(name);
             let known = |key: &str| fields.iter().find(|field| field.name == key);
@@ -168,12 +150,9 @@ impl From<&Value> for Tree {
         match value {
             Value::Null => Self::Null,
             Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
-            Value::Object(map) => Self::Members(
-                sorted(map)
-                    .into_iter()
-                    .map(|(key, value)| (key.clone(), value.into()))
-                    .collect(),
-            ),
+            Value::Object(map) => {
+                Self::Members(sorted(map).into_iter().map(|(key, value)| (key.clone(), value.into())).collect())
+            }
             scalar => Self::Scalar(scalar.clone()),
         }
     }
@@ -185,10 +164,7 @@ impl From<Tree> for Value {
             Tree::Null => Self::Null,
             Tree::Scalar(value) => value,
             Tree::List(items) => items.into_iter().map(Self::from).collect(),
-            Tree::Members(members) => members
-                .into_iter()
-                .map(|(key, tree)| (key, Self::from(tree)))
-                .collect(),
+            Tree::Members(members) => members.into_iter().map(|(key, tree)| (key, Self::from(tree))).collect(),
         }
     }
 }

@@ -78,11 +78,7 @@ fn field(text: &str) -> Option<Field> {
         Some(name) => (name, true),
         None => (name, false),
     };
-    Some(Field {
-        name: name.to_owned(),
-        omit,
-        kind: kind_of(kind),
-    })
+    Some(Field { name: name.to_owned(), omit, kind: kind_of(kind) })
 }
 
 fn kind_of(text: &str) -> Kind {

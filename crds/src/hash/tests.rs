@@ -1,7 +1,4 @@
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "tables read better without references"
-)]
+#![allow(clippy::needless_pass_by_value, reason = "tables read better without references")]
 
 use serde_json::json;
 
@@ -9,11 +6,7 @@ use super::*;
 
 fn check(template: &str, collision_count: Option<i32>, expect: &str) {
     let template: Value = serde_json::from_str(template).expect(expect);
-    assert_eq!(
-        pod_template(&template, collision_count),
-        expect,
-        "{template}"
-    );
+    assert_eq!(pod_template(&template, collision_count), expect, "{template}");
 }
 
 fn check_steps(steps: Value, expect: &str) {
@@ -33,11 +26,7 @@ const DYNAMIC_STABLE_SCALE: &str = r#"{"metadata":{"labels":{"app":"dynamic-stab
 fn pod_templates_have_the_hashes_that_argo_rollouts_gives_them() {
     check("{}", None, "658c46c486");
     check("null", None, "658c46c486");
-    check(
-        r#"{"metadata":{"creationTimestamp":null},"spec":{"containers":null}}"#,
-        None,
-        "658c46c486",
-    );
+    check(r#"{"metadata":{"creationTimestamp":null},"spec":{"containers":null}}"#, None, "658c46c486");
     check("{}", Some(1), "6746d5bbc");
     check(CANARY_SCALE_DOWN_DELAY, None, "674d8cf959");
     check(DYNAMIC_STABLE_SCALE, None, "6b56c8cdb4");
@@ -53,14 +42,8 @@ fn fields_that_kubernetes_does_not_know_do_not_change_the_hash() {
 fn steps_have_the_hashes_that_argo_rollouts_gives_them() {
     check_steps(json!([]), "5ffbfbbd64");
     check_steps(json!([{"setWeight": 20}, {"pause": {}}]), "54649b9f5c");
-    check_steps(
-        json!([{"setWeight": 50}, {"pause": {"duration": "3s"}}]),
-        "77fbc56786",
-    );
-    check_steps(
-        json!([{"setWeight": 10}, {"pause": {"duration": 60}}, {"setWeight": 100}]),
-        "f9b86fc5c",
-    );
+    check_steps(json!([{"setWeight": 50}, {"pause": {"duration": "3s"}}]), "77fbc56786");
+    check_steps(json!([{"setWeight": 10}, {"pause": {"duration": 60}}, {"setWeight": 100}]), "f9b86fc5c");
 }
 
 /// What Go would write for steps, which is hashed.
@@ -68,10 +51,7 @@ fn check_steps_json(steps: Value, expect: &str) {
     let typed: Vec<CanaryStep> = serde_json::from_value(steps).expect(expect);
     let kind = Kind::List(Box::new(struct_kind("CanaryStep")));
     let value = serde_json::to_value(typed).expect(expect);
-    assert_eq!(
-        shape(table(), &kind, &value, Purpose::Hash).to_json(),
-        expect
-    );
+    assert_eq!(shape(table(), &kind, &value, Purpose::Hash).to_json(), expect);
 }
 
 #[test]
@@ -100,12 +80,7 @@ fn steps_are_written_as_go_writes_them() {
 
 /// What Go would write, by the JSON that is hashed.
 fn check_json(template: Value, expect: &str) {
-    let tree = shape(
-        table(),
-        &struct_kind("PodTemplateSpec"),
-        &template,
-        Purpose::Hash,
-    );
+    let tree = shape(table(), &struct_kind("PodTemplateSpec"), &template, Purpose::Hash);
     assert_eq!(tree.to_json(), expect);
 }
 
@@ -130,8 +105,5 @@ fn templates_are_written_as_go_writes_them() {
 
 #[test]
 fn what_does_not_fit_is_hashed_as_it_stands() {
-    assert_ne!(
-        pod_template(&json!({"spec": 3}), None),
-        pod_template(&json!({"spec": "three"}), None)
-    );
+    assert_ne!(pod_template(&json!({"spec": 3}), None), pod_template(&json!({"spec": "three"}), None));
 }

@@ -68,12 +68,9 @@ pub const BUILD_INFO: &str = "build_info";
 /// Bucket bounds of reconcile times, in seconds.
 pub const RECONCILE_BUCKETS: [f64; 5] = [0.01, 0.15, 0.25, 0.5, 1.0];
 /// Bucket bounds of [`ROLLOUT_DURATION_SECONDS`].
-pub const DURATION_BUCKETS: [f64; 11] = [
-    30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0,
-];
+pub const DURATION_BUCKETS: [f64; 11] =
+    [30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0];
 /// Bucket bounds of [`ROLLOUT_PROGRESSION_DURATION_SECONDS`].
 pub const PROGRESSION_BUCKETS: [f64; 8] = [30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0];
 /// Bucket bounds of [`ROLLOUT_MANUAL_PAUSE_DURATION_SECONDS`].
-pub const MANUAL_PAUSE_BUCKETS: [f64; 9] = [
-    0.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0,
-];
+pub const MANUAL_PAUSE_BUCKETS: [f64; 9] = [0.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0];

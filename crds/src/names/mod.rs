@@ -59,10 +59,7 @@ pub const EXPERIMENT_TEMPLATE_ANNOTATION: &str = "experiment.argoproj.io/templat
 /// Annotation that `kubectl apply` keeps; never copied.
 pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Label and annotation by which Argo CD tracks what it applied; never copied, else Argo CD prunes our objects.
-pub const ARGOCD_TRACKING: [&str; 2] = [
-    "app.kubernetes.io/instance",
-    "argocd.argoproj.io/tracking-id",
-];
+pub const ARGOCD_TRACKING: [&str; 2] = ["app.kubernetes.io/instance", "argocd.argoproj.io/tracking-id"];
 
 /// Defaults of fields that may be absent.
 pub mod defaults {

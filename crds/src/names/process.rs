@@ -43,10 +43,7 @@ pub const FLAGS: &[Flag] = &[
     flag("ambassador-api-version", "getambassador.io/v2"),
     flag("analysis-threads", "30"),
     flag("appmesh-crd-version", "v1beta2"),
-    flag(
-        "aws-target-group-binding-api-version",
-        "elbv2.k8s.aws/v1beta1",
-    ),
+    flag("aws-target-group-binding-api-version", "elbv2.k8s.aws/v1beta1"),
     flag("aws-verify-target-group", "false"),
     flag("burst", "80"),
     flag("controllers", ""),

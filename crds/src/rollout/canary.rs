@@ -18,16 +18,10 @@ use crate::names::{HashValue, SpecRef, ThresholdKind};
 #[serde(default, rename_all = "camelCase")]
 pub struct CanaryStrategy {
     /// Service that selects only canary pods.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub canary_service: Option<String>,
     /// Service that selects only stable pods.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stable_service: Option<String>,
     /// The steps of an update, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -162,10 +156,7 @@ pub struct SetCanaryScale {
 #[serde(default, rename_all = "camelCase")]
 pub struct SetHeaderRoute {
     /// Route name, one of `managedRoutes`.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub name: Option<String>,
     /// Headers to match; none removes the route.
     #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")]
@@ -190,22 +181,13 @@ pub struct HeaderRoutingMatch {
 #[serde(default, rename_all = "camelCase")]
 pub struct StringMatch {
     /// Equal to this.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub exact: Option<String>,
     /// Begins with this.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub prefix: Option<String>,
     /// Matches this regular expression.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub regex: Option<String>,
 }
 
@@ -295,10 +277,7 @@ pub struct RolloutArgument {
     /// Name of the argument.
     pub name: String,
     /// Its value.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub value: Option<String>,
     /// Where its value comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -326,10 +305,7 @@ pub struct ExperimentStep {
     /// The ReplicaSets to run.
     pub templates: Vec<ExperimentStepTemplate>,
     /// How long it runs, such as `30m`.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub duration: Option<String>,
     /// Analyses that run with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]

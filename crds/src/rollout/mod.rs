@@ -32,13 +32,7 @@ pub struct Rollout {
     pub status: RolloutStatus,
 }
 
-crate::object::resource!(
-    Rollout,
-    "Rollout",
-    "rollouts",
-    NamespaceResourceScope,
-    status
-);
+crate::object::resource!(Rollout, "Rollout", "rollouts", NamespaceResourceScope, status);
 
 /// What is asked for: pods, how many, and how a change of them is brought out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,17 +44,11 @@ pub struct RolloutSpec {
     pub replicas: Option<i32>,
     /// Selects the pods; must match the template's labels and cannot change later.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<crate::schema::RolloutSelector>")
-    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::RolloutSelector>"))]
     pub selector: Option<LabelSelector>,
     /// The pod template, kept as raw JSON from end to end.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(with = "Option<crate::schema::PodTemplate>")
-    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::PodTemplate>"))]
     pub template: Option<Value>,
     /// A Deployment, ReplicaSet or PodTemplate to take the template from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,22 +88,13 @@ pub struct RolloutSpec {
 #[serde(default, rename_all = "camelCase")]
 pub struct ObjectRef {
     /// API version of the workload.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub api_version: Option<String>,
     /// Kind of the workload: Deployment, ReplicaSet or PodTemplate.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
     /// Name of the workload.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub name: Option<String>,
     /// When the workload itself is scaled down; never when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,10 +145,7 @@ pub struct BlueGreenStrategy {
     /// Service that carries production traffic.
     pub active_service: String,
     /// Service that shows the new version before the switch.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub preview_service: Option<String>,
     /// Pods of the new version before the switch; all of them when absent.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -135,16 +135,10 @@ pub struct IstioDestinationRule {
 #[serde(default, rename_all = "camelCase")]
 pub struct NginxTrafficRouting {
     /// Prefix of its annotations.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub annotation_prefix: Option<String>,
     /// The Ingress that leads to stable.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stable_ingress: Option<String>,
     /// Annotations to add to the canary Ingress, with the prefix.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -163,24 +157,15 @@ pub struct NginxTrafficRouting {
 #[serde(default, rename_all = "camelCase")]
 pub struct AlbTrafficRouting {
     /// The Ingress to edit.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub ingress: Option<String>,
     /// Port of the Services.
     pub service_port: i32,
     /// Service that the Ingress names.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub root_service: Option<String>,
     /// Prefix of its annotations.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub annotation_prefix: Option<String>,
     /// Sticky sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -207,16 +192,10 @@ pub struct StickinessConfig {
 #[serde(default, rename_all = "camelCase")]
 pub struct SmiTrafficRouting {
     /// Service that clients call.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub root_service: Option<String>,
     /// Name of the TrafficSplit.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub traffic_split_name: Option<String>,
 }
 

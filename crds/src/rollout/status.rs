@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::lenient;
-use crate::names::{
-    AnalysisPhase, CompletionStatus, ConditionStatus, ConditionType, PauseReason, RolloutPhase,
-};
+use crate::names::{AnalysisPhase, CompletionStatus, ConditionStatus, ConditionType, PauseReason, RolloutPhase};
 
 /// What a Rollout has reached, and the orders that people put into status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,16 +26,10 @@ pub struct RolloutStatus {
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::time::Wire>"))]
     pub aborted_at: Option<Timestamp>,
     /// Hash of the pod template that is asked for.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub current_pod_hash: Option<String>,
     /// Hash of the steps, to notice a change of them.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub current_step_hash: Option<String>,
     /// Pods of all ReplicaSets.
     #[serde(skip_serializing_if = "lenient::is_zero")]
@@ -58,10 +50,7 @@ pub struct RolloutStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
     /// Generation that was seen last, as a decimal string.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub observed_generation: Option<String>,
     /// Conditions by type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -76,17 +65,10 @@ pub struct RolloutStatus {
     #[serde(rename = "HPAReplicas", skip_serializing_if = "lenient::is_zero")]
     pub hpa_replicas: i32,
     /// Selector that the scale subresource reports.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub selector: Option<String>,
     /// Hash of the stable ReplicaSet; none before the first promotion.
-    #[serde(
-        rename = "stableRS",
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(rename = "stableRS", skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stable_rs: Option<String>,
     /// The `spec.restartAt` that was carried out last.
     #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
@@ -96,22 +78,13 @@ pub struct RolloutStatus {
     #[serde(skip_serializing_if = "lenient::is_false")]
     pub promote_full: bool,
     /// Healthy, Degraded, Progressing or Paused.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::word"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::word")]
     pub phase: Option<RolloutPhase>,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// Generation of the referenced workload that was seen last.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub workload_observed_generation: Option<String>,
     /// State of the AWS load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,19 +146,13 @@ pub struct CanaryStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_background_analysis_run_status: Option<RunRef>,
     /// The experiment of the present step.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub current_experiment: Option<String>,
     /// How traffic is split; only with traffic routing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<TrafficWeights>,
     /// Which of the two ping-pong Services is stable.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stable_ping_pong: Option<String>,
     /// State of the step plugins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -202,10 +169,7 @@ pub struct RunRef {
     /// Its phase.
     pub status: AnalysisPhase,
     /// Why the phase is what it is.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
 }
 
@@ -234,16 +198,10 @@ pub struct WeightDestination {
     /// The share.
     pub weight: i32,
     /// Service that gets it.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub service_name: Option<String>,
     /// Hash of the pods that get it.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub pod_template_hash: Option<String>,
 }
 
@@ -253,16 +211,10 @@ pub struct WeightDestination {
 #[serde(default, rename_all = "camelCase")]
 pub struct BlueGreenStatus {
     /// Hash that the preview Service selects.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub preview_selector: Option<String>,
     /// Hash that the active Service selects.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub active_selector: Option<String>,
     /// Whether the new version may grow to its full size.
     #[serde(skip_serializing_if = "lenient::is_false")]
@@ -285,16 +237,10 @@ pub struct StepPluginStatus {
     /// Name of the plugin.
     pub name: String,
     /// What it says.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,
     /// Running, Successful, Failed or Error.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub phase: Option<String>,
     /// When it started.
     #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
@@ -311,10 +257,7 @@ pub struct StepPluginStatus {
     /// Run, Terminate or Abort.
     pub operation: String,
     /// How long to wait before the next call.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub backoff: Option<String>,
     /// How often it was called.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -342,10 +285,7 @@ pub struct AlbStatus {
     #[serde(skip_serializing_if = "lenient::is_default")]
     pub stable_target_group: AwsResourceRef,
     /// Ingress that it belongs to.
-    #[serde(
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient::text"
-    )]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub ingress: Option<String>,
 }
 

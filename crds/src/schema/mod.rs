@@ -36,9 +36,7 @@ impl Crd {
     /// If it cannot be written as YAML.
     pub fn to_yaml(&self) -> Result<String, serde_saphyr::ser::Error> {
         let yaml = serde_saphyr::to_string(&self.definition)?;
-        Ok(format!(
-            "# Made by `make crds` from the types in crds/src; don't edit.\n{yaml}"
-        ))
+        Ok(format!("# Made by `make crds` from the types in crds/src; don't edit.\n{yaml}"))
     }
 }
 
@@ -70,12 +68,7 @@ const ROLLOUT: Kind = Kind {
         AGE,
         ("Phase", ".status.phase", "string", 1),
         ("Step", ".status.currentStepIndex", "integer", 1),
-        (
-            "Weight",
-            ".status.canary.weights.canary.weight",
-            "integer",
-            1,
-        ),
+        ("Weight", ".status.canary.weights.canary.weight", "integer", 1),
         MESSAGE,
     ],
     about: "A workload whose new revisions are brought out step by step.",
@@ -120,18 +113,9 @@ const EXPERIMENT: Kind = Kind {
 /// The CRDs of all five kinds.
 pub fn crds() -> Vec<Crd> {
     let template = || of_type::<AnalysisTemplateSpec>("AnalysisTemplateSpec");
-    let rollout = (
-        of_type::<RolloutSpec>("RolloutSpec"),
-        of_type::<RolloutStatus>("RolloutStatus"),
-    );
-    let run = (
-        of_type::<AnalysisRunSpec>("AnalysisRunSpec"),
-        of_type::<AnalysisRunStatus>("AnalysisRunStatus"),
-    );
-    let experiment = (
-        of_type::<ExperimentSpec>("ExperimentSpec"),
-        of_type::<ExperimentStatus>("ExperimentStatus"),
-    );
+    let rollout = (of_type::<RolloutSpec>("RolloutSpec"), of_type::<RolloutStatus>("RolloutStatus"));
+    let run = (of_type::<AnalysisRunSpec>("AnalysisRunSpec"), of_type::<AnalysisRunStatus>("AnalysisRunStatus"));
+    let experiment = (of_type::<ExperimentSpec>("ExperimentSpec"), of_type::<ExperimentStatus>("ExperimentStatus"));
     let subresources = json!({
         "status": {},
         "scale": {
@@ -157,14 +141,7 @@ fn of_type<T: JsonSchema>(name: &str) -> Value {
 }
 
 fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) -> Crd {
-    let Kind {
-        name,
-        plural,
-        short,
-        scope,
-        columns,
-        about,
-    } = kind;
+    let Kind { name, plural, short, scope, columns, about } = kind;
     let mut properties = Map::from_iter([
         ("apiVersion".to_owned(), json!({ "type": "string" })),
         ("kind".to_owned(), json!({ "type": "string" })),
@@ -204,10 +181,7 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) ->
             }],
         },
     });
-    Crd {
-        file: format!("{plural}.yaml"),
-        definition,
-    }
+    Crd { file: format!("{plural}.yaml"), definition }
 }
 
 fn column((name, path, kind, priority): &(&str, &str, &str, i32)) -> Value {

@@ -11,10 +11,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("AnalysisRunSpec", &["metrics"]),
     ("AnalysisRunStatus", &["phase"]),
     ("ApisixRoute", &["name"]),
-    (
-        "AppMeshVirtualNodeGroup",
-        &["canaryVirtualNodeRef", "stableVirtualNodeRef"],
-    ),
+    ("AppMeshVirtualNodeGroup", &["canaryVirtualNodeRef", "stableVirtualNodeRef"]),
     ("AppMeshVirtualNodeRef", &["name"]),
     ("AppMeshVirtualService", &["name"]),
     ("Argument", &["name"]),
@@ -33,10 +30,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("FieldRef", &["fieldPath"]),
     ("Header", &["key", "value"]),
     ("HeaderRoutingMatch", &["headerName", "headerValue"]),
-    (
-        "IstioDestinationRule",
-        &["canarySubsetName", "name", "stableSubsetName"],
-    ),
+    ("IstioDestinationRule", &["canarySubsetName", "name", "stableSubsetName"]),
     ("IstioVirtualService", &["name"]),
     ("JobMetric", &["spec"]),
     (
@@ -73,30 +67,14 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("SetMirrorRoute", &["name"]),
     ("StepPluginStatus", &["index", "name", "operation"]),
     ("StickinessConfig", &["durationSeconds", "enabled"]),
-    (
-        "TemplateStatus",
-        &[
-            "availableReplicas",
-            "name",
-            "readyReplicas",
-            "replicas",
-            "updatedReplicas",
-        ],
-    ),
+    ("TemplateStatus", &["availableReplicas", "name", "readyReplicas", "replicas", "updatedReplicas"]),
     ("TraefikTrafficRouting", &["weightedTraefikServiceName"]),
     ("TrafficWeights", &["canary", "stable"]),
     ("WebMetric", &["url"]),
     ("WeightDestination", &["weight"]),
 ];
 
-const CONDITION: &[&str] = &[
-    "lastTransitionTime",
-    "lastUpdateTime",
-    "message",
-    "reason",
-    "status",
-    "type",
-];
+const CONDITION: &[&str] = &["lastTransitionTime", "lastUpdateTime", "message", "reason", "status", "type"];
 
 /// Most elements of a list over which a rule runs: more than fit the 1.5 MB that etcd takes, so nothing is refused for it.
 /// A step has at least 13 bytes, a metric 40, a template of an experiment 50.
@@ -105,8 +83,7 @@ const MOST_METRICS: u64 = 40_000;
 const MOST_TEMPLATES: u64 = 32_000;
 
 /// A duration as Go reads it, or nothing; `{{` begins an argument that is filled in later.
-const DURATION: &str =
-    r"^([-+]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)|.*\{\{.*)?$";
+const DURATION: &str = r"^([-+]?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)|.*\{\{.*)?$";
 /// A duration that is not negative, or a number of seconds.
 const PAUSE: &str = r"^\+?([0-9]+|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$";
 
@@ -115,35 +92,15 @@ fn bounds() -> Vec<(&'static str, &'static str, Value)> {
     vec![
         ("RolloutSpec", "replicas", json!({ "minimum": 0 })),
         ("RolloutSpec", "minReadySeconds", json!({ "minimum": 0 })),
-        (
-            "RolloutSpec",
-            "revisionHistoryLimit",
-            json!({ "minimum": 0 }),
-        ),
-        (
-            "RolloutSpec",
-            "progressDeadlineSeconds",
-            json!({ "minimum": 1 }),
-        ),
+        ("RolloutSpec", "revisionHistoryLimit", json!({ "minimum": 0 })),
+        ("RolloutSpec", "progressDeadlineSeconds", json!({ "minimum": 1 })),
         ("CanaryStrategy", "steps", json!({ "maxItems": MOST_STEPS })),
         ("CanaryStep", "setWeight", json!({ "minimum": 0 })),
-        (
-            "Pause",
-            "duration",
-            json!({ "minimum": 0, "pattern": PAUSE }),
-        ),
+        ("Pause", "duration", json!({ "minimum": 0, "pattern": PAUSE })),
         ("ExperimentStep", "duration", json!({ "pattern": DURATION })),
         ("ExperimentSpec", "duration", json!({ "pattern": DURATION })),
-        (
-            "ExperimentSpec",
-            "templates",
-            json!({ "maxItems": MOST_TEMPLATES }),
-        ),
-        (
-            "PreferredAntiAffinity",
-            "weight",
-            json!({ "minimum": 1, "maximum": 100 }),
-        ),
+        ("ExperimentSpec", "templates", json!({ "maxItems": MOST_TEMPLATES })),
+        ("PreferredAntiAffinity", "weight", json!({ "minimum": 1, "maximum": 100 })),
         ("PingPong", "pingService", json!({ "minLength": 1 })),
         ("PingPong", "pongService", json!({ "minLength": 1 })),
     ]
@@ -152,37 +109,21 @@ fn bounds() -> Vec<(&'static str, &'static str, Value)> {
 /// The same for analyses.
 fn bounds_of_analyses() -> Vec<(&'static str, &'static str, Value)> {
     vec![
-        (
-            "AnalysisTemplateSpec",
-            "metrics",
-            json!({ "maxItems": MOST_METRICS }),
-        ),
-        (
-            "AnalysisRunSpec",
-            "metrics",
-            json!({ "maxItems": MOST_METRICS }),
-        ),
+        ("AnalysisTemplateSpec", "metrics", json!({ "maxItems": MOST_METRICS })),
+        ("AnalysisRunSpec", "metrics", json!({ "maxItems": MOST_METRICS })),
         ("Metric", "interval", json!({ "pattern": DURATION })),
         ("Metric", "initialDelay", json!({ "pattern": DURATION })),
         ("Metric", "failureLimit", json!({ "minimum": -1 })),
         ("Metric", "inconclusiveLimit", json!({ "minimum": 0 })),
         ("Metric", "consecutiveErrorLimit", json!({ "minimum": 0 })),
         ("Metric", "consecutiveSuccessLimit", json!({ "minimum": 0 })),
-        (
-            "MetricProvider",
-            "plugin",
-            json!({ "minProperties": 1, "maxProperties": 1 }),
-        ),
+        ("MetricProvider", "plugin", json!({ "minProperties": 1, "maxProperties": 1 })),
         (
             "DatadogMetric",
             "aggregator",
             json!({ "enum": ["avg", "min", "max", "sum", "last", "percentile", "mean", "l2norm", "area"] }),
         ),
-        (
-            "DatadogMetric",
-            "apiVersion",
-            json!({ "enum": ["v1", "v2"], "default": "v1" }),
-        ),
+        ("DatadogMetric", "apiVersion", json!({ "enum": ["v1", "v2"], "default": "v1" })),
         ("DatadogMetric", "interval", json!({ "default": "5m" })),
     ]
 }
@@ -207,12 +148,8 @@ pub(super) fn apply(name: &str, schema: &mut Value) {
 }
 
 fn add(members: &mut Map<String, Value>, field: &str, bounds: &Value) {
-    let property = members
-        .get_mut("properties")
-        .and_then(|properties| properties.get_mut(field));
-    if let (Some(property), Some(bounds)) =
-        (property.and_then(Value::as_object_mut), bounds.as_object())
-    {
+    let property = members.get_mut("properties").and_then(|properties| properties.get_mut(field));
+    if let (Some(property), Some(bounds)) = (property.and_then(Value::as_object_mut), bounds.as_object()) {
         property.extend(bounds.clone());
     }
 }

@@ -91,10 +91,7 @@ fn selector() -> Value {
 }
 
 /// An object with these properties and whatever else it has.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "schemas are built from the inside out"
-)]
+#[allow(clippy::needless_pass_by_value, reason = "schemas are built from the inside out")]
 fn open(properties: Value) -> Value {
     json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": properties })
 }
@@ -103,11 +100,7 @@ fn open(properties: Value) -> Value {
 fn map_list(keys: &[&str], properties: Value) -> Value {
     let required: Vec<&str> = keys
         .iter()
-        .filter(|key| {
-            properties
-                .get(**key)
-                .is_some_and(|property| property.get("x-default").is_none())
-        })
+        .filter(|key| properties.get(**key).is_some_and(|property| property.get("x-default").is_none()))
         .copied()
         .collect();
     let mut items = open(properties);
@@ -182,7 +175,5 @@ fn probe() -> Value {
 }
 
 fn value_from() -> Value {
-    open(
-        json!({ "fileKeyRef": open(json!({ "optional": { "type": "boolean", "x-default": false } })) }),
-    )
+    open(json!({ "fileKeyRef": open(json!({ "optional": { "type": "boolean", "x-default": false } })) }))
 }

@@ -9,11 +9,7 @@ use serde_json::{Value, json};
 type Rule = (&'static str, &'static str, &'static str);
 
 const ROLLOUT: &[Rule] = &[
-    (
-        "RolloutSpec",
-        "has(self.strategy)",
-        "strategy is missing; give strategy.canary or strategy.blueGreen",
-    ),
+    ("RolloutSpec", "has(self.strategy)", "strategy is missing; give strategy.canary or strategy.blueGreen"),
     (
         "RolloutSpec",
         "(has(self.minReadySeconds) ? self.minReadySeconds : 0) < \
@@ -42,11 +38,7 @@ const ROLLOUT: &[Rule] = &[
          (has(self.revisionHistoryLimit) ? self.revisionHistoryLimit : 10)",
         "strategy.blueGreen.scaleDownDelayRevisionLimit must not be greater than revisionHistoryLimit (10 when absent)",
     ),
-    (
-        "Strategy",
-        "has(self.canary) != has(self.blueGreen)",
-        "give exactly one of canary and blueGreen",
-    ),
+    ("Strategy", "has(self.canary) != has(self.blueGreen)", "give exactly one of canary and blueGreen"),
     (
         "BlueGreenStrategy",
         "!has(self.previewService) || self.previewService == '' || self.previewService != self.activeService",
@@ -141,11 +133,7 @@ const CANARY: &[Rule] = &[
          (has(self.analysis) ? 1 : 0) <= 1",
         "a step can have only one of setWeight, pause, experiment and analysis",
     ),
-    (
-        "PingPong",
-        "self.pingService != self.pongService",
-        "pingService and pongService must be two different Services",
-    ),
+    ("PingPong", "self.pingService != self.pongService", "pingService and pongService must be two different Services"),
     (
         "TrafficRouting",
         "!has(self.maxTrafficWeight) || has(self.nginx) || has(self.plugins)",

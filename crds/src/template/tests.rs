@@ -1,7 +1,4 @@
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "tables read better without references"
-)]
+#![allow(clippy::needless_pass_by_value, reason = "tables read better without references")]
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -52,10 +49,7 @@ fn volumes_get_their_own_defaults() {
             "projected": {"defaultMode": 420, "sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}},
                 {"downwardAPI": {"items": [{"path": "x", "fieldRef": {"fieldPath": "y", "apiVersion": "v1"}}]}}]}}]}),
     );
-    different(
-        json!({"volumes": [{"name": "e"}]}),
-        json!({"volumes": [{"name": "e", "hostPath": {"path": "/"}}]}),
-    );
+    different(json!({"volumes": [{"name": "e"}]}), json!({"volumes": [{"name": "e", "hostPath": {"path": "/"}}]}));
 }
 
 #[test]
@@ -69,23 +63,14 @@ fn quantities_are_compared_by_amount() {
 
 #[test]
 fn the_deprecated_name_of_the_service_account_does_not_count() {
-    same(
-        json!({"serviceAccountName": "s"}),
-        json!({"serviceAccountName": "s", "serviceAccount": "s"}),
-    );
-    same(
-        json!({"serviceAccountName": "s"}),
-        json!({"serviceAccount": "s"}),
-    );
+    same(json!({"serviceAccountName": "s"}), json!({"serviceAccountName": "s", "serviceAccount": "s"}));
+    same(json!({"serviceAccountName": "s"}), json!({"serviceAccount": "s"}));
     different(json!({"serviceAccountName": "s"}), json!({}));
 }
 
 #[test]
 fn what_changes_a_pod_makes_a_difference() {
-    different(
-        json!({"containers": [{"image": "a:1"}]}),
-        json!({"containers": [{"image": "a:2"}]}),
-    );
+    different(json!({"containers": [{"image": "a:1"}]}), json!({"containers": [{"image": "a:2"}]}));
     different(
         json!({"containers": [{"image": "a"}]}),
         json!({"containers": [{"image": "a", "imagePullPolicy": "Never"}]}),
@@ -99,15 +84,9 @@ fn what_changes_a_pod_makes_a_difference() {
 
 #[test]
 fn what_kubernetes_does_not_know_makes_none_but_is_named() {
-    same(
-        json!({"containers": [{"imagge": "a"}]}),
-        json!({"containers": [{}]}),
-    );
+    same(json!({"containers": [{"imagge": "a"}]}), json!({"containers": [{}]}));
     let template = json!({"spec": {"containers": [{"imagge": "a", "resources": {"limits": {"gpu": "1"}}}], "nodeSelector": {"x": "y"}}, "x": 1});
-    assert_eq!(
-        unknown_fields(&template),
-        ["spec.template.spec.containers[0].imagge", "spec.template.x"]
-    );
+    assert_eq!(unknown_fields(&template), ["spec.template.spec.containers[0].imagge", "spec.template.x"]);
 }
 
 #[test]
@@ -124,15 +103,9 @@ fn what_a_controller_added_to_the_template_does_not_count() {
             "spec": {"containers": [{"name": "a", "image": "b"}], "affinity": affinity},
         });
         let ephemeral = r#"{"labels":{"role":"canary"},"annotations":{"note":"x"}}"#;
-        assert_eq!(
-            fingerprint(&live, Some(ephemeral)),
-            fingerprint(&desired, None)
-        );
+        assert_eq!(fingerprint(&live, Some(ephemeral)), fingerprint(&desired, None));
         assert_ne!(fingerprint(&live, None), fingerprint(&desired, None));
-        assert_ne!(
-            fingerprint(&live, Some("garbage")),
-            fingerprint(&desired, None)
-        );
+        assert_ne!(fingerprint(&live, Some("garbage")), fingerprint(&desired, None));
     }
 }
 
@@ -151,42 +124,28 @@ fn any(table: &'static Table, kind: Kind, depth: u32) -> BoxedStrategy<Value> {
     let fitting = match kind {
         Kind::Pointer(kind) => any(table, *kind, depth),
         Kind::List(kind) if depth > 0 => {
-            proptest::collection::vec(any(table, *kind, depth - 1), 0..3)
-                .prop_map(Value::from)
-                .boxed()
+            proptest::collection::vec(any(table, *kind, depth - 1), 0..3).prop_map(Value::from).boxed()
         }
-        Kind::Map(kind) if depth > 0 => {
-            proptest::collection::vec(("[a-c]", any(table, *kind, depth - 1)), 0..3)
-                .prop_map(|pairs| pairs.into_iter().collect())
-                .boxed()
-        }
+        Kind::Map(kind) if depth > 0 => proptest::collection::vec(("[a-c]", any(table, *kind, depth - 1)), 0..3)
+            .prop_map(|pairs| pairs.into_iter().collect())
+            .boxed(),
         Kind::Struct(name) if depth > 0 => {
             let fields: Vec<_> = table
                 .fields(&name)
                 .iter()
                 .map(|field| {
                     let value = any(table, field.kind.clone(), depth - 1);
-                    (
-                        Just(field.name.clone()),
-                        proptest::option::weighted(0.15, value),
-                    )
+                    (Just(field.name.clone()), proptest::option::weighted(0.15, value))
                 })
                 .collect();
             fields
-                .prop_map(|fields| {
-                    fields
-                        .into_iter()
-                        .filter_map(|(name, value)| Some((name, value?)))
-                        .collect()
-                })
+                .prop_map(|fields| fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
                 .boxed()
         }
         Kind::Text => "|[a-b]".prop_map(Value::from).boxed(),
         Kind::Int => (-1..2).prop_map(Value::from).boxed(),
         Kind::Bool => any_bool().boxed(),
-        Kind::Quantity => "[-+]?[0-9]{0,6}(\\.[0-9]{1,12})?(m|k|Mi|Gi|e3|x)?"
-            .prop_map(Value::from)
-            .boxed(),
+        Kind::Quantity => "[-+]?[0-9]{0,6}(\\.[0-9]{1,12})?(m|k|Mi|Gi|e3|x)?".prop_map(Value::from).boxed(),
         _ => prop_oneof![Just(Value::Null), Just(json!(80)), Just(json!("http"))].boxed(),
     };
     prop_oneof![30 => fitting, 1 => Just(Value::Null), 1 => Just(json!([1])), 1 => Just(json!("text"))].boxed()

@@ -12,35 +12,15 @@ use crate::{
 /// Every fault in an AnalysisTemplate or ClusterAnalysisTemplate that can be seen before its arguments are known.
 pub fn analysis_template(spec: &AnalysisTemplateSpec) -> Vec<Fault> {
     let mut faults = Faults::default();
-    let AnalysisTemplateSpec {
-        metrics,
-        args,
-        templates,
-        ..
-    } = spec;
+    let AnalysisTemplateSpec { metrics, args, templates, .. } = spec;
     if metrics.is_empty() && templates.is_empty() {
-        faults.missing(
-            "spec.metrics",
-            "give at least one metric, or name further templates in spec.templates",
-        );
+        faults.missing("spec.metrics", "give at least one metric, or name further templates in spec.templates");
     }
     self::metrics(metrics, &mut faults);
-    size(
-        args.iter()
-            .map(|arg| (arg.name.as_str(), arg.value.as_deref())),
-        "spec.args",
-        &mut faults,
-    );
+    size(args.iter().map(|arg| (arg.name.as_str(), arg.value.as_deref())), "spec.args", &mut faults);
     named(args, &mut faults);
-    for (index, _) in templates
-        .iter()
-        .enumerate()
-        .filter(|(_, template)| template.template_name.is_empty())
-    {
-        faults.missing(
-            &format!("spec.templates[{index}].templateName"),
-            "give the name of an analysis template",
-        );
+    for (index, _) in templates.iter().enumerate().filter(|(_, template)| template.template_name.is_empty()) {
+        faults.missing(&format!("spec.templates[{index}].templateName"), "give the name of an analysis template");
     }
     faults.into_vec()
 }
@@ -53,54 +33,29 @@ pub fn analysis_run(spec: &AnalysisRunSpec) -> Vec<Fault> {
         faults.missing("spec.metrics", "give at least one metric");
     }
     self::metrics(metrics, &mut faults);
-    size(
-        args.iter()
-            .map(|arg| (arg.name.as_str(), arg.value.as_deref())),
-        "spec.args",
-        &mut faults,
-    );
+    size(args.iter().map(|arg| (arg.name.as_str(), arg.value.as_deref())), "spec.args", &mut faults);
     named(args, &mut faults);
     faults.into_vec()
 }
 
 fn named(args: &[Argument], faults: &mut Faults) {
-    unique(
-        args.iter().map(|arg| arg.name.as_str()),
-        |index| format!("spec.args[{index}].name"),
-        faults,
-    );
+    unique(args.iter().map(|arg| arg.name.as_str()), |index| format!("spec.args[{index}].name"), faults);
 }
 
 /// The analysis that a Rollout asks for, at this path.
 pub(super) fn of_rollout(run: &RolloutAnalysis, at: &str, faults: &mut Faults) {
     if run.templates.is_empty() {
-        faults.missing(
-            &format!("{at}.templates"),
-            "an analysis needs at least one template",
-        );
+        faults.missing(&format!("{at}.templates"), "an analysis needs at least one template");
     }
-    for (index, _) in run
-        .templates
-        .iter()
-        .enumerate()
-        .filter(|(_, template)| template.template_name.is_empty())
-    {
-        faults.missing(
-            &format!("{at}.templates[{index}].templateName"),
-            "give the name of an analysis template",
-        );
+    for (index, _) in run.templates.iter().enumerate().filter(|(_, template)| template.template_name.is_empty()) {
+        faults.missing(&format!("{at}.templates[{index}].templateName"), "give the name of an analysis template");
     }
     arguments(&run.args, at, faults);
 }
 
 /// The arguments that a Rollout gives to an analysis at this path.
 pub(super) fn arguments(args: &[RolloutArgument], at: &str, faults: &mut Faults) {
-    size(
-        args.iter()
-            .map(|arg| (arg.name.as_str(), arg.value.as_deref())),
-        &format!("{at}.args"),
-        faults,
-    );
+    size(args.iter().map(|arg| (arg.name.as_str(), arg.value.as_deref())), &format!("{at}.args"), faults);
     for (index, arg) in args.iter().enumerate() {
         let at = format!("{at}.args[{index}]");
         if arg.name.is_empty() {
@@ -110,11 +65,7 @@ pub(super) fn arguments(args: &[RolloutArgument], at: &str, faults: &mut Faults)
             continue;
         };
         if let Some(HashValue::Other(word)) = &from.pod_template_hash_value {
-            faults.wrong(
-                &format!("{at}.valueFrom.podTemplateHashValue"),
-                word,
-                "it must be Stable or Latest",
-            );
+            faults.wrong(&format!("{at}.valueFrom.podTemplateHashValue"), word, "it must be Stable or Latest");
         }
         if let Some(field) = &from.field_ref {
             let path = format!("{at}.valueFrom.fieldRef.fieldPath");
@@ -131,64 +82,36 @@ pub(super) fn arguments(args: &[RolloutArgument], at: &str, faults: &mut Faults)
 
 /// Whether a path into the metadata is one that the downward API has.
 fn is_downward(path: &str) -> bool {
-    const WHOLE: [&str; 5] = [
-        "metadata.name",
-        "metadata.namespace",
-        "metadata.uid",
-        "metadata.labels",
-        "metadata.annotations",
-    ];
+    const WHOLE: [&str; 5] =
+        ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations"];
     let entry = |prefix: &str| {
-        let key = path
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix("['"))
-            .and_then(|rest| rest.strip_suffix("']"));
+        let key =
+            path.strip_prefix(prefix).and_then(|rest| rest.strip_prefix("['")).and_then(|rest| rest.strip_suffix("']"));
         key.is_some_and(|key| !key.is_empty() && !key.contains('\''))
     };
     WHOLE.contains(&path) || entry("metadata.labels") || entry("metadata.annotations")
 }
 
-fn size<'a>(
-    args: impl Iterator<Item = (&'a str, Option<&'a str>)>,
-    path: &str,
-    faults: &mut Faults,
-) {
-    let bytes: usize = args
-        .map(|(name, value)| name.len().saturating_add(value.map_or(0, str::len)))
-        .sum();
+fn size<'a>(args: impl Iterator<Item = (&'a str, Option<&'a str>)>, path: &str, faults: &mut Faults) {
+    let bytes: usize = args.map(|(name, value)| name.len().saturating_add(value.map_or(0, str::len))).sum();
     if bytes > MOST_ARGUMENT_BYTES {
-        faults.say(
-            path,
-            &format!(
-                "has {bytes} bytes; at most {MOST_ARGUMENT_BYTES} can be passed to an analysis"
-            ),
-        );
+        faults.say(path, &format!("has {bytes} bytes; at most {MOST_ARGUMENT_BYTES} can be passed to an analysis"));
     }
 }
 
 fn metrics(metrics: &[Metric], faults: &mut Faults) {
     if metrics.len() > MOST_METRICS {
-        let sentence = format!(
-            "has {} metrics; at most {MOST_METRICS} can be measured in one run",
-            metrics.len()
-        );
+        let sentence = format!("has {} metrics; at most {MOST_METRICS} can be measured in one run", metrics.len());
         return faults.say("spec.metrics", &sentence);
     }
-    unique(
-        metrics.iter().map(|metric| metric.name.as_str()),
-        |index| format!("spec.metrics[{index}].name"),
-        faults,
-    );
+    unique(metrics.iter().map(|metric| metric.name.as_str()), |index| format!("spec.metrics[{index}].name"), faults);
     for (index, metric) in metrics.iter().enumerate() {
         self::metric(metric, &format!("spec.metrics[{index}]"), faults);
     }
 }
 
 fn metric(metric: &Metric, at: &str, faults: &mut Faults) {
-    for (field, text) in [
-        ("interval", &metric.interval),
-        ("initialDelay", &metric.initial_delay),
-    ] {
+    for (field, text) in [("interval", &metric.interval), ("initialDelay", &metric.initial_delay)] {
         if let Some(text) = text {
             a_duration(text, &format!("{at}.{field}"), faults);
         }
@@ -197,27 +120,17 @@ fn metric(metric: &Metric, at: &str, faults: &mut Faults) {
     let Some(limits) = Limits::of(metric, at, faults) else {
         return;
     };
-    let Limits {
-        count,
-        failure,
-        inconclusive,
-        success,
-    } = limits;
+    let Limits { count, failure, inconclusive, success } = limits;
     if failure == -1 && success == 0 {
         let rule = "it needs a consecutiveSuccessLimit, else the metric can never end";
         faults.wrong(&format!("{at}.failureLimit"), failure, rule);
     }
     if count > 1 && metric.interval.is_none() {
-        faults.missing(
-            &format!("{at}.interval"),
-            "a count greater than 1 needs an interval",
-        );
+        faults.missing(&format!("{at}.interval"), "a count greater than 1 needs an interval");
     }
     let least = failure.max(0).saturating_add(success);
     if count > 0 && count < least {
-        let rule = format!(
-            "it must be {least} or more, which is failureLimit and consecutiveSuccessLimit together"
-        );
+        let rule = format!("it must be {least} or more, which is failureLimit and consecutiveSuccessLimit together");
         faults.wrong(&format!("{at}.count"), count, &rule);
     }
     if count > 0 && count < inconclusive {
@@ -246,47 +159,23 @@ impl Limits {
                 _ => match value.as_i64() {
                     Some(number) if (least..=i64::from(i32::MAX)).contains(&number) => Some(number),
                     _ => {
-                        faults.wrong(
-                            &format!("{at}.{field}"),
-                            value,
-                            &format!("it must be a number from {least} on"),
-                        );
+                        faults.wrong(&format!("{at}.{field}"), value, &format!("it must be a number from {least} on"));
                         None
                     }
                 },
             }
         };
         let count = number("count", &metric.count, 0, 0);
-        let failure = number(
-            "failureLimit",
-            &metric.failure_limit,
-            defaults::FAILURE_LIMIT,
-            -1,
-        );
-        let inconclusive = number(
-            "inconclusiveLimit",
-            &metric.inconclusive_limit,
-            defaults::INCONCLUSIVE_LIMIT,
-            0,
-        );
+        let failure = number("failureLimit", &metric.failure_limit, defaults::FAILURE_LIMIT, -1);
+        let inconclusive = number("inconclusiveLimit", &metric.inconclusive_limit, defaults::INCONCLUSIVE_LIMIT, 0);
         let success = number(
             "consecutiveSuccessLimit",
             &metric.consecutive_success_limit,
             defaults::CONSECUTIVE_SUCCESS_LIMIT,
             0,
         );
-        number(
-            "consecutiveErrorLimit",
-            &metric.consecutive_error_limit,
-            defaults::CONSECUTIVE_ERROR_LIMIT,
-            0,
-        );
-        Some(Self {
-            count: count?,
-            failure: failure?,
-            inconclusive: inconclusive?,
-            success: success?,
-        })
+        number("consecutiveErrorLimit", &metric.consecutive_error_limit, defaults::CONSECUTIVE_ERROR_LIMIT, 0);
+        Some(Self { count: count?, failure: failure?, inconclusive: inconclusive?, success: success? })
     }
 }
 
@@ -294,13 +183,7 @@ fn provider(provider: &MetricProvider, at: &str, faults: &mut Faults) {
     match provider.names().as_slice() {
         [] => faults.missing(at, "a metric needs exactly one provider"),
         [_] => {}
-        names => faults.say(
-            at,
-            &format!(
-                "has {}; a metric needs exactly one provider",
-                names.join(" and ")
-            ),
-        ),
+        names => faults.say(at, &format!("has {}; a metric needs exactly one provider", names.join(" and "))),
     }
 }
 

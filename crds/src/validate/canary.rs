@@ -21,60 +21,34 @@ pub(super) fn check(canary: &CanaryStrategy, faults: &mut Faults) {
     }
     if let Some(background) = &canary.analysis {
         analysis::of_rollout(&background.analysis, &format!("{AT}.analysis"), faults);
-        faults.at_least(
-            0,
-            background.starting_step,
-            &format!("{AT}.analysis.startingStep"),
-        );
+        faults.at_least(0, background.starting_step, &format!("{AT}.analysis.startingStep"));
     }
     steps::check(canary, faults);
 }
 
 fn services(canary: &CanaryStrategy, faults: &mut Faults) {
-    let CanaryStrategy {
-        canary_service,
-        stable_service,
-        traffic_routing,
-        ping_pong,
-        ..
-    } = canary;
+    let CanaryStrategy { canary_service, stable_service, traffic_routing, ping_pong, .. } = canary;
     if let (Some(canary), Some(stable)) = (canary_service, stable_service)
         && canary == stable
     {
-        faults.wrong(
-            &format!("{AT}.canaryService"),
-            canary,
-            "it must differ from stableService",
-        );
+        faults.wrong(&format!("{AT}.canaryService"), canary, "it must differ from stableService");
     }
     if let Some(pair) = ping_pong {
         self::ping_pong(pair, traffic_routing.as_ref(), faults);
     }
-    let Some(router) = traffic_routing
-        .as_ref()
-        .and_then(|routing| needs_services(routing, ping_pong.is_some()))
-    else {
+    let Some(router) = traffic_routing.as_ref().and_then(|routing| needs_services(routing, ping_pong.is_some())) else {
         return;
     };
-    for (field, service) in [
-        ("canaryService", canary_service),
-        ("stableService", stable_service),
-    ] {
+    for (field, service) in [("canaryService", canary_service), ("stableService", stable_service)] {
         if service.is_none() {
-            faults.missing(
-                &format!("{AT}.{field}"),
-                &format!("{router} needs canaryService and stableService"),
-            );
+            faults.missing(&format!("{AT}.{field}"), &format!("{router} needs canaryService and stableService"));
         }
     }
 }
 
 /// The router that cannot do without both Services, if there is one.
 fn needs_services(routing: &TrafficRouting, ping_pong: bool) -> Option<&'static str> {
-    let istio = routing
-        .istio
-        .as_ref()
-        .is_some_and(|istio| istio.destination_rule.is_none() && !ping_pong);
+    let istio = routing.istio.as_ref().is_some_and(|istio| istio.destination_rule.is_none() && !ping_pong);
     [
         (istio, "trafficRouting.istio without destinationRule"),
         (routing.smi.is_some(), "trafficRouting.smi"),
@@ -90,36 +64,21 @@ fn needs_services(routing: &TrafficRouting, ping_pong: bool) -> Option<&'static 
 }
 
 fn ping_pong(pair: &PingPong, routing: Option<&TrafficRouting>, faults: &mut Faults) {
-    let PingPong {
-        ping_service,
-        pong_service,
-    } = pair;
+    let PingPong { ping_service, pong_service } = pair;
     for (field, service) in [("pingService", ping_service), ("pongService", pong_service)] {
         if service.is_empty() {
             faults.missing(&format!("{AT}.pingPong.{field}"), "give both Services");
         }
     }
     if !ping_service.is_empty() && ping_service == pong_service {
-        faults.wrong(
-            &format!("{AT}.pingPong.pongService"),
-            pong_service,
-            "it must differ from pingService",
-        );
+        faults.wrong(&format!("{AT}.pingPong.pongService"), pong_service, "it must differ from pingService");
     }
     let alb = routing.and_then(|routing| routing.alb.as_ref());
-    if !routing.is_some_and(|routing| {
-        alb.is_some() || routing.istio.is_some() || !routing.plugins.is_empty()
-    }) {
-        faults.say(
-            &format!("{AT}.pingPong"),
-            "needs trafficRouting by alb, istio or plugins",
-        );
+    if !routing.is_some_and(|routing| alb.is_some() || routing.istio.is_some() || !routing.plugins.is_empty()) {
+        faults.say(&format!("{AT}.pingPong"), "needs trafficRouting by alb, istio or plugins");
     }
     if alb.is_some_and(|alb| alb.root_service.is_none()) {
-        faults.missing(
-            &format!("{AT}.trafficRouting.alb.rootService"),
-            "pingPong with alb needs it",
-        );
+        faults.missing(&format!("{AT}.trafficRouting.alb.rootService"), "pingPong with alb needs it");
     }
 }
 
@@ -131,53 +90,25 @@ fn routing(routing: &TrafficRouting, faults: &mut Faults) {
     if let Some(weight) = routing.max_traffic_weight {
         let path = format!("{at}.maxTrafficWeight");
         if routing.nginx.is_none() && routing.plugins.is_empty() {
-            faults.wrong(
-                &path,
-                weight,
-                "only nginx and plugins can count to another number than 100; remove it",
-            );
+            faults.wrong(&path, weight, "only nginx and plugins can count to another number than 100; remove it");
         } else if weight < 1 {
             faults.wrong(&path, weight, "it must be 1 or more");
         }
     }
-    let routes = routing
-        .managed_routes
-        .iter()
-        .map(|route| route.name.as_str());
-    unique(
-        routes,
-        |index| format!("{at}.managedRoutes[{index}].name"),
-        faults,
-    );
+    let routes = routing.managed_routes.iter().map(|route| route.name.as_str());
+    unique(routes, |index| format!("{at}.managedRoutes[{index}].name"), faults);
 }
 
 fn istio(istio: &IstioTrafficRouting, at: &str, faults: &mut Faults) {
-    let IstioTrafficRouting {
-        virtual_service,
-        destination_rule,
-        virtual_services,
-    } = istio;
+    let IstioTrafficRouting { virtual_service, destination_rule, virtual_services } = istio;
     if virtual_service.is_some() != virtual_services.is_empty() {
-        faults.say(
-            at,
-            "must have exactly one of virtualService and virtualServices",
-        );
+        faults.say(at, "must have exactly one of virtualService and virtualServices");
     }
-    if virtual_service
-        .as_ref()
-        .is_some_and(|service| service.name.is_empty())
-    {
-        faults.missing(
-            &format!("{at}.virtualService.name"),
-            "give the name of the VirtualService",
-        );
+    if virtual_service.as_ref().is_some_and(|service| service.name.is_empty()) {
+        faults.missing(&format!("{at}.virtualService.name"), "give the name of the VirtualService");
     }
     let names = virtual_services.iter().map(|service| service.name.as_str());
-    unique(
-        names,
-        |index| format!("{at}.virtualServices[{index}].name"),
-        faults,
-    );
+    unique(names, |index| format!("{at}.virtualServices[{index}].name"), faults);
     if let Some(rule) = destination_rule {
         let at = format!("{at}.destinationRule");
         for (field, name) in [
@@ -189,34 +120,21 @@ fn istio(istio: &IstioTrafficRouting, at: &str, faults: &mut Faults) {
                 faults.missing(&format!("{at}.{field}"), "a destinationRule needs it");
             }
         }
-        if !rule.canary_subset_name.is_empty() && rule.canary_subset_name == rule.stable_subset_name
-        {
+        if !rule.canary_subset_name.is_empty() && rule.canary_subset_name == rule.stable_subset_name {
             let path = format!("{at}.canarySubsetName");
-            faults.wrong(
-                &path,
-                &rule.canary_subset_name,
-                "it must differ from stableSubsetName",
-            );
+            faults.wrong(&path, &rule.canary_subset_name, "it must differ from stableSubsetName");
         }
     }
 }
 
 /// Faults for names that are empty or stand twice.
-pub(super) fn unique<'a>(
-    names: impl Iterator<Item = &'a str>,
-    path: impl Fn(usize) -> String,
-    faults: &mut Faults,
-) {
+pub(super) fn unique<'a>(names: impl Iterator<Item = &'a str>, path: impl Fn(usize) -> String, faults: &mut Faults) {
     let mut seen = std::collections::BTreeMap::new();
     for (index, name) in names.enumerate() {
         if name.is_empty() {
             faults.missing(&path(index), "give a name");
         } else if let Some(first) = seen.insert(name, index) {
-            faults.wrong(
-                &path(index),
-                name,
-                &format!("{} has the same name", path(first)),
-            );
+            faults.wrong(&path(index), name, &format!("{} has the same name", path(first)));
         }
     }
 }
@@ -229,41 +147,20 @@ fn needs_routing(canary: &CanaryStrategy, faults: &mut Faults) {
             faults.wrong(&delay_path, delay, "it needs trafficRouting; remove it");
         }
         if canary.dynamic_stable_scale {
-            faults.wrong(
-                &format!("{AT}.dynamicStableScale"),
-                true,
-                "it needs trafficRouting; remove it",
-            );
+            faults.wrong(&format!("{AT}.dynamicStableScale"), true, "it needs trafficRouting; remove it");
         }
     }
     if let (true, Some(delay)) = (canary.dynamic_stable_scale, delay) {
-        faults.wrong(
-            &delay_path,
-            delay,
-            "dynamicStableScale excludes it; remove one of them",
-        );
+        faults.wrong(&delay_path, delay, "dynamicStableScale excludes it; remove one of them");
     }
     faults.at_least(0, delay, &delay_path);
-    faults.at_least(
-        0,
-        canary.abort_scale_down_delay_seconds,
-        &format!("{AT}.abortScaleDownDelaySeconds"),
-    );
+    faults.at_least(0, canary.abort_scale_down_delay_seconds, &format!("{AT}.abortScaleDownDelaySeconds"));
 }
 
 fn sizes(canary: &CanaryStrategy, faults: &mut Faults) {
-    let CanaryStrategy {
-        max_surge,
-        max_unavailable,
-        replica_progress_threshold,
-        ..
-    } = canary;
+    let CanaryStrategy { max_surge, max_unavailable, replica_progress_threshold, .. } = canary;
     share(max_surge.as_ref(), &format!("{AT}.maxSurge"), faults);
-    share(
-        max_unavailable.as_ref(),
-        &format!("{AT}.maxUnavailable"),
-        faults,
-    );
+    share(max_unavailable.as_ref(), &format!("{AT}.maxUnavailable"), faults);
     if let (Some(surge), Some(unavailable)) = (max_surge, max_unavailable)
         && is_zero(surge)
         && is_zero(unavailable)
@@ -274,11 +171,7 @@ fn sizes(canary: &CanaryStrategy, faults: &mut Faults) {
     if let Some(threshold) = replica_progress_threshold
         && let ThresholdKind::Other(word) = &threshold.kind
     {
-        faults.wrong(
-            &format!("{AT}.replicaProgressThreshold.type"),
-            word,
-            "it must be Percent or Pods",
-        );
+        faults.wrong(&format!("{AT}.replicaProgressThreshold.type"), word, "it must be Percent or Pods");
     }
 }
 
@@ -298,10 +191,6 @@ pub(super) fn share(share: Option<&IntOrString>, path: &str, faults: &mut Faults
         IntOrString::String(_) => share.as_percent(),
     };
     if number.is_none_or(|number| !(0..=i64::from(i32::MAX)).contains(&number)) {
-        faults.wrong(
-            path,
-            share,
-            "it must be a number of pods such as 1, or a percentage such as 25%",
-        );
+        faults.wrong(path, share, "it must be a number of pods such as 1, or a percentage such as 25%");
     }
 }

@@ -49,9 +49,7 @@ fn numbers(spec: &RolloutSpec, faults: &mut Faults) {
     faults.at_least(0, spec.min_ready_seconds, "spec.minReadySeconds");
     faults.at_least(0, spec.revision_history_limit, "spec.revisionHistoryLimit");
     let ready = spec.min_ready_seconds.unwrap_or_default();
-    let deadline = spec
-        .progress_deadline_seconds
-        .unwrap_or(defaults::PROGRESS_DEADLINE_SECONDS);
+    let deadline = spec.progress_deadline_seconds.unwrap_or(defaults::PROGRESS_DEADLINE_SECONDS);
     if deadline <= ready {
         let rule = format!("it must be greater than spec.minReadySeconds, which is {ready}");
         match spec.progress_deadline_seconds {
@@ -66,27 +64,15 @@ fn numbers(spec: &RolloutSpec, faults: &mut Faults) {
 }
 
 fn workload(reference: &ObjectRef, faults: &mut Faults) {
-    const KINDS: [(&str, &str); 3] = [
-        ("apps", "Deployment"),
-        ("apps", "ReplicaSet"),
-        ("", "PodTemplate"),
-    ];
-    let ObjectRef {
-        api_version,
-        kind,
-        name,
-        scale_down: _,
-    } = reference;
+    const KINDS: [(&str, &str); 3] = [("apps", "Deployment"), ("apps", "ReplicaSet"), ("", "PodTemplate")];
+    let ObjectRef { api_version, kind, name, scale_down: _ } = reference;
     if name.is_none() {
         faults.missing("spec.workloadRef.name", "give the name of the workload");
     }
     let api_version = api_version.as_deref().unwrap_or_default();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let Some(kind) = kind else {
-        return faults.missing(
-            "spec.workloadRef.kind",
-            "it must be Deployment, ReplicaSet or PodTemplate",
-        );
+        return faults.missing("spec.workloadRef.kind", "it must be Deployment, ReplicaSet or PodTemplate");
     };
     if !KINDS.contains(&(group, kind.as_str())) {
         let value = format!("{kind} of {api_version}");
@@ -98,14 +84,8 @@ fn workload(reference: &ObjectRef, faults: &mut Faults) {
 fn strategy(spec: &RolloutSpec, faults: &mut Faults) {
     let Strategy { blue_green, canary } = &spec.strategy;
     match (blue_green, canary) {
-        (None, None) => faults.missing(
-            "spec.strategy",
-            "give spec.strategy.canary or spec.strategy.blueGreen",
-        ),
-        (Some(_), Some(_)) => faults.say(
-            "spec.strategy",
-            "has both canary and blueGreen; remove one of them",
-        ),
+        (None, None) => faults.missing("spec.strategy", "give spec.strategy.canary or spec.strategy.blueGreen"),
+        (Some(_), Some(_)) => faults.say("spec.strategy", "has both canary and blueGreen; remove one of them"),
         _ => {}
     }
     if let Some(blue_green) = blue_green {
@@ -120,33 +100,16 @@ fn blue_green(spec: &RolloutSpec, strategy: &BlueGreenStrategy, faults: &mut Fau
     let at = "spec.strategy.blueGreen";
     let active = &strategy.active_service;
     if active.is_empty() {
-        faults.missing(
-            &format!("{at}.activeService"),
-            "give the Service that carries production traffic",
-        );
+        faults.missing(&format!("{at}.activeService"), "give the Service that carries production traffic");
     } else if strategy.preview_service.as_ref() == Some(active) {
-        faults.wrong(
-            &format!("{at}.previewService"),
-            active,
-            "it must differ from activeService",
-        );
+        faults.wrong(&format!("{at}.previewService"), active, "it must differ from activeService");
     }
-    let kept = spec
-        .revision_history_limit
-        .unwrap_or(defaults::REVISION_HISTORY_LIMIT);
-    if let Some(limit) = strategy
-        .scale_down_delay_revision_limit
-        .filter(|limit| *limit > kept)
-    {
-        let rule =
-            format!("it must not be greater than spec.revisionHistoryLimit, which is {kept}");
+    let kept = spec.revision_history_limit.unwrap_or(defaults::REVISION_HISTORY_LIMIT);
+    if let Some(limit) = strategy.scale_down_delay_revision_limit.filter(|limit| *limit > kept) {
+        let rule = format!("it must not be greater than spec.revisionHistoryLimit, which is {kept}");
         faults.wrong(&format!("{at}.scaleDownDelayRevisionLimit"), limit, &rule);
     }
-    canary::share(
-        strategy.max_unavailable.as_ref(),
-        &format!("{at}.maxUnavailable"),
-        faults,
-    );
+    canary::share(strategy.max_unavailable.as_ref(), &format!("{at}.maxUnavailable"), faults);
     if let Some(affinity) = &strategy.anti_affinity {
         anti_affinity(affinity, &format!("{at}.antiAffinity"), faults);
     }
@@ -170,10 +133,7 @@ fn anti_affinity(affinity: &AntiAffinity, at: &str, faults: &mut Faults) {
              requiredDuringSchedulingIgnoredDuringExecution",
         );
     }
-    if let Some(preferred) = preferred
-        .as_ref()
-        .filter(|preferred| !(1..=100).contains(&preferred.weight))
-    {
+    if let Some(preferred) = preferred.as_ref().filter(|preferred| !(1..=100).contains(&preferred.weight)) {
         let path = format!("{at}.preferredDuringSchedulingIgnoredDuringExecution.weight");
         faults.wrong(&path, preferred.weight, "it must be 1 to 100");
     }

@@ -9,26 +9,15 @@ use super::Faults;
 use crate::{names::HASH_LABEL, rollout::RolloutSpec};
 
 pub(super) fn check(spec: &RolloutSpec, faults: &mut Faults) {
-    let RolloutSpec {
-        selector,
-        template,
-        workload_ref,
-        ..
-    } = spec;
+    let RolloutSpec { selector, template, workload_ref, .. } = spec;
     let by_reference = workload_ref.is_some();
     match selector {
         Some(selector) if is_empty(selector) && !by_reference => {
-            faults.say(
-                "spec.selector",
-                "is empty; give the labels of the pods in matchLabels",
-            );
+            faults.say("spec.selector", "is empty; give the labels of the pods in matchLabels");
         }
         Some(selector) => requirements(selector, faults),
         None if by_reference => {}
-        None => faults.missing(
-            "spec.selector",
-            "give the labels of the pods in spec.selector.matchLabels",
-        ),
+        None => faults.missing("spec.selector", "give the labels of the pods in spec.selector.matchLabels"),
     }
     match template {
         Some(template) if by_reference => emptiness(template, faults),
@@ -39,32 +28,19 @@ pub(super) fn check(spec: &RolloutSpec, faults: &mut Faults) {
             }
         }
         None if by_reference => {}
-        None => faults.missing(
-            "spec.template",
-            "give a pod template, or name a workload in spec.workloadRef",
-        ),
+        None => faults.missing("spec.template", "give a pod template, or name a workload in spec.workloadRef"),
     }
 }
 
 fn is_empty(selector: &LabelSelector) -> bool {
-    selector
-        .match_labels
-        .as_ref()
-        .is_none_or(BTreeMap::is_empty)
-        && selector
-            .match_expressions
-            .as_ref()
-            .is_none_or(Vec::is_empty)
+    selector.match_labels.as_ref().is_none_or(BTreeMap::is_empty)
+        && selector.match_expressions.as_ref().is_none_or(Vec::is_empty)
 }
 
 fn requirements(selector: &LabelSelector, faults: &mut Faults) {
     for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
         let at = format!("spec.selector.matchExpressions[{index}]");
-        let LabelSelectorRequirement {
-            key,
-            operator,
-            values,
-        } = requirement;
+        let LabelSelectorRequirement { key, operator, values } = requirement;
         let given = values.as_ref().is_some_and(|values| !values.is_empty());
         if key.is_empty() {
             faults.missing(&format!("{at}.key"), "give the label");
@@ -75,16 +51,9 @@ fn requirements(selector: &LabelSelector, faults: &mut Faults) {
                 faults.missing(&format!("{at}.values"), &format!("{operator} needs values"));
             }
             ("Exists" | "DoesNotExist", true) => {
-                faults.say(
-                    &format!("{at}.values"),
-                    &format!("must be left out with {operator}"),
-                );
+                faults.say(&format!("{at}.values"), &format!("must be left out with {operator}"));
             }
-            _ => faults.wrong(
-                &format!("{at}.operator"),
-                operator,
-                "it must be In, NotIn, Exists or DoesNotExist",
-            ),
+            _ => faults.wrong(&format!("{at}.operator"), operator, "it must be In, NotIn, Exists or DoesNotExist"),
         }
     }
 }
@@ -93,16 +62,11 @@ fn requirements(selector: &LabelSelector, faults: &mut Faults) {
 fn emptiness(template: &Value, faults: &mut Faults) {
     let metadata = template.get("metadata");
     let says = |key: &str| {
-        let map = metadata
-            .and_then(|metadata| metadata.get(key))
-            .and_then(Value::as_object);
+        let map = metadata.and_then(|metadata| metadata.get(key)).and_then(Value::as_object);
         map.is_some_and(|map| !map.is_empty())
     };
     if says("labels") || says("annotations") {
-        faults.say(
-            "spec.template",
-            "must be left out when spec.workloadRef is given",
-        );
+        faults.say("spec.template", "must be left out when spec.workloadRef is given");
     }
 }
 
@@ -114,21 +78,14 @@ fn pod(template: &Value, faults: &mut Faults) {
         && !policy.is_empty()
         && policy != "Always"
     {
-        faults.wrong(
-            "spec.template.spec.restartPolicy",
-            policy,
-            "it must be Always",
-        );
+        faults.wrong("spec.template.spec.restartPolicy", policy, "it must be Always");
     }
     let containers = spec.get("containers").and_then(Value::as_array);
     match containers {
         Some(containers) if !containers.is_empty() => {
             for (index, container) in containers.iter().enumerate() {
                 for field in ["name", "image"] {
-                    let value = container
-                        .get(field)
-                        .and_then(Value::as_str)
-                        .unwrap_or_default();
+                    let value = container.get(field).and_then(Value::as_str).unwrap_or_default();
                     if value.is_empty() {
                         let path = format!("spec.template.spec.containers[{index}].{field}");
                         faults.missing(&path, "every container needs one");
@@ -136,28 +93,17 @@ fn pod(template: &Value, faults: &mut Faults) {
                 }
             }
         }
-        _ => faults.missing(
-            "spec.template.spec.containers",
-            "a pod needs at least one container",
-        ),
+        _ => faults.missing("spec.template.spec.containers", "a pod needs at least one container"),
     }
 }
 
 fn matching(selector: &LabelSelector, template: &Value, faults: &mut Faults) {
-    let labels = template
-        .pointer("/metadata/labels")
-        .and_then(Value::as_object);
-    let label = |key: &str| {
-        labels
-            .and_then(|labels| labels.get(key))
-            .and_then(Value::as_str)
-    };
+    let labels = template.pointer("/metadata/labels").and_then(Value::as_object);
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
     for (key, value) in selector.match_labels.iter().flatten() {
         if label(key) != Some(value) {
             let path = format!("spec.selector.matchLabels[{key:?}]");
-            let found = label(key).map_or("has no such label".to_owned(), |found| {
-                format!("has {found:?}")
-            });
+            let found = label(key).map_or("has no such label".to_owned(), |found| format!("has {found:?}"));
             faults.wrong(
                 &path,
                 format!("{value:?}"),
@@ -166,13 +112,8 @@ fn matching(selector: &LabelSelector, template: &Value, faults: &mut Faults) {
         }
     }
     for (index, requirement) in selector.match_expressions.iter().flatten().enumerate() {
-        let LabelSelectorRequirement {
-            key,
-            operator,
-            values,
-        } = requirement;
-        let listed =
-            label(key).is_some_and(|label| values.iter().flatten().any(|value| value == label));
+        let LabelSelectorRequirement { key, operator, values } = requirement;
+        let listed = label(key).is_some_and(|label| values.iter().flatten().any(|value| value == label));
         let fits = match operator.as_str() {
             "In" => listed,
             "NotIn" => !listed,
@@ -186,9 +127,6 @@ fn matching(selector: &LabelSelector, template: &Value, faults: &mut Faults) {
         }
     }
     if label(HASH_LABEL).is_some() {
-        faults.say(
-            "spec.template.metadata.labels",
-            &format!("must not have {HASH_LABEL:?}; the controller sets it"),
-        );
+        faults.say("spec.template.metadata.labels", &format!("must not have {HASH_LABEL:?}; the controller sets it"));
     }
 }

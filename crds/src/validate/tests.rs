@@ -1,7 +1,4 @@
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "tables read better without references"
-)]
+#![allow(clippy::needless_pass_by_value, reason = "tables read better without references")]
 
 use serde_json::{Value, json};
 
@@ -44,10 +41,7 @@ fn faults(patch: &Value) -> Vec<String> {
     let mut object = sound();
     merge(&mut object["spec"], patch);
     let rollout: Rollout = crate::decode(object).expect("decodes");
-    super::rollout(&rollout)
-        .into_iter()
-        .map(|fault| fault.message)
-        .collect()
+    super::rollout(&rollout).into_iter().map(|fault| fault.message).collect()
 }
 
 fn check(patch: Value, expect: &[&str]) {
@@ -69,14 +63,8 @@ fn istio() -> Value {
 #[test]
 fn a_sound_spec_has_no_faults() {
     check(json!({}), &[]);
-    check_canary(
-        json!({"canaryService": "c", "stableService": "s", "trafficRouting": istio()}),
-        &[],
-    );
-    check_canary(
-        json!({"steps": [{"pause": {}}, {"pause": {"duration": "1h30m"}}, {"pause": {"duration": 0}}]}),
-        &[],
-    );
+    check_canary(json!({"canaryService": "c", "stableService": "s", "trafficRouting": istio()}), &[]);
+    check_canary(json!({"steps": [{"pause": {}}, {"pause": {"duration": "1h30m"}}, {"pause": {"duration": 0}}]}), &[]);
 }
 
 #[test]
@@ -94,21 +82,14 @@ fn all_faults_are_named_at_once() {
 
 #[test]
 fn numbers_have_bounds() {
-    check(
-        json!({"revisionHistoryLimit": -1}),
-        &["spec.revisionHistoryLimit is -1; it must be 0 or more"],
-    );
+    check(json!({"revisionHistoryLimit": -1}), &["spec.revisionHistoryLimit is -1; it must be 0 or more"]);
     check(
         json!({"progressDeadlineSeconds": 5, "minReadySeconds": 5}),
-        &[
-            "spec.progressDeadlineSeconds is 5; it must be greater than spec.minReadySeconds, which is 5",
-        ],
+        &["spec.progressDeadlineSeconds is 5; it must be greater than spec.minReadySeconds, which is 5"],
     );
     check(
         json!({"minReadySeconds": 600}),
-        &[
-            "spec.minReadySeconds is 600; it must be less than spec.progressDeadlineSeconds, which is 600 when absent",
-        ],
+        &["spec.minReadySeconds is 600; it must be less than spec.progressDeadlineSeconds, which is 600 when absent"],
     );
 }
 
@@ -124,9 +105,7 @@ fn selector_and_template_must_be_there_and_fit() {
     );
     check(
         json!({"selector": {"matchLabels": {"app": "b"}}}),
-        &[
-            "spec.selector.matchLabels[\"app\"] is \"b\"; spec.template.metadata.labels has \"a\"; make them equal",
-        ],
+        &["spec.selector.matchLabels[\"app\"] is \"b\"; spec.template.metadata.labels has \"a\"; make them equal"],
     );
     check(
         json!({"template": {"spec": {"containers": [{"name": "x"}], "restartPolicy": "Never"}}}),
@@ -147,14 +126,8 @@ fn selector_and_template_must_be_there_and_fit() {
 #[test]
 fn a_workload_takes_the_place_of_the_template() {
     let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"});
-    check(
-        json!({"selector": null, "template": null, "workloadRef": reference}),
-        &[],
-    );
-    check(
-        json!({"workloadRef": reference}),
-        &["spec.template must be left out when spec.workloadRef is given"],
-    );
+    check(json!({"selector": null, "template": null, "workloadRef": reference}), &[]);
+    check(json!({"workloadRef": reference}), &["spec.template must be left out when spec.workloadRef is given"]);
     check(
         json!({"template": null, "workloadRef": {"apiVersion": "v1", "kind": "Pod"}}),
         &[
@@ -200,29 +173,21 @@ fn services_are_given_and_differ() {
         ],
     );
     let rule = json!({"name": "d", "canarySubsetName": "c", "stableSubsetName": "s"});
-    check_canary(
-        json!({"trafficRouting": {"istio": {"virtualService": {"name": "v"}, "destinationRule": rule}}}),
-        &[],
-    );
+    check_canary(json!({"trafficRouting": {"istio": {"virtualService": {"name": "v"}, "destinationRule": rule}}}), &[]);
 }
 
 #[test]
 fn istio_has_one_virtual_service_or_several() {
-    let services = |istio: Value| json!({"canaryService": "c", "stableService": "s", "trafficRouting": {"istio": istio}});
-    let expect = [
-        "spec.strategy.canary.trafficRouting.istio must have exactly one of virtualService and virtualServices",
-    ];
+    let services =
+        |istio: Value| json!({"canaryService": "c", "stableService": "s", "trafficRouting": {"istio": istio}});
+    let expect =
+        ["spec.strategy.canary.trafficRouting.istio must have exactly one of virtualService and virtualServices"];
     check_canary(services(json!({})), &expect);
-    check_canary(
-        services(json!({"virtualService": {"name": "v"}, "virtualServices": [{"name": "w"}]})),
-        &expect,
-    );
+    check_canary(services(json!({"virtualService": {"name": "v"}, "virtualServices": [{"name": "w"}]})), &expect);
     check_canary(
         services(json!({"virtualServices": [{"name": "w"}, {"name": "w"}]})),
-        &[
-            "spec.strategy.canary.trafficRouting.istio.virtualServices[1].name is w; \
-           spec.strategy.canary.trafficRouting.istio.virtualServices[0].name has the same name",
-        ],
+        &["spec.strategy.canary.trafficRouting.istio.virtualServices[1].name is w; \
+           spec.strategy.canary.trafficRouting.istio.virtualServices[0].name has the same name"],
     );
 }
 
@@ -331,34 +296,23 @@ fn hostile_sizes_are_refused() {
     let value = "x".repeat(1_000_000);
     check_step(
         json!({"analysis": {"templates": [{"templateName": "t"}], "args": [{"name": "a", "value": value}]}}),
-        &[
-            "spec.strategy.canary.steps[0].analysis.args has 1000001 bytes; at most 65536 can be passed to an analysis",
-        ],
+        &["spec.strategy.canary.steps[0].analysis.args has 1000001 bytes; at most 65536 can be passed to an analysis"],
     );
     let steps = vec![json!({"setWeight": 101}); 1_000];
     let faults = faults(&json!({"strategy": {"canary": {"steps": steps}}}));
-    assert_eq!(
-        (faults.len(), faults.last().map(String::as_str)),
-        (101, Some("spec has 900 more faults"))
-    );
+    assert_eq!((faults.len(), faults.last().map(String::as_str)), (101, Some("spec has 900 more faults")));
 }
 
 fn check_metric(metric: Value, expect: &[&str]) {
     let spec = crate::decode(json!({"metrics": [metric]})).expect("decodes");
-    let faults: Vec<_> = analysis_template(&spec)
-        .into_iter()
-        .map(|fault| fault.message)
-        .collect();
+    let faults: Vec<_> = analysis_template(&spec).into_iter().map(|fault| fault.message).collect();
     assert_eq!(faults, expect);
 }
 
 #[test]
 fn metrics_are_measurable() {
     let web = json!({"web": {"url": "http://x"}});
-    check_metric(
-        json!({"name": "a", "provider": web, "count": "{{args.n}}", "interval": "{{args.i}}"}),
-        &[],
-    );
+    check_metric(json!({"name": "a", "provider": web, "count": "{{args.n}}", "interval": "{{args.i}}"}), &[]);
     check_metric(
         json!({"name": "a", "interval": "5 minutes", "count": 2, "failureLimit": 3, "inconclusiveLimit": 4,
             "provider": {"web": {"url": "x"}, "job": {"spec": {}}}}),
@@ -389,7 +343,8 @@ fn metrics_are_measurable() {
 
 #[test]
 fn experiments_have_templates_that_select_pods() {
-    let object = json!({"spec": {"duration": "1x", "templates": [{"name": "a", "minReadySeconds": 700}, {"name": "a"}]}});
+    let object =
+        json!({"spec": {"duration": "1x", "templates": [{"name": "a", "minReadySeconds": 700}, {"name": "a"}]}});
     let faults = experiment(&crate::decode(object).expect("decodes"));
     let found: Vec<_> = faults.iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(

@@ -44,12 +44,7 @@ pub struct Behaviour {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self {
-            error_rate: 0.0,
-            latency_ms: 1,
-            ready: Ready::After(0),
-            crash_after_ms: None,
-        }
+        Self { error_rate: 0.0, latency_ms: 1, ready: Ready::After(0), crash_after_ms: None }
     }
 }
 
@@ -79,10 +74,7 @@ impl Chance {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     pub fn next(&self) -> f64 {
         const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
-        let seed = self
-            .0
-            .fetch_add(GAMMA, Ordering::Relaxed)
-            .wrapping_add(GAMMA);
+        let seed = self.0.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
         let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
@@ -108,11 +100,7 @@ mod tests {
     #[test]
     fn a_behaviour_is_read_from_the_fields_that_are_given() {
         let read: Behaviour = serde_json::from_str(r#"{"errorRate":0.5,"ready":"never"}"#).unwrap();
-        let expect = Behaviour {
-            error_rate: 0.5,
-            ready: Ready::Never,
-            ..Behaviour::default()
-        };
+        let expect = Behaviour { error_rate: 0.5, ready: Ready::Never, ..Behaviour::default() };
         assert_eq!(read, expect);
     }
 }

@@ -37,20 +37,15 @@ impl Metrics {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::from("# TYPE http_requests_total counter\n");
         for (status, count) in &counts.requests {
-            let _ = writeln!(
-                text,
-                "http_requests_total{{status=\"{status}\",version=\"{version}\"}} {count}"
-            );
+            let _ = writeln!(text, "http_requests_total{{status=\"{status}\",version=\"{version}\"}} {count}");
         }
         text.push_str("# TYPE http_request_duration_seconds histogram\n");
         let all: u64 = counts.requests.values().sum();
         let limits = BUCKETS.iter().map(ToString::to_string);
         let ends = limits.zip(counts.buckets).chain([("+Inf".to_owned(), all)]);
         for (limit, count) in ends {
-            let _ = writeln!(
-                text,
-                "http_request_duration_seconds_bucket{{version=\"{version}\",le=\"{limit}\"}} {count}"
-            );
+            let _ =
+                writeln!(text, "http_request_duration_seconds_bucket{{version=\"{version}\",le=\"{limit}\"}} {count}");
         }
         let seconds = counts.seconds;
         let _ = writeln!(

@@ -24,10 +24,7 @@ pub(super) fn play(trials: &[Trial]) -> ExitCode {
         eprintln!("the world's network can't be made: {error}");
         return ExitCode::FAILURE;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -86,10 +83,7 @@ fn lay_network(folder: &Path) -> io::Result<()> {
     bind(&hosts, "/etc/hosts")?;
     // There is no name server: say so at once instead of after a time-out.
     let resolver = folder.join("resolv.conf");
-    fs::write(
-        &resolver,
-        "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
-    )?;
+    fs::write(&resolver, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")?;
     bind(&resolver, "/etc/resolv.conf")
 }
 
@@ -110,9 +104,5 @@ fn run(program: &str, arguments: &[&str]) -> io::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!(
-        "{program} {}: {}",
-        arguments.join(" "),
-        said.trim()
-    )))
+    Err(io::Error::other(format!("{program} {}: {}", arguments.join(" "), said.trim())))
 }

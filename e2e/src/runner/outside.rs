@@ -42,11 +42,7 @@ struct Arguments {
 impl Arguments {
     fn selects(&self, trial: &Trial) -> bool {
         let fits = |word: &String| {
-            if self.exact {
-                trial.name == *word
-            } else {
-                trial.name.contains(word.as_str())
-            }
+            if self.exact { trial.name == *word } else { trial.name.contains(word.as_str()) }
         };
         self.words.is_empty() || self.words.iter().any(fits)
     }
@@ -54,19 +50,14 @@ impl Arguments {
 
 pub(super) fn play(trials: &[Trial]) -> ExitCode {
     let arguments = Arguments::parse();
-    let selected: Vec<_> = trials
-        .iter()
-        .filter(|trial| arguments.selects(trial))
-        .collect();
+    let selected: Vec<_> = trials.iter().filter(|trial| arguments.selects(trial)).collect();
     if arguments.list {
         for trial in selected {
             println!("{}: test", trial.name);
         }
         return ExitCode::SUCCESS;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(play_all(&selected, &arguments)),
         Err(error) => {
@@ -83,9 +74,7 @@ async fn play_all(selected: &[&Trial], arguments: &Arguments) -> ExitCode {
             .map(async |trial| (*trial, play_one(trial, arguments).await))
             .buffer_unordered(arguments.test_threads.unwrap_or(usual).max(1))
     };
-    let played = side_by_side(false, 1)
-        .chain(side_by_side(true, SIDE_BY_SIDE))
-        .collect::<Vec<_>>();
+    let played = side_by_side(false, 1).chain(side_by_side(true, SIDE_BY_SIDE)).collect::<Vec<_>>();
     let outcomes = tokio::select! {
         outcomes = played => outcomes,
         _ = tokio::signal::ctrl_c() => {
@@ -105,11 +94,7 @@ async fn play_all(selected: &[&Trial], arguments: &Arguments) -> ExitCode {
     }
     let failed = outcomes.len() - passed;
     println!("\nreal parts: {passed} passed, {failed} failed");
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
@@ -130,11 +115,7 @@ async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
         Err(error) => Some(format!("cannot be started: {error}\n")),
     };
     if let Some(fault) = fault {
-        println!(
-            "FAILED  {} ({took:.1} s), logs in {}",
-            trial.name,
-            folder.display()
-        );
+        println!("FAILED  {} ({took:.1} s), logs in {}", trial.name, folder.display());
         for line in fault.lines() {
             println!("        {line}");
         }
@@ -148,16 +129,7 @@ async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
 }
 
 fn new_folder(name: &str) -> io::Result<PathBuf> {
-    let plain: String = name
-        .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '-'
-            }
-        })
-        .collect();
+    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let folder = std::env::temp_dir().join(format!("serin-e2e-{}-{plain}", std::process::id()));
     fs::create_dir_all(&folder)?;
     Ok(folder)

@@ -21,12 +21,7 @@ impl Crowd {
     /// Lets users ask.
     pub(super) fn gather(world: &World, host: &str, rate: f64) -> Result<Self, WorldError> {
         let load = world.load(&LoadPlan::new(host, rate))?;
-        Ok(Self {
-            load,
-            told: 0,
-            left: Vec::new(),
-            answered: false,
-        })
+        Ok(Self { load, told: 0, left: Vec::new(), answered: false })
     }
 
     /// Lets them ask at another rate.
@@ -37,8 +32,7 @@ impl Crowd {
     /// Lets others ask in their place.
     pub(super) async fn follow(&mut self, others: Self) {
         let before = std::mem::replace(&mut self.load, others.load);
-        self.left
-            .extend(before.stop().await.into_iter().skip(self.told));
+        self.left.extend(before.stop().await.into_iter().skip(self.told));
         self.told = 0;
     }
 
@@ -49,10 +43,7 @@ impl Crowd {
         let fresh: Vec<_> = fresh.take_while(|slot| slot.to() <= until).collect();
         self.told += fresh.len();
         slots.extend(fresh);
-        slots
-            .into_iter()
-            .filter_map(|slot| self.interval(slot))
-            .collect()
+        slots.into_iter().filter_map(|slot| self.interval(slot)).collect()
     }
 
     /// The slot, from the first request on that was answered.

@@ -20,20 +20,13 @@ pub(super) struct Ledger {
 
 impl Ledger {
     pub(super) const fn new(audit: Audit) -> Self {
-        Self {
-            audit,
-            waiting: Vec::new(),
-            version: 0,
-        }
+        Self { audit, waiting: Vec::new(), version: 0 }
     }
 
     /// The writes that were answered until this instant, without those told before.
     pub(super) fn read(&mut self, until: Timestamp) -> Result<Vec<WriteRecord>, WorldError> {
-        self.waiting
-            .extend(self.audit.read()?.into_iter().filter(counts));
-        let (told, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|record| record.at <= until);
+        self.waiting.extend(self.audit.read()?.into_iter().filter(counts));
+        let (told, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|record| record.at <= until);
         self.waiting = waiting;
         Ok(self.ordered(told).iter().map(write).collect())
     }
@@ -56,28 +49,18 @@ impl Ledger {
 
 /// Says whether the record is a change of one object whose new state the log holds, or the refusal of one.
 fn counts(record: &Record) -> bool {
-    let one = record.is_write()
-        && record.verb != "deletecollection"
-        && !record.object.resource.is_empty();
+    let one = record.is_write() && record.verb != "deletecollection" && !record.object.resource.is_empty();
     one && !record.bodies.response.is_null() && !record.uri.contains("dryRun=")
 }
 
 fn version(object: &Value) -> Option<u64> {
-    object
-        .pointer("/metadata/resourceVersion")?
-        .as_str()?
-        .parse()
-        .ok()
+    object.pointer("/metadata/resourceVersion")?.as_str()?.parse().ok()
 }
 
 fn write(record: &Record) -> WriteRecord {
     let (object, response) = (&record.object, &record.bodies.response);
     let named = response.pointer("/metadata/name").and_then(Value::as_str);
-    let name = if object.name.is_empty() {
-        named.unwrap_or_default()
-    } else {
-        &object.name
-    };
+    let name = if object.name.is_empty() { named.unwrap_or_default() } else { &object.name };
     let present = record.succeeded() && !gone(record);
     WriteRecord {
         at: record.at,
@@ -99,8 +82,7 @@ fn gone(record: &Record) -> bool {
         .pointer("/metadata/finalizers")
         .and_then(Value::as_array)
         .is_some_and(|finalizers| !finalizers.is_empty());
-    let dying =
-        record.verb == "delete" || response.pointer("/metadata/deletionTimestamp").is_some();
+    let dying = record.verb == "delete" || response.pointer("/metadata/deletionTimestamp").is_some();
     dying && !held
 }
 
@@ -125,10 +107,7 @@ mod tests {
                 ..ObjectRef::default()
             },
             code: 200,
-            bodies: Bodies {
-                request: Value::Null,
-                response,
-            },
+            bodies: Bodies { request: Value::Null, response },
         }
     }
 
@@ -140,31 +119,15 @@ mod tests {
 
     #[test]
     fn an_object_is_there_until_nothing_holds_it_any_more() {
-        check(
-            "create",
-            json!({"metadata": {"name": "shop-1"}}),
-            Some("shop-1"),
-        );
+        check("create", json!({"metadata": {"name": "shop-1"}}), Some("shop-1"));
         check(
             "patch",
             json!({"metadata": {"name": "shop-1", "deletionTimestamp": "x", "finalizers": ["a"]}}),
             Some("shop-1"),
         );
-        check(
-            "patch",
-            json!({"metadata": {"name": "shop-1", "deletionTimestamp": "x"}}),
-            None,
-        );
-        check(
-            "delete",
-            json!({"kind": "Status", "status": "Success"}),
-            None,
-        );
-        check(
-            "delete",
-            json!({"metadata": {"name": "shop-1", "finalizers": ["a"]}}),
-            Some("shop-1"),
-        );
+        check("patch", json!({"metadata": {"name": "shop-1", "deletionTimestamp": "x"}}), None);
+        check("delete", json!({"kind": "Status", "status": "Success"}), None);
+        check("delete", json!({"metadata": {"name": "shop-1", "finalizers": ["a"]}}), Some("shop-1"));
     }
 
     #[test]

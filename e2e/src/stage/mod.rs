@@ -21,8 +21,8 @@ use self::{crowd::Crowd, ledger::Ledger};
 use crate::{
     runner::Fault,
     world::{
-        Behaviour, Controller, ControllerPlan, Mode, Options, Ready, User, World,
-        WorldError as Broken, answers, eventually,
+        Behaviour, Controller, ControllerPlan, Mode, Options, Ready, User, World, WorldError as Broken, answers,
+        eventually,
     },
 };
 
@@ -55,27 +55,16 @@ impl Stage {
     pub async fn open() -> Result<Self, Broken> {
         let world = World::start(Options::default()).await?;
         let ledger = Ledger::new(world.audit());
-        Ok(Self {
-            world,
-            ledger,
-            controller: None,
-            crowd: None,
-            told: Timestamp::now(),
-        })
+        Ok(Self { world, ledger, controller: None, crowd: None, told: Timestamp::now() })
     }
 
     /// What the controller has printed; empty when none was started.
     pub fn controller_log(&self) -> String {
-        self.controller
-            .as_ref()
-            .map(Controller::log)
-            .unwrap_or_default()
+        self.controller.as_ref().map(Controller::log).unwrap_or_default()
     }
 
     fn users(&mut self) -> Result<&mut Crowd, WorldError> {
-        self.crowd
-            .as_mut()
-            .ok_or_else(|| WorldError::new("no user asks yet; prepare the world first"))
+        self.crowd.as_mut().ok_or_else(|| WorldError::new("no user asks yet; prepare the world first"))
     }
 }
 
@@ -99,19 +88,14 @@ pub async fn perform(name: String) -> Result<(), Fault> {
     }
     let here = tokio::runtime::Handle::current();
     let (real, log) =
-        tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario))))
-            .await??;
+        tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
     println!("{}", real.transcript);
     println!("{:?}", real.felt);
     if !real.passed() {
         let report = real.report();
         return Err(format!("{report}\nthe controller's last lines:\n{}", tail(&log)).into());
     }
-    score::same(
-        &simulated.transcript.without_times(),
-        &real.transcript.without_times(),
-    )
-    .map_err(Fault::from)
+    score::same(&simulated.transcript.without_times(), &real.transcript.without_times()).map_err(Fault::from)
 }
 
 /// Plays a scenario on real parts; answers the controller's log too.
@@ -125,10 +109,7 @@ async fn real(scenario: &Scenario) -> Result<(Played, String), Fault> {
 /// The end of a log.
 fn tail(log: &str) -> String {
     let lines: Vec<_> = log.lines().collect();
-    lines
-        .get(lines.len().saturating_sub(40)..)
-        .unwrap_or_default()
-        .join("\n")
+    lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n")
 }
 
 impl scenario::World for Stage {
@@ -143,9 +124,7 @@ impl scenario::World for Stage {
     async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {
         let left = Duration::try_from(instant.duration_since(self.now())).unwrap_or_default();
         tokio::time::sleep(left).await;
-        self.world
-            .check()
-            .map_err(broken("a part of the world has ended"))?;
+        self.world.check().map_err(broken("a part of the world has ended"))?;
         let controller = self.controller.as_mut().map_or(Ok(()), Controller::check);
         controller.map_err(broken("the controller has ended"))
     }
@@ -155,8 +134,7 @@ impl scenario::World for Stage {
     }
 
     fn client(&self, user: &str) -> Result<kube::Client, WorldError> {
-        let known =
-            User::named(user).ok_or_else(|| WorldError::new(format!("nobody is called {user}")))?;
+        let known = User::named(user).ok_or_else(|| WorldError::new(format!("nobody is called {user}")))?;
         Ok(self.world.client(known))
     }
 
@@ -164,11 +142,7 @@ impl scenario::World for Stage {
         for image in score::images(scenario) {
             self.behave(&image, &scenario.behaviour(&image)).await?;
         }
-        let crowd = Crowd::gather(
-            &self.world,
-            scenario.host(),
-            scenario.load.requests_per_second,
-        );
+        let crowd = Crowd::gather(&self.world, scenario.host(), scenario.load.requests_per_second);
         self.crowd = Some(crowd.map_err(broken("users can't ask"))?);
         Ok(())
     }
@@ -188,9 +162,7 @@ impl scenario::World for Stage {
             self.controller = Some(self.world.controller(plan).map_err(failed())?);
         }
         let ready = async || answers(READY).await;
-        eventually("the controller's readiness", PATIENCE, ready)
-            .await
-            .map_err(failed())
+        eventually("the controller's readiness", PATIENCE, ready).await.map_err(failed())
     }
 
     async fn kill_controller(&mut self) -> Result<(), WorldError> {
@@ -200,32 +172,19 @@ impl scenario::World for Stage {
         Ok(())
     }
 
-    async fn behave(
-        &mut self,
-        image: &str,
-        behaviour: &scenario::Behaviour,
-    ) -> Result<(), WorldError> {
+    async fn behave(&mut self, image: &str, behaviour: &scenario::Behaviour) -> Result<(), WorldError> {
         let after = u64::try_from(behaviour.ready_after.duration().as_millis()).unwrap_or(u64::MAX);
         let behaviour = Behaviour {
             error_rate: behaviour.error_rate,
             latency_ms: behaviour.latency_ms.into(),
-            ready: if behaviour.never_ready {
-                Ready::Never
-            } else {
-                Ready::After(after)
-            },
+            ready: if behaviour.never_ready { Ready::Never } else { Ready::After(after) },
             crash_after_ms: None,
         };
-        self.world
-            .set_behaviour(image, &behaviour)
-            .map_err(broken("there are no pods"))
+        self.world.set_behaviour(image, &behaviour).map_err(broken("there are no pods"))
     }
 
     async fn prometheus(&mut self, mode: PrometheusMode) -> Result<(), WorldError> {
-        let gate = self
-            .world
-            .gate()
-            .map_err(broken("there is no gate in front of Prometheus"))?;
+        let gate = self.world.gate().map_err(broken("there is no gate in front of Prometheus"))?;
         gate.set(match mode {
             PrometheusMode::Ok => Mode::Through,
             PrometheusMode::Down => Mode::Down,
@@ -238,9 +197,7 @@ impl scenario::World for Stage {
 
     async fn kill_pods(&mut self, hash: &str, kill: &KillPods) -> Result<u32, WorldError> {
         let kubelet = self.world.kubelet().map_err(broken("there are no pods"))?;
-        let back = kill
-            .back_after
-            .map_or(Duration::ZERO, scenario::Span::duration);
+        let back = kill.back_after.map_or(Duration::ZERO, scenario::Span::duration);
         let mut killed = 0;
         for pod in kubelet.pods().iter().filter(|pod| pod.hash == hash) {
             if killed < kill.count && kubelet.kill(&pod.namespace, &pod.name, Some(back)) {
@@ -266,10 +223,7 @@ impl scenario::World for Stage {
         // call, because calls that were answered before may still be written behind it.
         let told = self.now() + SLACK;
         tokio::time::sleep(LOGGED).await;
-        let writes = self
-            .ledger
-            .read(told)
-            .map_err(broken("the audit log can't be read"))?;
+        let writes = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
         self.told = told;
         Ok(writes)
     }

@@ -21,11 +21,7 @@ const PROVIDER_SAID: &str = "\"Error Message: ";
 pub(super) fn in_real_time(scenario: &Scenario) -> Scenario {
     let scale = scenario.scale;
     let mut shorter = scenario.shortened();
-    for rollout in shorter
-        .manifests
-        .iter_mut()
-        .filter_map(|manifest| manifest.object.as_mut())
-    {
+    for rollout in shorter.manifests.iter_mut().filter_map(|manifest| manifest.object.as_mut()) {
         if let Some(canary) = steered(rollout) {
             let delay = scale.shorten(USUAL_DELAY).duration().as_secs();
             for name in ["scaleDownDelaySeconds", "abortScaleDownDelaySeconds"] {
@@ -33,11 +29,7 @@ pub(super) fn in_real_time(scenario: &Scenario) -> Scenario {
             }
         }
     }
-    for entry in shorter
-        .timeline
-        .iter_mut()
-        .filter(|entry| entry.when.is_some())
-    {
+    for entry in shorter.timeline.iter_mut().filter(|entry| entry.when.is_some()) {
         entry.within = Some(entry.limit().min(PATIENCE));
     }
     shorter.expect.within = shorter.expect.within.min(PATIENCE);
@@ -51,36 +43,19 @@ fn steered(object: &mut Value) -> Option<&mut Map<String, Value>> {
     if object.get("kind").and_then(Value::as_str) != Some("Rollout") {
         return None;
     }
-    let canary = object
-        .pointer_mut("/spec/strategy/canary")?
-        .as_object_mut()?;
-    canary
-        .get("trafficRouting")
-        .is_some_and(Value::is_object)
-        .then_some(canary)
+    let canary = object.pointer_mut("/spec/strategy/canary")?.as_object_mut()?;
+    canary.get("trafficRouting").is_some_and(Value::is_object).then_some(canary)
 }
 
 /// Every image that may run in a scenario.
 pub(super) fn images(scenario: &Scenario) -> BTreeSet<String> {
-    let first = scenario
-        .rollout()
-        .and_then(|rollout| rollout.pointer("/spec/template/spec/containers/0/image"));
+    let first = scenario.rollout().and_then(|rollout| rollout.pointer("/spec/template/spec/containers/0/image"));
     let first = first.and_then(Value::as_str).map(str::to_owned);
-    let released = scenario
-        .timeline
-        .iter()
-        .flat_map(|entry| &entry.actions)
-        .filter_map(|action| match action {
-            Action::Release(release) => Some(release.image.clone()),
-            _ => None,
-        });
-    scenario
-        .images
-        .keys()
-        .cloned()
-        .chain(first)
-        .chain(released)
-        .collect()
+    let released = scenario.timeline.iter().flat_map(|entry| &entry.actions).filter_map(|action| match action {
+        Action::Release(release) => Some(release.image.clone()),
+        _ => None,
+    });
+    scenario.images.keys().cloned().chain(first).chain(released).collect()
 }
 
 /// Says that both worlds told the same; else shows where they differ.
@@ -91,19 +66,10 @@ pub(super) fn same(simulated: &str, real: &str) -> Result<(), String> {
     }
     let (expect, seen): (Vec<_>, Vec<_>) = (simulated.lines().collect(), real.lines().collect());
     let start = expect.iter().zip(&seen).take_while(|(a, b)| a == b).count();
-    let end = expect
-        .iter()
-        .skip(start)
-        .rev()
-        .zip(seen.iter().skip(start).rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let end = expect.iter().skip(start).rev().zip(seen.iter().skip(start).rev()).take_while(|(a, b)| a == b).count();
     let middle = |lines: &[&str], sign: &str| {
         let lines = lines.get(start..lines.len() - end).unwrap_or_default();
-        lines
-            .iter()
-            .map(|line| format!("  {sign} {line}\n"))
-            .collect::<String>()
+        lines.iter().map(|line| format!("  {sign} {line}\n")).collect::<String>()
     };
     Err(format!(
         "the transcripts differ after line {start}; - stands for the simulator, + for real parts\n{}{}",
@@ -132,32 +98,19 @@ mod tests {
     #[test]
     fn a_difference_is_shown_without_what_is_the_same_around_it() {
         check("a\nb\n", "a\nb\n", "");
-        let head =
-            "the transcripts differ after line 1; - stands for the simulator, + for real parts\n";
-        check(
-            "a\nb\nc\n",
-            "a\nx\ny\nc\n",
-            &format!("{head}  - b\n  + x\n  + y\n"),
-        );
+        let head = "the transcripts differ after line 1; - stands for the simulator, + for real parts\n";
+        check("a\nb\nc\n", "a\nx\ny\nc\n", &format!("{head}  - b\n  + x\n  + y\n"));
         check("a\na\n", "a\n", &format!("{head}  - a\n"));
-        check(
-            "is Error: \"Error Message: refused\"\n",
-            "is Error: \"Error Message: os error 111\"\n",
-            "",
-        );
+        check("is Error: \"Error Message: refused\"\n", "is Error: \"Error Message: os error 111\"\n", "");
     }
 
     #[test]
     fn delays_that_a_rollout_leaves_out_are_shortened_too() {
         let scenario = serin_sim::scenario::shipped("good-release").unwrap();
         let shorter = in_real_time(&scenario);
-        let delay = shorter
-            .rollout()
-            .and_then(|rollout| rollout.pointer("/spec/strategy/canary/scaleDownDelaySeconds"));
+        let delay =
+            shorter.rollout().and_then(|rollout| rollout.pointer("/spec/strategy/canary/scaleDownDelaySeconds"));
         assert_eq!(delay, Some(&Value::from(3)));
-        assert_eq!(
-            images(&scenario).into_iter().collect::<Vec<_>>(),
-            ["shop:v1", "shop:v2"]
-        );
+        assert_eq!(images(&scenario).into_iter().collect::<Vec<_>>(), ["shop:v1", "shop:v2"]);
     }
 }

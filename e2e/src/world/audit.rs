@@ -128,10 +128,7 @@ impl Line {
             uri: self.request_uri,
             object: self.object_ref,
             code: self.response_status.code,
-            bodies: Bodies {
-                request: self.request_object,
-                response: self.response_object,
-            },
+            bodies: Bodies { request: self.request_object, response: self.response_object },
         })
     }
 }
@@ -145,10 +142,7 @@ pub struct Audit {
 
 impl Audit {
     pub(super) fn from_start(root: &Path) -> Self {
-        Self {
-            file: root.join("kube-apiserver/audit.log"),
-            offset: 0,
-        }
+        Self { file: root.join("kube-apiserver/audit.log"), offset: 0 }
     }
 
     /// The calls that were answered since the last look, in the order in which they were answered.
@@ -161,23 +155,19 @@ impl Audit {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             opened => opened.map_err(WorldError::io(what()))?,
         };
-        file.seek(SeekFrom::Start(self.offset))
-            .map_err(WorldError::io(what()))?;
+        file.seek(SeekFrom::Start(self.offset)).map_err(WorldError::io(what()))?;
         let mut lines = BufReader::new(file);
         let mut records = Vec::new();
         let mut line = Vec::new();
         loop {
             line.clear();
-            let length = lines
-                .read_until(b'\n', &mut line)
-                .map_err(WorldError::io(what()))?;
+            let length = lines.read_until(b'\n', &mut line).map_err(WorldError::io(what()))?;
             // A line without its end is still being written.
             if line.last() != Some(&b'\n') {
                 return Ok(records);
             }
             self.offset += length as u64;
-            let read: Line =
-                serde_json::from_slice(&line).map_err(WorldError::malformed(what()))?;
+            let read: Line = serde_json::from_slice(&line).map_err(WorldError::malformed(what()))?;
             records.extend(read.record());
         }
     }

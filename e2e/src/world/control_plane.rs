@@ -51,10 +51,7 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
         ("service-accounts.key", private),
         ("service-accounts.pub", public),
         ("tokens.csv", token_file()),
-        (
-            "audit-policy.yaml",
-            include_str!("audit-policy.yaml").to_owned(),
-        ),
+        ("audit-policy.yaml", include_str!("audit-policy.yaml").to_owned()),
     ];
     fs::create_dir_all(&folder).map_err(WorldError::io("making the API server's folder"))?;
     for (name, text) in files {
@@ -88,9 +85,7 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
     let users = Users::write(root, &authority)?;
     let client = users.client(User::Admin).await?;
     let ready = async || {
-        let request = http::Request::get("/readyz")
-            .body(Vec::new())
-            .map_err(kube::Error::HttpError)?;
+        let request = http::Request::get("/readyz").body(Vec::new()).map_err(kube::Error::HttpError)?;
         client.request_text(request).await.map(drop)
     };
     server.until("readiness", LIMIT, ready).await?;
@@ -98,11 +93,7 @@ pub(super) async fn api_server(parts: &Parts, root: &Path) -> Result<(Server, Us
 }
 
 /// Starts the controllers of Kubernetes.
-pub(super) fn controller_manager(
-    parts: &Parts,
-    root: &Path,
-    users: &Users,
-) -> Result<Server, WorldError> {
+pub(super) fn controller_manager(parts: &Parts, root: &Path, users: &Users) -> Result<Server, WorldError> {
     let program = parts.program("kube-controller-manager")?;
     let key = root.join("kube-apiserver/service-accounts.key");
     Launch::new("kube-controller-manager", program, root)
@@ -122,23 +113,18 @@ pub(super) fn controller_manager(
 /// # Source
 /// RFC 5480, `SubjectPublicKeyInfo` with `id-ecPublicKey` and `secp256r1`.
 const P256_PUBLIC: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
 /// A fresh key for service-account tokens, as PEM: its private and its public form.
 fn signing_key() -> Result<(String, String), WorldError> {
     let what = "a key for service accounts";
     let (kind, chance) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
-    let private =
-        EcdsaKeyPair::generate_pkcs8(kind, &chance).map_err(WorldError::malformed(what))?;
-    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &chance)
-        .map_err(WorldError::malformed(what))?;
+    let private = EcdsaKeyPair::generate_pkcs8(kind, &chance).map_err(WorldError::malformed(what))?;
+    let pair = EcdsaKeyPair::from_pkcs8(kind, private.as_ref(), &chance).map_err(WorldError::malformed(what))?;
     let public = [&P256_PUBLIC, pair.public_key().as_ref()].concat();
-    Ok((
-        pem("PRIVATE KEY", private.as_ref()),
-        pem("PUBLIC KEY", &public),
-    ))
+    Ok((pem("PRIVATE KEY", private.as_ref()), pem("PUBLIC KEY", &public)))
 }
 
 fn pem(kind: &str, bytes: &[u8]) -> String {

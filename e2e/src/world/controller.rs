@@ -31,12 +31,7 @@ impl ControllerPlan {
             Some(named) => PathBuf::from(named),
             None => parts::built("serin-controller")?,
         };
-        Ok(Self {
-            program,
-            arguments: Vec::new(),
-            environment: Vec::new(),
-            user: User::Serin,
-        })
+        Ok(Self { program, arguments: Vec::new(), environment: Vec::new(), user: User::Serin })
     }
 
     /// Adds an argument.
@@ -64,10 +59,7 @@ impl Controller {
         for (name, value) in plan.environment {
             launch = launch.env(&name, value);
         }
-        let mut controller = Self {
-            launch,
-            server: None,
-        };
+        let mut controller = Self { launch, server: None };
         controller.restart()?;
         Ok(controller)
     }
@@ -110,9 +102,7 @@ impl Controller {
     /// Everything it has printed, over all its lives.
     pub fn log(&self) -> String {
         let file = self.launch.folder().join("log");
-        std::fs::read(file)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The process id; `None` while it is down.

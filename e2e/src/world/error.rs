@@ -9,9 +9,7 @@ pub enum WorldError {
     #[error("{} is missing; run e2e/setup", .0.display())]
     Missing(PathBuf),
     /// The process is not in a world's network.
-    #[error(
-        "not inside a world's network; worlds are started by the trials of `serin_e2e::runner`"
-    )]
+    #[error("not inside a world's network; worlds are started by the trials of `serin_e2e::runner`")]
     Outside,
     /// A file or a process.
     #[error("{what}")]
@@ -80,10 +78,7 @@ impl WorldError {
     /// For `map_err` on calls to the API server.
     pub(crate) fn kube(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
         let what = what.into();
-        |source| Self::Kube {
-            what,
-            source: Box::new(source),
-        }
+        |source| Self::Kube { what, source: Box::new(source) }
     }
 
     /// For `map_err` on calls to other servers.
@@ -93,13 +88,8 @@ impl WorldError {
     }
 
     /// For `map_err` on answers and files.
-    pub(crate) fn malformed<E: std::fmt::Display>(
-        what: impl Into<String>,
-    ) -> impl FnOnce(E) -> Self {
+    pub(crate) fn malformed<E: std::fmt::Display>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
-        move |why| Self::Malformed {
-            what,
-            why: why.to_string(),
-        }
+        move |why| Self::Malformed { what, why: why.to_string() }
     }
 }

@@ -76,19 +76,10 @@ impl Gate {
     pub(super) async fn open() -> Result<Self, WorldError> {
         let (mode, seen) = watch::channel(Mode::Through);
         let answered = Arc::default();
-        let listener = TcpListener::bind(PROMETHEUS)
-            .await
-            .map_err(WorldError::io("listening as Prometheus"))?;
-        let door = Door {
-            mode: seen,
-            answered: Arc::clone(&answered),
-        };
+        let listener = TcpListener::bind(PROMETHEUS).await.map_err(WorldError::io("listening as Prometheus"))?;
+        let door = Door { mode: seen, answered: Arc::clone(&answered) };
         let task = tokio::spawn(door.keep(listener));
-        Ok(Self {
-            mode,
-            answered,
-            task,
-        })
+        Ok(Self { mode, answered, task })
     }
 
     /// Changes how Prometheus answers, from the next query on.
@@ -98,10 +89,7 @@ impl Gate {
 
     /// The queries that were answered so far, in order.
     pub fn answered(&self) -> Vec<Answered> {
-        self.answered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -154,8 +142,7 @@ impl Door {
             let door = self.clone();
             async move { Ok::<_, Infallible>(door.answer(request).await) }
         });
-        let served = hyper::server::conn::http1::Builder::new()
-            .serve_connection(TokioIo::new(stream), answer);
+        let served = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
         tokio::select! {
             _ = served => {}
             _ = down.wait_for(|mode| *mode == Mode::Down) => {}
@@ -164,10 +151,7 @@ impl Door {
 
     async fn answer(self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes);
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes);
         let body = body.unwrap_or_default();
         let question = match head.uri.query() {
             Some(query) if body.is_empty() => query.to_owned(),
@@ -191,15 +175,12 @@ impl Door {
         };
         let head = answer.body().slice(..answer.body().len().min(1024));
         let status = answer.status().as_u16();
-        self.answered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Answered {
-                at: Timestamp::now(),
-                question,
-                status,
-                answer: String::from_utf8_lossy(&head).into_owned(),
-            });
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).push(Answered {
+            at: Timestamp::now(),
+            question,
+            status,
+            answer: String::from_utf8_lossy(&head).into_owned(),
+        });
         answer.map(Full::new)
     }
 }
@@ -228,9 +209,7 @@ fn word_by_word(answer: Answer) -> Response<Bytes> {
     for (name, value) in answer.headers {
         builder = builder.header(name, value);
     }
-    builder
-        .body(answer.body)
-        .unwrap_or_else(|error| broken(&error))
+    builder.body(answer.body).unwrap_or_else(|error| broken(&error))
 }
 
 async fn through(head: &http::request::Parts, body: Bytes) -> Response<Bytes> {
@@ -240,17 +219,10 @@ async fn through(head: &http::request::Parts, body: Bytes) -> Response<Bytes> {
     }
 }
 
-async fn forward(
-    head: &http::request::Parts,
-    body: Bytes,
-) -> Result<Response<Bytes>, reqwest::Error> {
+async fn forward(head: &http::request::Parts, body: Bytes) -> Result<Response<Bytes>, reqwest::Error> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = http_client()?
-        .request(
-            head.method.clone(),
-            format!("http://{PROMETHEUS_BEHIND}{path}"),
-        )
-        .body(body);
+    let mut request =
+        http_client()?.request(head.method.clone(), format!("http://{PROMETHEUS_BEHIND}{path}")).body(body);
     if let Some(kind) = head.headers.get(header::CONTENT_TYPE) {
         request = request.header(header::CONTENT_TYPE, kind);
     }
@@ -266,9 +238,7 @@ async fn forward(
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(format!(
-        "the gate can't pass this on: {error}\n"
-    )));
+    let mut response = Response::new(Bytes::from(format!("the gate can't pass this on: {error}\n")));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }

@@ -4,8 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::{
-    api::core::v1::ServiceAccount,
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    api::core::v1::ServiceAccount, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{Api, Client, api::ListParams};
 use serde_json::{Value, json};
@@ -18,8 +17,7 @@ const SERIN_ROLE: &str = include_str!("serin-role.yaml");
 pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<(), WorldError> {
     let mut wanted = objects::parse(SERIN_ROLE)?;
     for file in [vec![parts.istio_crds()?], our_kinds()?].concat() {
-        let text = fs::read_to_string(&file)
-            .map_err(WorldError::io(format!("reading {}", file.display())))?;
+        let text = fs::read_to_string(&file).map_err(WorldError::io(format!("reading {}", file.display())))?;
         wanted.extend(objects::parse(&text)?);
     }
     namespace(client, "istio-system").await?;
@@ -31,10 +29,7 @@ pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<()
         .buffer_unordered(8)
         .try_for_each(async |_| Ok(()))
         .await?;
-    eventually("the CRDs' establishment", Duration::from_secs(30), || {
-        established(client)
-    })
-    .await?;
+    eventually("the CRDs' establishment", Duration::from_secs(30), || established(client)).await?;
     for object in objects::parse(mesh::PLAIN)? {
         objects::create(client, &object).await?;
     }
@@ -62,20 +57,10 @@ fn our_kinds() -> Result<Vec<PathBuf>, WorldError> {
 /// Says which kinds are not served yet.
 async fn established(client: &Client) -> Result<(), String> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let list = api
-        .list(&ListParams::default())
-        .await
-        .map_err(|error| error.to_string())?;
-    let waiting: Vec<_> = list
-        .into_iter()
-        .filter(|kind| !is_established(kind))
-        .filter_map(|kind| kind.metadata.name)
-        .collect();
-    if waiting.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("not yet served: {}", waiting.join(", ")))
-    }
+    let list = api.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+    let waiting: Vec<_> =
+        list.into_iter().filter(|kind| !is_established(kind)).filter_map(|kind| kind.metadata.name).collect();
+    if waiting.is_empty() { Ok(()) } else { Err(format!("not yet served: {}", waiting.join(", "))) }
 }
 
 fn is_established(kind: &CustomResourceDefinition) -> bool {
@@ -97,9 +82,5 @@ pub(super) async fn namespace(client: &Client, name: &str) -> Result<Value, Worl
 pub(super) async fn account(client: &Client, namespace: &str) -> Result<(), WorldError> {
     let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let what = format!("the default service account in {namespace}");
-    eventually(&what, Duration::from_secs(30), async || {
-        api.get("default").await
-    })
-    .await
-    .map(drop)
+    eventually(&what, Duration::from_secs(30), async || api.get("default").await).await.map(drop)
 }

@@ -102,19 +102,14 @@ impl Kubelet {
 
     /// The pods that have a process, or are about to have one.
     pub fn pods(&self) -> Vec<RunningPod> {
-        lock(&self.shared.pods)
-            .values()
-            .map(|(pod, _)| pod.clone())
-            .collect()
+        lock(&self.shared.pods).values().map(|(pod, _)| pod.clone()).collect()
     }
 
     /// Kills the process of a pod (`SIGKILL`). It starts again after `back_after`; never when that is `None`.
     /// Says whether there is such a pod.
     pub fn kill(&self, namespace: &str, name: &str, back_after: Option<Duration>) -> bool {
         let pods = lock(&self.shared.pods);
-        let found = pods
-            .values()
-            .find(|(pod, _)| pod.namespace == namespace && pod.name == name);
+        let found = pods.values().find(|(pod, _)| pod.namespace == namespace && pod.name == name);
         found.is_some_and(|(_, orders)| orders.send(Order::Kill(back_after)).is_ok())
     }
 }
@@ -139,14 +134,10 @@ async fn register(client: &Client) -> Result<(), WorldError> {
         "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
     }))
     .map_err(WorldError::malformed("the node"))?;
-    api.create(&PostParams::default(), &node)
-        .await
-        .map_err(what())?;
+    api.create(&PostParams::default(), &node).await.map_err(what())?;
     let parameters = PatchParams::default();
     let untainted = json!({"spec": {"taints": null}});
-    api.patch(NODE, &parameters, &Patch::Merge(untainted))
-        .await
-        .map_err(what())?;
+    api.patch(NODE, &parameters, &Patch::Merge(untainted)).await.map_err(what())?;
     let capacity = json!({"cpu": "1000", "memory": "1000Gi", "pods": "10000"});
     let ready = json!({"status": {
         "capacity": capacity,
@@ -154,9 +145,7 @@ async fn register(client: &Client) -> Result<(), WorldError> {
         "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady", "message": ""}],
         "addresses": [{"type": "InternalIP", "address": network::NODE}],
     }});
-    api.patch_status(NODE, &parameters, &Patch::Merge(ready))
-        .await
-        .map_err(what())?;
+    api.patch_status(NODE, &parameters, &Patch::Merge(ready)).await.map_err(what())?;
     Ok(())
 }
 
@@ -212,9 +201,6 @@ impl Shared {
     }
 
     fn behaviour(&self, image: &str) -> Behaviour {
-        lock(&self.behaviours)
-            .get(image)
-            .cloned()
-            .unwrap_or_default()
+        lock(&self.behaviours).get(image).cloned().unwrap_or_default()
     }
 }

@@ -31,12 +31,7 @@ pub struct LoadPlan {
 impl LoadPlan {
     /// So many requests per second for this host, for ten minutes at most.
     pub fn new(host: &str, rate: f64) -> Self {
-        Self {
-            page: format!("http://{host}/"),
-            rate,
-            workers: 32,
-            limit: Duration::from_secs(600),
-        }
+        Self { page: format!("http://{host}/"), rate, workers: 32, limit: Duration::from_secs(600) }
     }
 }
 
@@ -64,16 +59,10 @@ pub struct Load {
 impl Load {
     /// Begins to send.
     pub(super) fn start(plan: &LoadPlan) -> Result<Self, WorldError> {
-        let page: Uri = plan
-            .page
-            .parse()
-            .map_err(WorldError::malformed("the page that users ask for"))?;
+        let page: Uri = plan.page.parse().map_err(WorldError::malformed("the page that users ask for"))?;
         let now = Instant::now();
         let shared = Arc::new(Shared {
-            pace: Mutex::new(Pace {
-                rate: plan.rate,
-                next: now,
-            }),
+            pace: Mutex::new(Pace { rate: plan.rate, next: now }),
             slots: Slots::default(),
             until: now + plan.limit,
         });

@@ -25,11 +25,7 @@ spec: {mtls: {mode: DISABLE}}
 ";
 
 /// Starts istiod and waits until it is ready.
-pub(super) async fn istiod(
-    parts: &Parts,
-    root: &Path,
-    users: &Users,
-) -> Result<Server, WorldError> {
+pub(super) async fn istiod(parts: &Parts, root: &Path, users: &Users) -> Result<Server, WorldError> {
     let launch = Launch::new("istiod", parts.program("pilot-discovery")?, root);
     write(launch.folder(), "mesh.yaml", &mesh_config().to_string())?;
     let mut server = launch
@@ -56,9 +52,7 @@ pub(super) async fn istiod(
         .start()?;
     let ready = format!("http://{ISTIOD_HTTP}/ready");
     let look = async || answers(&ready).await;
-    server
-        .until("readiness", Duration::from_secs(60), look)
-        .await?;
+    server.until("readiness", Duration::from_secs(60), look).await?;
     Ok(server)
 }
 
@@ -84,9 +78,7 @@ pub(super) async fn envoy(parts: &Parts, root: &Path) -> Result<Server, WorldErr
         .arg("--disable-hot-restart")
         .start()?;
     let look = async || tokio::net::TcpStream::connect(ENVOY_PROXY).await.map(drop);
-    server
-        .until("proxy port", Duration::from_secs(30), look)
-        .await?;
+    server.until("proxy port", Duration::from_secs(30), look).await?;
     Ok(server)
 }
 
@@ -155,12 +147,7 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), WorldError> {
 
 /// Says whether a page answers 2xx.
 pub(crate) async fn answers(page: &str) -> Result<(), reqwest::Error> {
-    super::http_client()?
-        .get(page)
-        .send()
-        .await?
-        .error_for_status()
-        .map(drop)
+    super::http_client()?.get(page).send().await?.error_for_status().map(drop)
 }
 
 /// What Envoy knows, asked on its admin port.
@@ -174,11 +161,8 @@ impl Envoy {
     /// # Errors
     /// When Envoy doesn't answer, or knows no such host.
     pub async fn weights(self, host: &str) -> Result<Vec<(String, u64)>, WorldError> {
-        let dump = self
-            .page("config_dump?resource=dynamic_route_configs")
-            .await?;
-        let dump: Value =
-            serde_json::from_str(&dump).map_err(WorldError::malformed("Envoy's routes"))?;
+        let dump = self.page("config_dump?resource=dynamic_route_configs").await?;
+        let dump: Value = serde_json::from_str(&dump).map_err(WorldError::malformed("Envoy's routes"))?;
         weights_of(&dump, host).ok_or_else(|| WorldError::Malformed {
             what: "Envoy's routes".to_owned(),
             why: format!("no route for {host}"),
@@ -224,9 +208,9 @@ fn weights_of(dump: &Value, host: &str) -> Option<Vec<(String, u64)>> {
         .into_iter()
         .filter_map(|entry| entry.get("route_config").cloned())
         .find(|table| table.get("name").and_then(Value::as_str) == Some(PROXY_ROUTES))?;
-    let found = list(&table, "virtual_hosts")?.into_iter().find(|entry| {
-        list(entry, "domains").is_some_and(|names| names.contains(&Value::from(host)))
-    })?;
+    let found = list(&table, "virtual_hosts")?
+        .into_iter()
+        .find(|entry| list(entry, "domains").is_some_and(|names| names.contains(&Value::from(host))))?;
     let action = list(&found, "routes")?.first()?.get("route")?.clone();
     if let Some(cluster) = action.get("cluster").and_then(Value::as_str) {
         return Some(vec![(cluster.to_owned(), 100)]);
@@ -234,10 +218,7 @@ fn weights_of(dump: &Value, host: &str) -> Option<Vec<(String, u64)>> {
     let clusters = list(action.get("weighted_clusters")?, "clusters")?;
     let pair = |entry: &Value| {
         let name = entry.get("name")?.as_str()?.to_owned();
-        Some((
-            name,
-            entry.get("weight").and_then(Value::as_u64).unwrap_or(0),
-        ))
+        Some((name, entry.get("weight").and_then(Value::as_u64).unwrap_or(0)))
     };
     clusters.iter().map(pair).collect()
 }

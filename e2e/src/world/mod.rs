@@ -64,12 +64,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            mesh: true,
-            prometheus: true,
-            pods: true,
-            fsync: false,
-        }
+        Self { mesh: true, prometheus: true, pods: true, fsync: false }
     }
 }
 
@@ -104,14 +99,7 @@ impl World {
         for user in User::ALL {
             clients.insert(user, users.client(user).await?);
         }
-        let mut world = Self {
-            folder,
-            users,
-            clients,
-            kubelet: None,
-            gate: None,
-            servers: vec![etcd, api],
-        };
+        let mut world = Self { folder, users, clients, kubelet: None, gate: None, servers: vec![etcd, api] };
         world.furnish(&parts, options).await?;
         Ok(world)
     }
@@ -268,10 +256,7 @@ impl Drop for World {
 }
 
 fn absent(option: &str) -> WorldError {
-    WorldError::Malformed {
-        what: "this world".to_owned(),
-        why: format!("was started without `{option}`"),
-    }
+    WorldError::Malformed { what: "this world".to_owned(), why: format!("was started without `{option}`") }
 }
 
 /// The client for plain HTTP inside the world.
@@ -280,9 +265,6 @@ pub(crate) fn http_client() -> Result<reqwest::Client, reqwest::Error> {
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(60))
-        .build()?;
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?;
     Ok(CLIENT.get_or_init(|| client).clone())
 }

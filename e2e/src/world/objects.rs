@@ -13,22 +13,13 @@ use super::{User, World, WorldError};
 /// # Errors
 /// When it isn't YAML.
 pub fn parse(yaml: &str) -> Result<Vec<Value>, WorldError> {
-    let read: Vec<Value> =
-        serde_saphyr::from_multiple(yaml).map_err(WorldError::malformed("a manifest"))?;
-    Ok(read
-        .into_iter()
-        .filter(|object| !object.is_null())
-        .collect())
+    let read: Vec<Value> = serde_saphyr::from_multiple(yaml).map_err(WorldError::malformed("a manifest"))?;
+    Ok(read.into_iter().filter(|object| !object.is_null()).collect())
 }
 
 /// A short name for messages: `kind/name`.
 fn title(object: &Value) -> String {
-    let text = |pointer| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or("?")
-    };
+    let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
     format!("{}/{}", text("/kind"), text("/metadata/name"))
 }
 
@@ -47,18 +38,13 @@ const CLUSTER_WIDE: [&str; 7] = [
 fn collection(object: &Value) -> Result<String, WorldError> {
     let text = |pointer| object.pointer(pointer).and_then(Value::as_str);
     let (Some(version), Some(kind)) = (text("/apiVersion"), text("/kind")) else {
-        return Err(WorldError::Malformed {
-            what: title(object),
-            why: "apiVersion or kind is missing".to_owned(),
-        });
+        return Err(WorldError::Malformed { what: title(object), why: "apiVersion or kind is missing".to_owned() });
     };
     let (group, version) = version.split_once('/').unwrap_or(("", version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
     let namespace = text("/metadata/namespace").unwrap_or("default");
     let namespace = (!CLUSTER_WIDE.contains(&kind)).then_some(namespace);
-    Ok(<DynamicObject as kube::Resource>::url_path(
-        &resource, namespace,
-    ))
+    Ok(<DynamicObject as kube::Resource>::url_path(&resource, namespace))
 }
 
 impl World {
@@ -89,14 +75,9 @@ impl World {
                 name.unwrap_or_default(),
                 user.name()
             );
-            send(
-                &client,
-                "PATCH",
-                &path,
-                ("application/apply-patch+yaml", &object),
-            )
-            .await
-            .map_err(WorldError::kube(what))?;
+            send(&client, "PATCH", &path, ("application/apply-patch+yaml", &object))
+                .await
+                .map_err(WorldError::kube(what))?;
         }
         Ok(())
     }
@@ -107,15 +88,9 @@ impl World {
     /// # Errors
     /// When the API server refuses the patch.
     pub async fn patch(&self, user: User, path: &str, change: &Value) -> Result<Value, WorldError> {
-        let kind = if change.is_array() {
-            "application/json-patch+json"
-        } else {
-            "application/merge-patch+json"
-        };
+        let kind = if change.is_array() { "application/json-patch+json" } else { "application/merge-patch+json" };
         let client = self.client(user);
-        send(&client, "PATCH", path, (kind, change))
-            .await
-            .map_err(WorldError::kube(format!("patching {path}")))
+        send(&client, "PATCH", path, (kind, change)).await.map_err(WorldError::kube(format!("patching {path}")))
     }
 
     /// Reads an object, or a list, as the harness.
@@ -151,12 +126,7 @@ pub(super) async fn create(client: &Client, object: &Value) -> Result<Value, Wor
         .map_err(WorldError::kube(format!("creating {}", title(object))))
 }
 
-async fn send(
-    client: &Client,
-    method: &str,
-    path: &str,
-    (kind, body): (&str, &Value),
-) -> Result<Value, kube::Error> {
+async fn send(client: &Client, method: &str, path: &str, (kind, body): (&str, &Value)) -> Result<Value, kube::Error> {
     let body = match body {
         Value::Null => Vec::new(),
         body => body.to_string().into_bytes(),

@@ -19,12 +19,7 @@ impl Parts {
         let named = env::var_os("SERIN_CACHE").map(PathBuf::from);
         let shared = env::var_os("XDG_CACHE_HOME").map(|base| PathBuf::from(base).join("serin"));
         let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/serin"));
-        Self {
-            cache: named
-                .or(shared)
-                .or(home)
-                .unwrap_or_else(|| ".cache/serin".into()),
-        }
+        Self { cache: named.or(shared).or(home).unwrap_or_else(|| ".cache/serin".into()) }
     }
 
     /// The path of a program.
@@ -50,22 +45,11 @@ impl Parts {
 /// When it has not been built.
 pub fn built(name: &str) -> Result<PathBuf, WorldError> {
     let own = env::current_exe().map_err(WorldError::io("the path of the running program"))?;
-    let beside = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(name));
+    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join(name));
     let first = own.with_file_name(name);
-    beside
-        .into_iter()
-        .find(|file| file.is_file())
-        .ok_or(WorldError::Missing(first))
+    beside.into_iter().find(|file| file.is_file()).ok_or(WorldError::Missing(first))
 }
 
 fn present(file: PathBuf) -> Result<PathBuf, WorldError> {
-    if Path::new(&file).exists() {
-        Ok(file)
-    } else {
-        Err(WorldError::Missing(file))
-    }
+    if Path::new(&file).exists() { Ok(file) } else { Err(WorldError::Missing(file)) }
 }

@@ -32,9 +32,7 @@ pub(super) async fn prometheus(parts: &Parts, root: &Path) -> Result<Server, Wor
         .start()?;
     let ready = format!("http://{PROMETHEUS_BEHIND}/-/ready");
     let look = async || answers(&ready).await;
-    server
-        .until("readiness", Duration::from_secs(30), look)
-        .await?;
+    server.until("readiness", Duration::from_secs(30), look).await?;
     Ok(server)
 }
 
@@ -105,14 +103,10 @@ impl Prometheus {
             .text()
             .await
             .map_err(WorldError::http(what()))?;
-        let mut answer: Value =
-            serde_json::from_str(&text).map_err(WorldError::malformed(what()))?;
+        let mut answer: Value = serde_json::from_str(&text).map_err(WorldError::malformed(what()))?;
         match answer.pointer_mut("/data/result").map(Value::take) {
             Some(Value::Array(result)) => Ok(result),
-            _ => Err(WorldError::Malformed {
-                what: what(),
-                why: answer.to_string(),
-            }),
+            _ => Err(WorldError::Malformed { what: what(), why: answer.to_string() }),
         }
     }
 
@@ -126,9 +120,6 @@ impl Prometheus {
             return Ok(None);
         };
         let text = first.pointer("/value/1").and_then(Value::as_str);
-        text.unwrap_or_default()
-            .parse()
-            .map(Some)
-            .map_err(WorldError::malformed(format!("{query} yields {first}")))
+        text.unwrap_or_default().parse().map(Some).map_err(WorldError::malformed(format!("{query} yields {first}")))
     }
 }

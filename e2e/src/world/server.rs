@@ -28,13 +28,7 @@ pub struct Launch {
 impl Launch {
     /// A server of this name; its folder is made below `root`.
     pub fn new(name: &str, program: PathBuf, root: &Path) -> Self {
-        Self {
-            name: name.to_owned(),
-            program,
-            folder: root.join(name),
-            arguments: Vec::new(),
-            environment: Vec::new(),
-        }
+        Self { name: name.to_owned(), program, folder: root.join(name), arguments: Vec::new(), environment: Vec::new() }
     }
 
     /// The server's folder.
@@ -78,11 +72,7 @@ impl Launch {
         let what = || format!("starting {} ({})", self.name, self.program.display());
         fs::create_dir_all(&self.folder).map_err(WorldError::io(what()))?;
         let log = self.folder.join("log");
-        let sink = File::options()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(WorldError::io(what()))?;
+        let sink = File::options().create(true).append(true).open(&log).map_err(WorldError::io(what()))?;
         let copy = sink.try_clone().map_err(WorldError::io(what()))?;
         let child = Command::new(&self.program)
             .args(&self.arguments)
@@ -93,11 +83,7 @@ impl Launch {
             .stderr(copy)
             .spawn()
             .map_err(WorldError::io(what()))?;
-        Ok(Server {
-            name: self.name.clone(),
-            child,
-            log,
-        })
+        Ok(Server { name: self.name.clone(), child, log })
     }
 }
 
@@ -139,11 +125,7 @@ impl Server {
     pub fn check(&mut self) -> Result<(), WorldError> {
         match self.ended() {
             None => Ok(()),
-            Some(status) => Err(WorldError::Ended {
-                name: self.name.clone(),
-                status,
-                tail: self.tail(20),
-            }),
+            Some(status) => Err(WorldError::Ended { name: self.name.clone(), status, tail: self.tail(20) }),
         }
     }
 
@@ -151,12 +133,7 @@ impl Server {
     ///
     /// # Errors
     /// When the server ends before, or the limit passes; with what was last there.
-    pub async fn until<T, E, F, R>(
-        &mut self,
-        what: &str,
-        limit: Duration,
-        mut look: F,
-    ) -> Result<T, WorldError>
+    pub async fn until<T, E, F, R>(&mut self, what: &str, limit: Duration, mut look: F) -> Result<T, WorldError>
     where
         F: FnMut() -> R,
         R: Future<Output = Result<T, E>>,
@@ -169,11 +146,7 @@ impl Server {
             let turn = Duration::from_secs(1).min(limit);
             match eventually(what, turn, &mut look).await {
                 Err(WorldError::Late { last, .. }) if began.elapsed() >= limit => {
-                    return Err(WorldError::Late {
-                        what: format!("{} of {}", what, self.name),
-                        limit,
-                        last,
-                    });
+                    return Err(WorldError::Late { what: format!("{} of {}", what, self.name), limit, last });
                 }
                 Err(_) => {}
                 answered => return answered,
@@ -183,9 +156,7 @@ impl Server {
 
     /// Everything it has printed.
     pub fn log(&self) -> String {
-        fs::read(&self.log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The last lines that it has printed.
@@ -261,8 +232,5 @@ pub fn rss(pid: u32) -> Result<u64, WorldError> {
         .and_then(|rest| rest.split_whitespace().next())
         .and_then(|kibibytes| kibibytes.parse::<u64>().ok())
         .map(|kibibytes| kibibytes * 1024)
-        .ok_or_else(|| WorldError::Malformed {
-            what: file,
-            why: "no VmRSS: the process has ended".to_owned(),
-        })
+        .ok_or_else(|| WorldError::Malformed { what: file, why: "no VmRSS: the process has ended".to_owned() })
 }

@@ -34,15 +34,8 @@ pub enum User {
 
 impl User {
     /// All users.
-    pub const ALL: [Self; 7] = [
-        Self::Admin,
-        Self::Serin,
-        Self::Person,
-        Self::Gitops,
-        Self::Kubelet,
-        Self::Istiod,
-        Self::ControllerManager,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Admin, Self::Serin, Self::Person, Self::Gitops, Self::Kubelet, Self::Istiod, Self::ControllerManager];
 
     /// The name in the audit log.
     pub const fn name(self) -> &'static str {

@@ -15,11 +15,7 @@ const LOOK: Duration = Duration::from_millis(25);
 ///
 /// # Errors
 /// When the limit passes, with what was last there.
-pub async fn eventually<T, E, F, R>(
-    what: &str,
-    limit: Duration,
-    mut look: F,
-) -> Result<T, WorldError>
+pub async fn eventually<T, E, F, R>(what: &str, limit: Duration, mut look: F) -> Result<T, WorldError>
 where
     F: FnMut() -> R,
     R: Future<Output = Result<T, E>>,
@@ -35,11 +31,7 @@ where
             Err(_) => {}
         }
         if began.elapsed() >= limit {
-            return Err(WorldError::Late {
-                what: what.to_owned(),
-                limit,
-                last,
-            });
+            return Err(WorldError::Late { what: what.to_owned(), limit, last });
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -26,16 +26,9 @@ spec:
 ";
 
 pub async fn pods_live_and_die() -> Result<(), Fault> {
-    let options = Options {
-        mesh: false,
-        prometheus: false,
-        ..Options::default()
-    };
+    let options = Options { mesh: false, prometheus: false, ..Options::default() };
     let mut world = World::start(options).await?;
-    let never = Behaviour {
-        ready: Ready::Never,
-        ..Behaviour::default()
-    };
+    let never = Behaviour { ready: Ready::Never, ..Behaviour::default() };
     world.set_behaviour("shop:v1", &never)?;
     world.create(User::Person, MANIFEST).await?;
     shows(&world, "/status/replicas", 3).await?;
@@ -45,14 +38,8 @@ pub async fn pods_live_and_die() -> Result<(), Fault> {
     world.set_behaviour("shop:v1", &Behaviour::default())?;
     shows(&world, "/status/readyReplicas", 3).await?;
 
-    let victim = world
-        .kubelet()?
-        .pods()
-        .pop()
-        .ok_or("the kubelet's stand-in knows no pod")?;
-    world
-        .kubelet()?
-        .kill(&victim.namespace, &victim.name, Some(LIMIT / 10));
+    let victim = world.kubelet()?.pods().pop().ok_or("the kubelet's stand-in knows no pod")?;
+    world.kubelet()?.kill(&victim.namespace, &victim.name, Some(LIMIT / 10));
     shows(&world, "/status/readyReplicas", 2).await?;
     shows(&world, "/status/readyReplicas", 3).await?;
     let pod = world.get(&format!("{PODS}/{}", victim.name)).await?;
@@ -61,9 +48,7 @@ pub async fn pods_live_and_die() -> Result<(), Fault> {
         return Err(format!("restarts: {restarts:?}").into());
     }
 
-    world
-        .patch(User::Person, SET, &json!({"spec": {"replicas": 1}}))
-        .await?;
+    world.patch(User::Person, SET, &json!({"spec": {"replicas": 1}})).await?;
     shows(&world, "/status/replicas", 1).await?;
     running(&world, 1).await?;
     world.delete(User::Person, SET).await?;
@@ -96,8 +81,7 @@ async fn running(world: &World, number: usize) -> Result<(), WorldError> {
             processes += usize::from(answers.is_ok());
         }
         let same = objects == number && processes == number;
-        same.then_some(())
-            .ok_or(format!("{objects} objects, {processes} processes"))
+        same.then_some(()).ok_or(format!("{objects} objects, {processes} processes"))
     })
     .await
 }

@@ -43,8 +43,6 @@ const PLAYED: [&str; 28] = [
 pub fn trials() -> impl Iterator<Item = Trial> {
     PLAYED.into_iter().map(|name| {
         let title = format!("scenario {name}");
-        Trial::new(title, move || stage::perform(name.to_owned()))
-            .within(LIMIT)
-            .beside_others()
+        Trial::new(title, move || stage::perform(name.to_owned())).within(LIMIT).beside_others()
     })
 }

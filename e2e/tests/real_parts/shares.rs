@@ -18,29 +18,17 @@ const CHANCE: f64 = 1e-4;
 
 pub async fn weights_are_shares() -> Result<(), Fault> {
     let mut world = World::start(Options::default()).await?;
-    let slow_start = Behaviour {
-        ready: Ready::After(300),
-        ..Behaviour::default()
-    };
+    let slow_start = Behaviour { ready: Ready::After(300), ..Behaviour::default() };
     world.set_behaviour("web:v1", &slow_start)?;
-    let failing = Behaviour {
-        error_rate: 0.2,
-        ..slow_start
-    };
+    let failing = Behaviour { error_rate: 0.2, ..slow_start };
     world.set_behaviour("web:v2", &failing)?;
     world.create(User::Person, include_str!("web.yaml")).await?;
     arrived(&world, 70, 30).await?;
     for side in ["stable", "canary"] {
         let cluster = format!("outbound|80||web-{side}.{HOST_TAIL}");
         eventually("two endpoints in Envoy", LIMIT, async || {
-            let known = world
-                .envoy()
-                .endpoints(&cluster)
-                .await
-                .map_err(|error| error.to_string())?;
-            (known == 2)
-                .then_some(())
-                .ok_or(format!("{known} for {cluster}"))
+            let known = world.envoy().endpoints(&cluster).await.map_err(|error| error.to_string())?;
+            (known == 2).then_some(()).ok_or(format!("{known} for {cluster}"))
         })
         .await?;
     }
@@ -55,9 +43,7 @@ pub async fn weights_are_shares() -> Result<(), Fault> {
     fair("70 : 30", &first, 0.3)?;
     fair("20 : 80", &second, 0.8)?;
     let felt: Felt = all.iter().collect();
-    expect(felt.foreign_5xx.is_empty(), || {
-        format!("foreign 5xx: {felt:?}")
-    })?;
+    expect(felt.foreign_5xx.is_empty(), || format!("foreign 5xx: {felt:?}"))?;
     expect(felt.application_5xx > 0, || "v2 never failed".to_owned())?;
     counted(&world, &felt).await?;
     audited(&world)?;
@@ -81,28 +67,18 @@ async fn arrived(world: &World, stable: u64, canary: u64) -> Result<(), WorldErr
         (format!("outbound|80||web-canary.{HOST_TAIL}"), canary),
     ];
     eventually("the weights in Envoy", LIMIT, async || {
-        let have = world
-            .envoy()
-            .weights(HOST)
-            .await
-            .map_err(|error| error.to_string())?;
+        let have = world.envoy().weights(HOST).await.map_err(|error| error.to_string())?;
         (have == want).then_some(()).ok_or(format!("{have:?}"))
     })
     .await
 }
 
 /// The slots from this one on, once they hold so many requests.
-async fn after(
-    load: &serin_e2e::world::Load,
-    from: usize,
-    requests: u64,
-) -> Result<Vec<Slot>, WorldError> {
+async fn after(load: &serin_e2e::world::Load, from: usize, requests: u64) -> Result<Vec<Slot>, WorldError> {
     eventually("requests", LIMIT, async || {
         let slots: Vec<_> = load.felt().into_iter().skip(from).collect();
         let sent: u64 = slots.iter().map(|slot| slot.sent).sum();
-        (sent >= requests)
-            .then_some(slots)
-            .ok_or(format!("{sent} requests"))
+        (sent >= requests).then_some(slots).ok_or(format!("{sent} requests"))
     })
     .await
 }
@@ -115,32 +91,18 @@ fn fair(what: &str, slots: &[Slot], canary: f64) -> Result<(), Fault> {
     let off = |seen: f64, share: f64| (seen - all * share).powi(2) / (all * share);
     let statistic = off(v1, 1.0 - canary) + off(v2, canary);
     let chance = ChiSquared::new(1.0)?.sf(statistic);
-    expect(chance > CHANCE, || {
-        format!("{what}: {v1} and {v2}, chance {chance}")
-    })
+    expect(chance > CHANCE, || format!("{what}: {v1} and {v2}, chance {chance}"))
 }
 
 /// Prometheus has counted what users felt, from the pods and from Envoy.
 async fn counted(world: &World, felt: &Felt) -> Result<(), Fault> {
     let failed = felt.application_5xx;
     let queries = [
-        (
-            "sum(http_requests_total{namespace=\"default\", app=\"web\"})",
-            felt.sent,
-        ),
-        (
-            "sum(http_requests_total{status=~\"5..\", version=\"v2\"})",
-            failed,
-        ),
-        (
-            "sum(http_requests_total{rollouts_pod_template_hash=\"bbbb\"})",
-            felt.version("v2"),
-        ),
+        ("sum(http_requests_total{namespace=\"default\", app=\"web\"})", felt.sent),
+        ("sum(http_requests_total{status=~\"5..\", version=\"v2\"})", failed),
+        ("sum(http_requests_total{rollouts_pod_template_hash=\"bbbb\"})", felt.version("v2")),
         ("sum(http_request_duration_seconds_count)", felt.sent),
-        (
-            "sum(istio_requests_total{destination_service_name=\"web-stable\"})",
-            felt.version("v1"),
-        ),
+        ("sum(istio_requests_total{destination_service_name=\"web-stable\"})", felt.version("v1")),
         (
             "sum(istio_requests_total{destination_service=\"web-canary.default.svc.cluster.local\", response_code=~\"5.*\"})",
             failed,
@@ -149,11 +111,7 @@ async fn counted(world: &World, felt: &Felt) -> Result<(), Fault> {
     for (query, count) in queries {
         let what = format!("{count} as the answer to {query}");
         eventually(&what, LIMIT, async || {
-            let have = world
-                .prometheus()
-                .number(query)
-                .await
-                .map_err(|error| error.to_string())?;
+            let have = world.prometheus().number(query).await.map_err(|error| error.to_string())?;
             #[expect(clippy::cast_precision_loss, reason = "some hundred requests")]
             let same = have == Some(count as f64);
             same.then_some(()).ok_or(format!("{have:?}"))
@@ -166,27 +124,16 @@ async fn counted(world: &World, felt: &Felt) -> Result<(), Fault> {
 /// The audit log says who changed the weights, and to what.
 fn audited(world: &World) -> Result<(), Fault> {
     let records = world.audit().read()?;
-    let ours: Vec<_> = records
-        .iter()
-        .filter(|record| record.user == "serin" && record.is_write())
-        .collect();
+    let ours: Vec<_> = records.iter().filter(|record| record.user == "serin" && record.is_write()).collect();
     let [record] = ours.as_slice() else {
         return Err(format!("{} writes of serin in the audit log", ours.len()).into());
     };
-    let weight = record
-        .bodies
-        .response
-        .pointer("/spec/http/0/route/1/weight");
-    expect(
-        record.is_about("virtualservices") && record.code == 200 && weight == Some(&json!(80)),
-        || format!("{record:?}"),
-    )
+    let weight = record.bodies.response.pointer("/spec/http/0/route/1/weight");
+    expect(record.is_about("virtualservices") && record.code == 200 && weight == Some(&json!(80)), || {
+        format!("{record:?}")
+    })
 }
 
 fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Fault> {
-    if holds {
-        Ok(())
-    } else {
-        Err(otherwise().into())
-    }
+    if holds { Ok(()) } else { Err(otherwise().into()) }
 }

@@ -49,19 +49,12 @@ struct Known {
 impl Behaviours {
     /// Says how pods of `image` behave from their next change on.
     pub fn set(&self, image: &str, behaviour: Behaviour) {
-        self.known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .images
-            .insert(image.to_owned(), behaviour);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).images.insert(image.to_owned(), behaviour);
     }
 
     /// Says how pods of all other images behave.
     pub fn set_default(&self, behaviour: Behaviour) {
-        self.known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .others = behaviour;
+        self.known.write().unwrap_or_else(PoisonError::into_inner).others = behaviour;
     }
 
     /// Tells how `pod` behaves: by the first of its images that is known.

@@ -68,10 +68,7 @@ fn notes_of(direct: &Direct, write: &Write) -> Vec<Note> {
     if let (Some(before), None) = (&write.before, &write.after) {
         notes.push(Note::Gone(text(before, &["metadata", "uid"]).to_owned()));
         for owner in list(before, &["metadata", "ownerReferences"]) {
-            notes.extend(
-                place_of(direct, owner, &write.namespace)
-                    .map(|(resource, key)| Note::Look(resource, key)),
-            );
+            notes.extend(place_of(direct, owner, &write.namespace).map(|(resource, key)| Note::Look(resource, key)));
         }
         if !write.namespace.is_empty() {
             notes.push(Note::Closing(write.namespace.clone()));
@@ -94,17 +91,8 @@ fn notes_of(direct: &Direct, write: &Write) -> Vec<Note> {
 /// Returns where an owner stands.
 fn place_of(direct: &Direct, owner: &Value, namespace: &str) -> Option<(String, Key)> {
     let resource = direct.resource_of(text(owner, &["apiVersion"]), text(owner, &["kind"]))?;
-    let namespaced = direct
-        .resources()
-        .into_iter()
-        .any(|(name, namespaced)| name == resource && namespaced);
-    Some((
-        resource,
-        Key::new(
-            if namespaced { namespace } else { "" },
-            text(owner, &["name"]),
-        ),
-    ))
+    let namespaced = direct.resources().into_iter().any(|(name, namespaced)| name == resource && namespaced);
+    Some((resource, Key::new(if namespaced { namespace } else { "" }, text(owner, &["name"]))))
 }
 
 fn look(direct: &Direct, note: &Note) {
@@ -129,8 +117,7 @@ fn abandoned(direct: &Direct, resource: &str, key: &Key) {
     };
     let owners = list(&object, &["metadata", "ownerReferences"]);
     let lives = |owner: &&Value| {
-        let found = place_of(direct, owner, &key.namespace)
-            .and_then(|(resource, key)| direct.get(&resource, &key));
+        let found = place_of(direct, owner, &key.namespace).and_then(|(resource, key)| direct.get(&resource, &key));
         found.is_some_and(|found| text(&found, &["metadata", "uid"]) == text(owner, &["uid"]))
     };
     let left: Vec<Value> = owners.iter().filter(lives).cloned().collect();
@@ -146,11 +133,7 @@ fn abandoned(direct: &Direct, resource: &str, key: &Key) {
         // It may be gone already.
         let _ = direct.delete_with(resource, key, &deletion);
     } else {
-        let _ = direct.merge(
-            resource,
-            key,
-            json!({"metadata": {"ownerReferences": left}}),
-        );
+        let _ = direct.merge(resource, key, json!({"metadata": {"ownerReferences": left}}));
     }
 }
 
@@ -161,20 +144,14 @@ fn waiting(direct: &Direct, resource: &str, key: &Key) {
     };
     let finalizers = list(&object, &["metadata", "finalizers"]);
     let has = |name: &str| finalizers.iter().any(|finalizer| finalizer == name);
-    let (uid, dying) = (
-        text(&object, &["metadata", "uid"]),
-        at(&object, &["metadata", "deletionTimestamp"]).is_some(),
-    );
+    let (uid, dying) = (text(&object, &["metadata", "uid"]), at(&object, &["metadata", "deletionTimestamp"]).is_some());
     if !dying || !(has(FOREGROUND) || has(ORPHAN)) {
         return;
     }
     let dependents = direct.dependents(uid);
     if has(FOREGROUND) && !dependents.is_empty() {
         for (resource, key) in dependents {
-            let deletion = Deletion {
-                propagation: "Foreground".to_owned(),
-                ..Deletion::default()
-            };
+            let deletion = Deletion { propagation: "Foreground".to_owned(), ..Deletion::default() };
             let _ = direct.delete_with(&resource, &key, &deletion);
         }
         return;
@@ -185,16 +162,9 @@ fn waiting(direct: &Direct, resource: &str, key: &Key) {
         };
         let mut left = list(&dependent, &["metadata", "ownerReferences"]).to_vec();
         left.retain(|owner| text(owner, &["uid"]) != uid);
-        let _ = direct.merge(
-            resource,
-            key,
-            json!({"metadata": {"ownerReferences": left}}),
-        );
+        let _ = direct.merge(resource, key, json!({"metadata": {"ownerReferences": left}}));
     }
-    let left: Vec<&Value> = finalizers
-        .iter()
-        .filter(|name| *name != FOREGROUND && *name != ORPHAN)
-        .collect();
+    let left: Vec<&Value> = finalizers.iter().filter(|name| *name != FOREGROUND && *name != ORPHAN).collect();
     let _ = direct.merge(resource, key, json!({"metadata": {"finalizers": left}}));
 }
 
@@ -207,11 +177,7 @@ fn close(direct: &Direct, namespace: &str) {
         return;
     }
     let mut left = false;
-    for (resource, _) in direct
-        .resources()
-        .into_iter()
-        .filter(|(_, namespaced)| *namespaced)
-    {
+    for (resource, _) in direct.resources().into_iter().filter(|(_, namespaced)| *namespaced) {
         for object in direct.list(&resource, namespace) {
             if at(&object, &["metadata", "deletionTimestamp"]).is_none() {
                 let _ = direct.delete(&resource, &Key::of(&object));

@@ -42,9 +42,7 @@ impl Kubelet {
     /// Starts to run the pods of `server`.
     pub fn spawn(server: &SimServer, behaviours: Behaviours, reaction: Duration) -> Self {
         let (orders, given) = mpsc::unbounded_channel();
-        let direct = server
-            .as_user(&format!("system:node:{NODE}"))
-            .managed_by("kubelet");
+        let direct = server.as_user(&format!("system:node:{NODE}")).managed_by("kubelet");
         let reader = direct.clone();
         let followed = direct.follow("pods");
         let worker = Worker {
@@ -61,11 +59,7 @@ impl Kubelet {
                 worker.run(follower, pods, given, reaction).await;
             }
         });
-        Self {
-            direct: reader,
-            orders,
-            _task: Task(task),
-        }
+        Self { direct: reader, orders, _task: Task(task) }
     }
 
     /// Ends the process of a pod, which is then started again as after a crash.
@@ -76,11 +70,8 @@ impl Kubelet {
 
     /// Lets running pods of `image` go over to what the behaviours now say of it.
     pub fn reconsider(&self, image: &str) {
-        let runs = |pod: &Arc<Value>| {
-            list(pod, &["spec", "containers"])
-                .iter()
-                .any(|part| text(part, &["image"]) == image)
-        };
+        let runs =
+            |pod: &Arc<Value>| list(pod, &["spec", "containers"]).iter().any(|part| text(part, &["image"]) == image);
         for pod in self.direct.list("pods", "").iter().filter(|pod| runs(pod)) {
             let _ = self.orders.send((Key::of(pod), Deed::Turn));
         }
@@ -159,10 +150,7 @@ impl Worker {
             return;
         };
         let uid = text(pod, &["metadata", "uid"]).to_owned();
-        let new = self
-            .pods
-            .get(&change.key)
-            .is_none_or(|known| known.uid != uid);
+        let new = self.pods.get(&change.key).is_none_or(|known| known.uid != uid);
         if new {
             self.adopt(change.key.clone(), pod, uid.clone());
         }
@@ -171,15 +159,9 @@ impl Worker {
         };
         if is_dying(pod) && !known.dying {
             known.dying = true;
-            let grace =
-                integer(pod, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or_default();
+            let grace = integer(pod, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or_default();
             let grace = Duration::from_secs(u64::try_from(grace).unwrap_or_default());
-            self.later(
-                self.behaviours.of(pod).drain.min(grace),
-                change.key.clone(),
-                uid,
-                Deed::Remove,
-            );
+            self.later(self.behaviours.of(pod).drain.min(grace), change.key.clone(), uid, Deed::Remove);
         }
     }
 
@@ -188,49 +170,27 @@ impl Worker {
         self.count += 1;
         let number = self.count;
         let ip = match text(pod, &["status", "podIP"]) {
-            "" => format!(
-                "10.{}.{}.{}",
-                1 + (number >> 16 & 0x7f),
-                number >> 8 & 0xff,
-                number & 0xff
-            ),
+            "" => format!("10.{}.{}.{}", 1 + (number >> 16 & 0x7f), number >> 8 & 0xff, number & 0xff),
             known => known.to_owned(),
         };
         let fresh = text(pod, &["spec", "nodeName"]).is_empty();
-        self.pods.insert(
-            key.clone(),
-            Running {
-                uid: uid.clone(),
-                ip,
-                restarts: 0,
-                dying: false,
-            },
-        );
+        self.pods.insert(key.clone(), Running { uid: uid.clone(), ip, restarts: 0, dying: false });
         if fresh && !is_dying(pod) {
             // A pod that is gone meanwhile needs no node.
-            let _ = self
-                .scheduler
-                .merge("pods", &key, json!({"spec": {"nodeName": NODE}}));
+            let _ = self.scheduler.merge("pods", &key, json!({"spec": {"nodeName": NODE}}));
             self.later(Duration::ZERO, key, uid, Deed::Start);
         }
     }
 
     fn later(&mut self, delay: Duration, key: Key, uid: String, deed: Deed) {
         self.count += 1;
-        self.timers.insert(
-            (crate::server::tokio_now() + delay, self.count),
-            (key, uid, deed),
-        );
+        self.timers.insert((crate::server::tokio_now() + delay, self.count), (key, uid, deed));
     }
 
     /// Does what is due.
     fn fire(&mut self) {
         let now = crate::server::tokio_now();
-        while let Some(entry) = self
-            .timers
-            .first_entry()
-            .filter(|entry| entry.key().0 <= now)
-        {
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
             let (key, uid, deed) = entry.remove();
             if self.pods.get(&key).is_some_and(|known| known.uid == uid) {
                 self.carry_out(&key, deed);
@@ -250,10 +210,7 @@ impl Worker {
         let ended = matches!(text(&pod, &["status", "phase"]), "Failed" | "Succeeded");
         match deed {
             Deed::Remove => {
-                let deletion = Deletion {
-                    grace: Some(0),
-                    ..Deletion::default()
-                };
+                let deletion = Deletion { grace: Some(0), ..Deletion::default() };
                 // It may be gone already, or be kept by a finalizer of somebody else's.
                 let _ = self.direct.delete_with("pods", key, &deletion);
             }
@@ -283,8 +240,7 @@ impl Worker {
                 self.later(pause, key.clone(), uid, Deed::Start);
             }
             Deed::Fail => {
-                let failed =
-                    json!({"status": {"phase": "Failed", "reason": "Evicted", "conditions": null}});
+                let failed = json!({"status": {"phase": "Failed", "reason": "Evicted", "conditions": null}});
                 let _ = self.direct.merge("pods/status", key, failed);
             }
         }
@@ -302,8 +258,7 @@ impl Worker {
 
     /// Expects nothing more of a pod but its end.
     fn forget(&mut self, uid: &str) {
-        self.timers
-            .retain(|_, (_, other, deed)| other != uid || *deed == Deed::Remove);
+        self.timers.retain(|_, (_, other, deed)| other != uid || *deed == Deed::Remove);
     }
 
     fn write(&self, key: &Key, pod: &Value, health: Health) {
@@ -311,20 +266,13 @@ impl Worker {
             return;
         };
         let now = format!("{:.0}", self.server.now());
-        let life = Life {
-            health,
-            restarts: known.restarts,
-            ip: &known.ip,
-            now: &now,
-        };
+        let life = Life { health, restarts: known.restarts, ip: &known.ip, now: &now };
         let mut changes = json!({"status": status(pod, life)});
         if let Some(uid) = at(pod, &["metadata", "uid"]) {
             put(&mut changes, &["metadata", "uid"], uid.clone());
         }
         // A pod that is gone meanwhile has no status.
-        let _ = self
-            .direct
-            .patch("pods/status", key, &Change::Merge(changes));
+        let _ = self.direct.patch("pods/status", key, &Change::Merge(changes));
     }
 }
 

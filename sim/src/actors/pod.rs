@@ -18,9 +18,7 @@ pub fn is_dying(pod: &Value) -> bool {
 /// Tells since when a pod has been ready; nothing when it isn't.
 pub fn ready_since(pod: &Value) -> Option<Timestamp> {
     let conditions = list(pod, &["status", "conditions"]);
-    let ready = conditions
-        .iter()
-        .find(|condition| text(condition, &["type"]) == "Ready")?;
+    let ready = conditions.iter().find(|condition| text(condition, &["type"]) == "Ready")?;
     if text(ready, &["status"]) != "True" {
         return None;
     }
@@ -67,18 +65,11 @@ pub fn status(pod: &Value, life: Life<'_>) -> Value {
             "ready": ready, "started": life.health != Health::Crashed, "restartCount": life.restarts, "state": state,
         })
     };
-    let containers: Vec<Value> = list(pod, &["spec", "containers"])
-        .iter()
-        .map(container)
-        .collect();
-    let conditions: Vec<Value> = [
-        ("PodScheduled", true),
-        ("Initialized", true),
-        ("ContainersReady", ready),
-        ("Ready", ready),
-    ]
-    .map(|(kind, holds)| condition(pod, kind, holds, life.now))
-    .into();
+    let containers: Vec<Value> = list(pod, &["spec", "containers"]).iter().map(container).collect();
+    let conditions: Vec<Value> =
+        [("PodScheduled", true), ("Initialized", true), ("ContainersReady", ready), ("Ready", ready)]
+            .map(|(kind, holds)| condition(pod, kind, holds, life.now))
+            .into();
     json!({
         "phase": "Running", "podIP": life.ip, "podIPs": [{"ip": life.ip}], "hostIP": "10.0.0.1",
         "startTime": at(pod, &["status", "startTime"]).cloned().unwrap_or_else(|| life.now.into()),
@@ -96,14 +87,10 @@ fn started<'a>(pod: &'a Value, life: Life<'a>) -> &'a str {
 /// A condition keeps the time of its last change.
 fn condition(pod: &Value, kind: &str, holds: bool, now: &str) -> Value {
     let word = if holds { "True" } else { "False" };
-    let known = list(pod, &["status", "conditions"])
-        .iter()
-        .find(|condition| text(condition, &["type"]) == kind);
-    let since = known
-        .filter(|known| text(known, &["status"]) == word)
-        .map(|known| text(known, &["lastTransitionTime"]));
-    let mut condition =
-        json!({"type": kind, "status": word, "lastTransitionTime": since.unwrap_or(now)});
+    let known = list(pod, &["status", "conditions"]).iter().find(|condition| text(condition, &["type"]) == kind);
+    let since =
+        known.filter(|known| text(known, &["status"]) == word).map(|known| text(known, &["lastTransitionTime"]));
+    let mut condition = json!({"type": kind, "status": word, "lastTransitionTime": since.unwrap_or(now)});
     if !holds {
         put(&mut condition, &["reason"], "ContainersNotReady".into());
     }

@@ -32,12 +32,7 @@ impl ReplicaSetActor {
         let user = "system:serviceaccount:kube-system:replicaset-controller";
         let direct = server.as_user(user).managed_by("kube-controller-manager");
         let (sets, pods) = (direct.follow("replicasets"), direct.follow("pods"));
-        let worker = Worker {
-            direct,
-            server: server.clone(),
-            dirty: BTreeSet::new(),
-            timers: BTreeMap::new(),
-        };
+        let worker = Worker { direct, server: server.clone(), dirty: BTreeSet::new(), timers: BTreeMap::new() };
         let task = tokio::spawn(async move {
             if let (Some((sets, known)), Some((pods, _))) = (sets, pods) {
                 worker.run(sets, pods, &known, reaction).await;
@@ -56,13 +51,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(
-        mut self,
-        mut sets: Follower,
-        mut pods: Follower,
-        known: &[Arc<Value>],
-        reaction: Duration,
-    ) {
+    async fn run(mut self, mut sets: Follower, mut pods: Follower, known: &[Arc<Value>], reaction: Duration) {
         self.dirty.extend(known.iter().map(|set| Key::of(set)));
         loop {
             while let Some(key) = self.dirty.pop_first() {
@@ -79,18 +68,12 @@ impl Worker {
                 return;
             }
             sleep(reaction).await;
-            self.dirty
-                .extend(sets.drain().into_iter().map(|change| change.key));
+            self.dirty.extend(sets.drain().into_iter().map(|change| change.key));
             for change in pods.drain() {
                 self.dirty.extend(owner(&change));
             }
             let now = crate::server::tokio_now();
-            let due: Vec<Key> = self
-                .timers
-                .iter()
-                .filter(|(_, at)| **at <= now)
-                .map(|(key, _)| key.clone())
-                .collect();
+            let due: Vec<Key> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
             for key in due {
                 self.timers.remove(&key);
                 self.dirty.insert(key);
@@ -103,9 +86,7 @@ impl Worker {
             self.timers.remove(key);
             return;
         };
-        let pods = self
-            .direct
-            .owned_by("pods", text(&set, &["metadata", "uid"]));
+        let pods = self.direct.owned_by("pods", text(&set, &["metadata", "uid"]));
         let dying = pods.iter().filter(|pod| is_dying(pod)).count();
         let mut active: Vec<Arc<Value>> = pods.into_iter().filter(|pod| is_active(pod)).collect();
         if at(&set, &["metadata", "deletionTimestamp"]).is_none() {
@@ -117,9 +98,7 @@ impl Worker {
 
     /// Makes what is missing, or ends what is too much.
     fn match_wish(&self, set: &Value, key: &Key, active: &mut [Arc<Value>]) {
-        let wished = integer(set, &["spec", "replicas"])
-            .and_then(|wished| usize::try_from(wished).ok())
-            .unwrap_or(1);
+        let wished = integer(set, &["spec", "replicas"]).and_then(|wished| usize::try_from(wished).ok()).unwrap_or(1);
         for _ in active.len()..wished {
             if self.direct.create(new_pod(set)).is_err() {
                 // The namespace is closing, or the template is refused; the next change tries again.
@@ -138,25 +117,17 @@ impl Worker {
     fn count(&mut self, set: &Value, key: &Key, active: &[Arc<Value>], dying: usize) {
         let labels = at(set, &["spec", "template", "metadata", "labels"]);
         let wanted = |pod: &&Arc<Value>| {
-            let has =
-                |(name, value): (&str, &str)| text(pod, &["metadata", "labels", name]) == value;
+            let has = |(name, value): (&str, &str)| text(pod, &["metadata", "labels", name]) == value;
             labels.is_none_or(|labels| texts(labels, &[]).all(has))
         };
         let now = self.server.now();
         let least = integer(set, &["spec", "minReadySeconds"]).unwrap_or_default();
         let ready: Vec<Timestamp> = active.iter().filter_map(|pod| ready_since(pod)).collect();
-        let end = |since: &Timestamp| {
-            since
-                .checked_add(SignedDuration::from_secs(least))
-                .unwrap_or(Timestamp::MAX)
-        };
+        let end = |since: &Timestamp| since.checked_add(SignedDuration::from_secs(least)).unwrap_or(Timestamp::MAX);
         let available = ready.iter().filter(|since| end(since) <= now).count();
         let next = ready.iter().map(end).filter(|end| *end > now).min();
         match next.and_then(|next| Duration::try_from(next.duration_since(now)).ok()) {
-            Some(wait) => drop(
-                self.timers
-                    .insert(key.clone(), crate::server::tokio_now() + wait),
-            ),
+            Some(wait) => drop(self.timers.insert(key.clone(), crate::server::tokio_now() + wait)),
             None => drop(self.timers.remove(key)),
         }
         let mut status = json!({"replicas": active.len(), "terminatingReplicas": dying});
@@ -181,8 +152,7 @@ impl Worker {
         put(&mut next, &["status"], status);
         if self.direct.update(next, "status").is_err() {
             // Somebody else wrote in between: look again.
-            self.dirty
-                .extend(self.direct.get("replicasets", key).map(|_| key.clone()));
+            self.dirty.extend(self.direct.get("replicasets", key).map(|_| key.clone()));
         }
     }
 }
@@ -198,21 +168,12 @@ async fn wait(until: Option<Instant>) {
 fn owner(change: &Followed) -> Option<Key> {
     let pod = change.after.as_ref().or(change.before.as_ref())?;
     let owners = list(pod, &["metadata", "ownerReferences"]);
-    let set = owners
-        .iter()
-        .find(|owner| text(owner, &["kind"]) == "ReplicaSet")?;
+    let set = owners.iter().find(|owner| text(owner, &["kind"]) == "ReplicaSet")?;
     Some(Key::new(&change.key.namespace, text(set, &["name"])))
 }
 
 /// On a node, running, ready, since when, born when, and its name.
-type Worth = (
-    bool,
-    bool,
-    bool,
-    Reverse<Option<Timestamp>>,
-    Reverse<String>,
-    Reverse<String>,
-);
+type Worth = (bool, bool, bool, Reverse<Option<Timestamp>>, Reverse<String>, Reverse<String>);
 
 /// Orders pods by how much is lost with them: those that never ran, then those not ready, then the youngest.
 fn worth(pod: &Value) -> Worth {
@@ -221,14 +182,7 @@ fn worth(pod: &Value) -> Worth {
     let since = ready_since(pod);
     let born = text(pod, &["metadata", "creationTimestamp"]).to_owned();
     let name = text(pod, &["metadata", "name"]).to_owned();
-    (
-        !cost.is_empty(),
-        running,
-        since.is_some(),
-        Reverse(since),
-        Reverse(born),
-        Reverse(name),
-    )
+    (!cost.is_empty(), running, since.is_some(), Reverse(since), Reverse(born), Reverse(name))
 }
 
 fn new_pod(set: &Value) -> Value {
@@ -239,10 +193,7 @@ fn new_pod(set: &Value) -> Value {
     }
     let name = text(set, &["metadata", "name"]);
     metadata.insert("generateName".into(), format!("{name}-").into());
-    metadata.insert(
-        "namespace".into(),
-        text(set, &["metadata", "namespace"]).into(),
-    );
+    metadata.insert("namespace".into(), text(set, &["metadata", "namespace"]).into());
     let owner = json!([{
         "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name, "uid": text(set, &["metadata", "uid"]),
         "controller": true, "blockOwnerDeletion": true,

@@ -17,20 +17,12 @@ pub fn our_annotation(name: &str) -> bool {
 pub fn changed(before: &Value, after: &Value) -> Vec<String> {
     let mut paths = Vec::new();
     walk(before, after, String::new(), &mut paths);
-    paths.retain(|path| {
-        !BOOKKEEPING
-            .iter()
-            .any(|known| path == known || path.starts_with(&format!("{known}/")))
-    });
+    paths.retain(|path| !BOOKKEEPING.iter().any(|known| path == known || path.starts_with(&format!("{known}/"))));
     paths
 }
 
-const BOOKKEEPING: [&str; 4] = [
-    "/metadata/resourceVersion",
-    "/metadata/managedFields",
-    "/metadata/generation",
-    "/metadata/selfLink",
-];
+const BOOKKEEPING: [&str; 4] =
+    ["/metadata/resourceVersion", "/metadata/managedFields", "/metadata/generation", "/metadata/selfLink"];
 
 fn walk(before: &Value, after: &Value, path: String, paths: &mut Vec<String>) {
     if before == after {
@@ -66,11 +58,7 @@ pub fn bare(object: &Value) -> Value {
         if let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.retain(|name, _| !our_annotation(name));
         }
-        if meta
-            .get("annotations")
-            .and_then(Value::as_object)
-            .is_some_and(serde_json::Map::is_empty)
-        {
+        if meta.get("annotations").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
             meta.remove("annotations");
         }
     }
@@ -80,10 +68,7 @@ pub fn bare(object: &Value) -> Value {
 /// A Service without status, bookkeeping, our annotations and the hash that it selects.
 pub fn bare_service(service: &Value) -> Value {
     let mut bare = bare(service);
-    if let Some(selector) = bare
-        .pointer_mut("/spec/selector")
-        .and_then(Value::as_object_mut)
-    {
+    if let Some(selector) = bare.pointer_mut("/spec/selector").and_then(Value::as_object_mut) {
         selector.remove(HASH_LABEL);
     }
     bare

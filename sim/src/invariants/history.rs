@@ -31,16 +31,12 @@ pub struct Recent<T> {
 impl<T: PartialEq + Clone> Recent<T> {
     /// Begins with a value.
     pub const fn new(now: T) -> Self {
-        Self {
-            now,
-            before: Vec::new(),
-        }
+        Self { now, before: Vec::new() }
     }
 
     /// Sets the value, and keeps the old one for as long as somebody may still believe it.
     pub fn set(&mut self, at: Timestamp, value: T) {
-        self.before
-            .retain(|(until, _)| at.duration_since(*until) <= RACE);
+        self.before.retain(|(until, _)| at.duration_since(*until) <= RACE);
         if value != self.now {
             let old = std::mem::replace(&mut self.now, value);
             self.before.push((at, old));
@@ -50,11 +46,7 @@ impl<T: PartialEq + Clone> Recent<T> {
     /// All values that somebody may believe at this instant.
     pub fn believable(&self, at: Timestamp) -> impl Iterator<Item = &T> {
         let fresh = move |until: &Timestamp| at.duration_since(*until) <= RACE;
-        let before = self
-            .before
-            .iter()
-            .filter(move |(until, _)| fresh(until))
-            .map(|(_, value)| value);
+        let before = self.before.iter().filter(move |(until, _)| fresh(until)).map(|(_, value)| value);
         std::iter::once(&self.now).chain(before)
     }
 }
@@ -111,10 +103,7 @@ impl History {
     /// All objects of one resource.
     pub fn all<'a>(&'a self, resource: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> {
         let wanted = move |key: &Key| key.resource == resource;
-        self.objects
-            .iter()
-            .filter(move |(key, _)| wanted(key))
-            .map(|(key, object)| (key, object.as_ref()))
+        self.objects.iter().filter(move |(key, _)| wanted(key)).map(|(key, object)| (key, object.as_ref()))
     }
 
     /// The world as it is now.
@@ -155,16 +144,12 @@ impl History {
 
     /// The ReplicaSet of a Rollout with this hash.
     pub fn set(&self, rollout: &Key, hash: &str) -> Option<(&Key, &Value)> {
-        self.sets(rollout)
-            .find(|(_, set)| view::label(set, view::HASH_LABEL) == hash)
+        self.sets(rollout).find(|(_, set)| view::label(set, view::HASH_LABEL) == hash)
     }
 
     /// The Services of a namespace that select a hash.
     pub fn selecting(&self, namespace: &str, hash: &str) -> impl Iterator<Item = &Key> {
-        self.selecting
-            .get(&(namespace.to_owned(), hash.to_owned()))
-            .into_iter()
-            .flatten()
+        self.selecting.get(&(namespace.to_owned(), hash.to_owned())).into_iter().flatten()
     }
 
     /// What is remembered of a ReplicaSet.
@@ -174,9 +159,7 @@ impl History {
 
     /// The most available pods that somebody who has just read the ReplicaSet may believe in.
     pub fn available(&self, set: &Key, at: Timestamp) -> i64 {
-        self.shelf(set)
-            .and_then(|shelf| shelf.available.believable(at).max().copied())
-            .unwrap_or_default()
+        self.shelf(set).and_then(|shelf| shelf.available.believable(at).max().copied()).unwrap_or_default()
     }
 
     /// What is remembered of a Rollout.
@@ -186,26 +169,13 @@ impl History {
 
     /// Takes in a write that the server took.
     pub fn admit(&mut self, write: &WriteRecord) {
-        if !write.accepted()
-            || write
-                .subresource
-                .as_deref()
-                .is_some_and(|sub| sub != "status" && sub != "scale")
-        {
+        if !write.accepted() || write.subresource.as_deref().is_some_and(|sub| sub != "status" && sub != "scale") {
             return;
         }
         self.note_named(write);
         let ours = self.ours(write);
-        let before = self
-            .objects
-            .get(&write.key)
-            .cloned()
-            .or_else(|| write.before.clone());
-        let after = if write.touches("scale") {
-            scaled(before.as_deref(), write)
-        } else {
-            write.after.clone()
-        };
+        let before = self.objects.get(&write.key).cloned().or_else(|| write.before.clone());
+        let after = if write.touches("scale") { scaled(before.as_deref(), write) } else { write.after.clone() };
         match write.key.resource.as_str() {
             "rollouts" => {
                 self.relink(&write.key, after.as_deref());
@@ -225,14 +195,7 @@ impl History {
 
     /// Remembers which ReplicaSets were named until this write, which may take a name away.
     fn note_named(&mut self, write: &WriteRecord) {
-        if ![
-            "virtualservices",
-            "services",
-            "destinationrules",
-            "rollouts",
-        ]
-        .contains(&write.key.resource.as_str())
-        {
+        if !["virtualservices", "services", "destinationrules", "rollouts"].contains(&write.key.resource.as_str()) {
             return;
         }
         let mut concerned: Vec<Key> = self.naming(&write.key).cloned().collect();
@@ -241,18 +204,8 @@ impl History {
         for rollout in &concerned {
             let scene = self.now();
             let shares = scene.shares(rollout);
-            let hit = |set: &Value| {
-                scene.named(
-                    &write.key.namespace,
-                    &shares,
-                    view::label(set, view::HASH_LABEL),
-                )
-            };
-            named.extend(
-                self.sets(rollout)
-                    .filter(|(_, set)| hit(set))
-                    .map(|(key, _)| key.clone()),
-            );
+            let hit = |set: &Value| scene.named(&write.key.namespace, &shares, view::label(set, view::HASH_LABEL));
+            named.extend(self.sets(rollout).filter(|(_, set)| hit(set)).map(|(key, _)| key.clone()));
         }
         for key in named {
             if let Some(shelf) = self.shelves.get_mut(&key) {
@@ -272,26 +225,15 @@ impl History {
         let space = &rollout.namespace;
         let mut parts: Vec<Key> = Vec::new();
         let services = [&wiring.canary_service, &wiring.stable_service];
-        parts.extend(
-            services
-                .into_iter()
-                .filter(|name| !name.is_empty())
-                .map(|name| Key::new("services", space, name)),
-        );
+        parts
+            .extend(services.into_iter().filter(|name| !name.is_empty()).map(|name| Key::new("services", space, name)));
         let routes = wiring.virtual_services.iter();
         parts.extend(routes.map(|(space, name, _)| Key::new("virtualservices", space, name)));
         if !wiring.destination_rule.is_empty() {
-            parts.push(Key::new(
-                "destinationrules",
-                space,
-                &wiring.destination_rule,
-            ));
+            parts.push(Key::new("destinationrules", space, &wiring.destination_rule));
         }
         for part in &parts {
-            self.named_by
-                .entry(part.clone())
-                .or_default()
-                .insert(rollout.clone());
+            self.named_by.entry(part.clone()).or_default().insert(rollout.clone());
         }
         self.parts.insert(rollout.clone(), parts);
     }
@@ -305,28 +247,16 @@ impl History {
             return;
         };
         if let Some(owner) = self.owner(&write.key.namespace, after) {
-            self.sets
-                .entry(owner)
-                .or_default()
-                .insert(write.key.clone());
+            self.sets.entry(owner).or_default().insert(write.key.clone());
         }
         let available = view::number(after, "/status/availableReplicas").unwrap_or_default();
-        let fresh = || Shelf {
-            available: Recent::new(available),
-            named: None,
-        };
-        self.shelves
-            .entry(write.key.clone())
-            .or_insert_with(fresh)
-            .available
-            .set(write.at, available);
+        let fresh = || Shelf { available: Recent::new(available), named: None };
+        self.shelves.entry(write.key.clone()).or_insert_with(fresh).available.set(write.at, available);
     }
 
     fn reselect(&mut self, key: &Key, before: Option<&Value>, after: Option<&Value>) {
         let slot = |object: &Value| {
-            let hash = object
-                .pointer("/spec/selector")
-                .and_then(|all| all.get(view::HASH_LABEL)?.as_str());
+            let hash = object.pointer("/spec/selector").and_then(|all| all.get(view::HASH_LABEL)?.as_str());
             hash.map(|hash| (key.namespace.clone(), hash.to_owned()))
         };
         if let Some(slot) = before.and_then(slot)
@@ -344,14 +274,10 @@ impl History {
         let Some(rollout) = self.owner(&write.key.namespace, after) else {
             return;
         };
-        let current = self
-            .get(&rollout)
-            .map(|rollout| view::text(rollout, "/status/currentPodHash").to_owned());
+        let current = self.get(&rollout).map(|rollout| view::text(rollout, "/status/currentPodHash").to_owned());
         let story = self.stories.entry(rollout).or_default();
         let attempt = *self.runs.entry(write.key.clone()).or_insert(story.attempt);
-        if attempt == story.attempt
-            && current.as_deref() == Some(view::label(after, view::HASH_LABEL))
-        {
+        if attempt == story.attempt && current.as_deref() == Some(view::label(after, view::HASH_LABEL)) {
             story.judge(write.at, &write.key.name, after);
         }
     }
@@ -360,15 +286,8 @@ impl History {
 /// The object as a write to its scale leaves it.
 fn scaled(before: Option<&Value>, write: &WriteRecord) -> Option<Arc<Value>> {
     let mut object = before?.clone();
-    let replicas = write
-        .after
-        .as_deref()
-        .and_then(|scale| scale.pointer("/spec/replicas"))
-        .cloned();
-    if let (Some(replicas), Some(slot)) = (
-        replicas,
-        object.get_mut("spec").and_then(Value::as_object_mut),
-    ) {
+    let replicas = write.after.as_deref().and_then(|scale| scale.pointer("/spec/replicas")).cloned();
+    if let (Some(replicas), Some(slot)) = (replicas, object.get_mut("spec").and_then(Value::as_object_mut)) {
         slot.insert("replicas".to_owned(), replicas);
     }
     Some(Arc::new(object))

@@ -47,11 +47,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}: {}: {}",
-            self.at, self.invariant, self.object, self.seen
-        )
+        write!(f, "{} {}: {}: {}", self.at, self.invariant, self.object, self.seen)
     }
 }
 
@@ -83,18 +79,13 @@ pub struct Checker {
 impl Checker {
     /// Begins; `us` is the user name of the controller under test.
     pub fn new(us: impl Into<String>) -> Self {
-        Self {
-            history: History::new(us),
-            violations: Vec::new(),
-        }
+        Self { history: History::new(us), violations: Vec::new() }
     }
 
     /// Checks a write against all promises, then takes it in.
     pub fn see(&mut self, write: &WriteRecord) {
         if self.history.ours(write) {
-            let broken = ALL
-                .iter()
-                .filter_map(|(_, check)| check(&self.history, write).err());
+            let broken = ALL.iter().filter_map(|(_, check)| check(&self.history, write).err());
             self.violations.extend(broken.map(|violation| *violation));
         }
         self.history.admit(write);
@@ -118,17 +109,8 @@ impl Checker {
 }
 
 /// Reports a broken promise.
-fn broken(
-    invariant: &'static str,
-    write: &WriteRecord,
-    seen: String,
-) -> Result<(), Box<Violation>> {
-    Err(Box::new(Violation {
-        at: write.at,
-        invariant,
-        object: write.key.clone(),
-        seen,
-    }))
+fn broken(invariant: &'static str, write: &WriteRecord, seen: String) -> Result<(), Box<Violation>> {
+    Err(Box::new(Violation { at: write.at, invariant, object: write.key.clone(), seen }))
 }
 
 #[cfg(test)]

@@ -19,11 +19,7 @@ pub struct Key {
 impl Key {
     /// Names an object.
     pub fn new(resource: &str, namespace: &str, name: &str) -> Self {
-        Self {
-            resource: resource.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+        Self { resource: resource.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 }
 

@@ -8,11 +8,7 @@ use super::{History, Violation, WriteRecord, broken, view};
 ///
 /// A route that we leave as somebody else wrote it is theirs to answer for.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
-    let Some(after) = write
-        .after
-        .as_deref()
-        .filter(|_| write.is("virtualservices"))
-    else {
+    let Some(after) = write.after.as_deref().filter(|_| write.is("virtualservices")) else {
         return Ok(());
     };
     for key in history.naming(&write.key) {
@@ -20,11 +16,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
             continue;
         };
         let wiring = view::wiring(rollout);
-        let total = view::number(
-            rollout,
-            "/spec/strategy/canary/trafficRouting/maxTrafficWeight",
-        )
-        .unwrap_or(100);
+        let total = view::number(rollout, "/spec/strategy/canary/trafficRouting/maxTrafficWeight").unwrap_or(100);
         let ours = |(space, name, _): &&(String, String, Vec<String>)| {
             *space == write.key.namespace && *name == write.key.name
         };
@@ -32,25 +24,15 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
             let steered = |service: &Value| -> Vec<Value> {
                 let routes = view::list(service, "/spec/http");
                 let at = view::steered(service, named, &wiring.managed_routes);
-                at.iter()
-                    .filter_map(|at| routes.get(*at))
-                    .cloned()
-                    .collect()
+                at.iter().filter_map(|at| routes.get(*at)).cloned().collect()
             };
             let before = history.before(write).map(steered).unwrap_or_default();
             for (at, route) in steered(after).iter().enumerate() {
-                if before
-                    .get(at)
-                    .is_some_and(|old| weights(old) == weights(route))
-                {
+                if before.get(at).is_some_and(|old| weights(old) == weights(route)) {
                     continue;
                 }
                 if let Some(wrong) = wrong(route, total) {
-                    return broken(
-                        "S1",
-                        write,
-                        format!("route {:?} {wrong}", view::text(route, "/name")),
-                    );
+                    return broken("S1", write, format!("route {:?} {wrong}", view::text(route, "/name")));
                 }
             }
         }
@@ -59,10 +41,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
 }
 
 fn weights(route: &Value) -> Vec<Option<&Value>> {
-    view::list(route, "/route")
-        .iter()
-        .map(|destination| destination.get("weight"))
-        .collect()
+    view::list(route, "/route").iter().map(|destination| destination.get("weight")).collect()
 }
 
 fn wrong(route: &Value, total: i64) -> Option<String> {
@@ -71,9 +50,7 @@ fn wrong(route: &Value, total: i64) -> Option<String> {
     for destination in destinations {
         let weight = destination.get("weight");
         if let Some(odd) = weight.filter(|weight| weight.as_i64().is_none_or(|weight| weight < 0)) {
-            return Some(format!(
-                "has the weight {odd}, which is no whole number from 0 up"
-            ));
+            return Some(format!("has the weight {odd}, which is no whole number from 0 up"));
         }
         sum += view::weight(destination, destinations.len() == 1);
     }

@@ -26,46 +26,22 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let Some(rollout) = history.get(&key) else {
         return Ok(());
     };
-    let none_wanted = history
-        .story(&key)
-        .is_some_and(|story| story.replicas.believable(write.at).any(|n| *n == 0));
+    let none_wanted = history.story(&key).is_some_and(|story| story.replicas.believable(write.at).any(|n| *n == 0));
     if none_wanted || !view::text(rollout, "/metadata/deletionTimestamp").is_empty() {
         return Ok(());
     }
     let (scene, hash) = (history.now(), view::label(set, view::HASH_LABEL));
     let shares = scene.shares(&key);
-    let what = if write.after.is_some() {
-        "was scaled to 0"
-    } else {
-        "was deleted"
-    };
+    let what = if write.after.is_some() { "was scaled to 0" } else { "was deleted" };
     if let Some(weight) = shares.get(hash).filter(|weight| **weight > 0) {
-        return broken(
-            "S4",
-            write,
-            format!("{what} while a route gives it {weight} % of the traffic"),
-        );
+        return broken("S4", write, format!("{what} while a route gives it {weight} % of the traffic"));
     }
     if let Some(service) = history.selecting(&write.key.namespace, hash).next() {
-        return broken(
-            "S4",
-            write,
-            format!("{what} while the Service {} selects it", service.name),
-        );
+        return broken("S4", write, format!("{what} while the Service {} selects it", service.name));
     }
-    let since = history
-        .shelf(&write.key)
-        .and_then(|shelf| shelf.named)
-        .map(|until| write.at.duration_since(until));
+    let since = history.shelf(&write.key).and_then(|shelf| shelf.named).map(|until| write.at.duration_since(until));
     match since.filter(|since| *since < PROPAGATION) {
-        Some(since) => broken(
-            "S4",
-            write,
-            format!(
-                "{what} {} ms after traffic could reach it",
-                since.as_millis()
-            ),
-        ),
+        Some(since) => broken("S4", write, format!("{what} {} ms after traffic could reach it", since.as_millis())),
         None => Ok(()),
     }
 }

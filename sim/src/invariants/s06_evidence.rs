@@ -16,15 +16,8 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
         return Ok(());
     };
-    let (was, is) = (
-        view::text(before, "/status/stableRS"),
-        view::text(after, "/status/stableRS"),
-    );
-    if was.is_empty()
-        || is.is_empty()
-        || was == is
-        || exempt(history, &write.key, before, (was, is))
-    {
+    let (was, is) = (view::text(before, "/status/stableRS"), view::text(after, "/status/stableRS"));
+    if was.is_empty() || is.is_empty() || was == is || exempt(history, &write.key, before, (was, is)) {
         return Ok(());
     }
     let Some(story) = history.story(&write.key) else {
@@ -34,25 +27,17 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         return Ok(());
     }
     let steps = view::list(before, "/spec/strategy/canary/steps");
-    for (at, _) in steps
-        .iter()
-        .enumerate()
-        .filter(|(_, step)| !view::list(step, "/analysis/templates").is_empty())
-    {
+    for (at, _) in steps.iter().enumerate().filter(|(_, step)| !view::list(step, "/analysis/templates").is_empty()) {
         let index = i64::try_from(at).unwrap_or(i64::MAX);
         if !story.passed.contains(&index) && !story.overrides.steps.contains(&index) {
             let of = steps.len();
-            let seen = format!(
-                "{is} became stable, but the analysis of step {} of {of} has no good verdict",
-                at + 1
-            );
+            let seen = format!("{is} became stable, but the analysis of step {} of {of} has no good verdict", at + 1);
             return broken("S6", write, seen);
         }
     }
     let required = !view::list(before, "/spec/strategy/canary/analysis/templates").is_empty();
     if required && !story.background && !skipped_all(story.overrides.steps.len(), steps.len()) {
-        let seen =
-            format!("{is} became stable, but its background analysis has measured nothing good");
+        let seen = format!("{is} became stable, but its background analysis has measured nothing good");
         return broken("S6", write, seen);
     }
     Ok(())
@@ -67,11 +52,7 @@ fn exempt(history: &History, key: &Key, rollout: &Value, (was, is): (&str, &str)
     let Some((_, old)) = history.set(key, was) else {
         return true;
     };
-    let window = view::number(rollout, "/spec/rollbackWindow/revisions")
-        .is_some_and(|revisions| revisions > 0);
+    let window = view::number(rollout, "/spec/rollbackWindow/revisions").is_some_and(|revisions| revisions > 0);
     let born = |set: &Value| view::instant(set, "/metadata/creationTimestamp");
-    window
-        && history
-            .set(key, is)
-            .is_some_and(|(_, new)| born(new) < born(old))
+    window && history.set(key, is).is_some_and(|(_, new)| born(new) < born(old))
 }

@@ -20,26 +20,13 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         return Ok(());
     }
     // A background run is judged beside the steps: the turn under way when it fails may not have seen it yet.
-    let known =
-        |at: jiff::Timestamp, background: bool| !background || write.at.duration_since(at) > RACE;
-    match story
-        .adverse
-        .iter()
-        .find(|(_, adverse)| known(adverse.at, adverse.background))
-    {
-        Some((run, adverse)) if promotes => broken(
-            "S7",
-            write,
-            format!(
-                "{stable} became stable although run {run} said {}",
-                adverse.phase
-            ),
-        ),
+    let known = |at: jiff::Timestamp, background: bool| !background || write.at.duration_since(at) > RACE;
+    match story.adverse.iter().find(|(_, adverse)| known(adverse.at, adverse.background)) {
+        Some((run, adverse)) if promotes => {
+            broken("S7", write, format!("{stable} became stable although run {run} said {}", adverse.phase))
+        }
         Some((run, adverse)) => {
-            let seen = format!(
-                "step {from} was followed by {to} although run {run} said {}",
-                adverse.phase
-            );
+            let seen = format!("step {from} was followed by {to} although run {run} said {}", adverse.phase);
             broken("S7", write, seen)
         }
         None => Ok(()),

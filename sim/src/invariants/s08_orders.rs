@@ -13,11 +13,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         return Ok(());
     };
     if let Some(field) = reverted_spec(before, after) {
-        return broken(
-            "S8",
-            write,
-            format!("we changed spec.{field}, which belongs to people"),
-        );
+        return broken("S8", write, format!("we changed spec.{field}, which belongs to people"));
     }
     let Some(story) = history.story(&write.key) else {
         return Ok(());
@@ -25,11 +21,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     if !write.touches("status") || story::restarted(before, after) {
         return Ok(());
     }
-    match story
-        .orders
-        .iter()
-        .find_map(|order| ignored(order, story, before, after))
-    {
+    match story.orders.iter().find_map(|order| ignored(order, story, before, after)) {
         Some(seen) => broken("S8", write, seen),
         None => Ok(()),
     }
@@ -38,63 +30,37 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
 /// A field of the spec that differs; `replicas` may be filled in where there was none.
 fn reverted_spec(before: &Value, after: &Value) -> Option<String> {
     let empty = serde_json::Map::new();
-    let spec = |object: &'_ Value| {
-        object
-            .get("spec")
-            .and_then(Value::as_object)
-            .unwrap_or(&empty)
-            .clone()
-    };
+    let spec = |object: &'_ Value| object.get("spec").and_then(Value::as_object).unwrap_or(&empty).clone();
     let (old, new) = (spec(before), spec(after));
     let changed = |name: &&String| old.get(*name) != new.get(*name);
-    let filled =
-        |name: &&String| name.as_str() == "replicas" && old.get(*name).is_none_or(Value::is_null);
-    old.keys()
-        .chain(new.keys())
-        .find(|name| changed(name) && !filled(name))
-        .cloned()
+    let filled = |name: &&String| name.as_str() == "replicas" && old.get(*name).is_none_or(Value::is_null);
+    old.keys().chain(new.keys()).find(|name| changed(name) && !filled(name)).cloned()
 }
 
 fn ignored(order: &Order, story: &Story, before: &Value, after: &Value) -> Option<String> {
     let done = story::promoted(before) || story::promoted(after);
-    let (aborted, full) = (
-        view::flag(after, "/status/abort"),
-        view::flag(after, "/status/promoteFull"),
-    );
+    let (aborted, full) = (view::flag(after, "/status/abort"), view::flag(after, "/status/promoteFull"));
     let phase = view::text(after, "/status/phase");
     match order {
-        Order::Abort if !aborted && !done => {
-            Some("an abort was ordered, and our next status has none".to_owned())
+        Order::Abort if !aborted && !done => Some("an abort was ordered, and our next status has none".to_owned()),
+        Order::Retry if aborted && story.adverse.is_empty() => {
+            Some("a retry was ordered, and our next status aborts again without a new verdict".to_owned())
         }
-        Order::Retry if aborted && story.adverse.is_empty() => Some(
-            "a retry was ordered, and our next status aborts again without a new verdict"
-                .to_owned(),
-        ),
-        Order::Pause
-            if view::flag(before, "/spec/paused") && phase != "Paused" && phase != "Degraded" =>
-        {
-            Some(format!(
-                "a pause was ordered, and our next status says {phase:?}"
-            ))
+        Order::Pause if view::flag(before, "/spec/paused") && phase != "Paused" && phase != "Degraded" => {
+            Some(format!("a pause was ordered, and our next status says {phase:?}"))
         }
         Order::PromoteFull if !full && !done && !aborted => {
             Some("a full promotion was ordered, and our next status has forgotten it".to_owned())
         }
         Order::Resume(cleared) => {
-            let again = story::pauses(after)
-                .into_iter()
-                .find(|pause| cleared.contains(pause))?;
+            let again = story::pauses(after).into_iter().find(|pause| cleared.contains(pause))?;
             Some(format!(
                 "the pause {} of {} was ended by a person, and our next status has it again",
                 again.0, again.1
             ))
         }
-        Order::Skip { from, to }
-            if story::step(after) == *from && story::step(before) == *to && !aborted =>
-        {
-            Some(format!(
-                "a person went from step {from} to {to}, and our next status goes back"
-            ))
+        Order::Skip { from, to } if story::step(after) == *from && story::step(before) == *to && !aborted => {
+            Some(format!("a person went from step {from} to {to}, and our next status goes back"))
         }
         _ => None,
     }

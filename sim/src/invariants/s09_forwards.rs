@@ -36,11 +36,7 @@ fn revision_back(before: &Value, after: &Value) -> Option<String> {
 }
 
 fn observed_back(before: &Value, after: &Value) -> Option<String> {
-    let observed = |object| {
-        view::text(object, "/status/observedGeneration")
-            .parse::<i64>()
-            .ok()
-    };
+    let observed = |object| view::text(object, "/status/observedGeneration").parse::<i64>().ok();
     let (from, to) = (observed(before)?, observed(after)?);
     (to < from).then(|| format!("the observed generation went back from {from} to {to}"))
 }
@@ -52,14 +48,10 @@ fn time_back(before: &Value, after: &Value) -> Option<String> {
     }
     let old = view::conditions(before);
     let moved = |condition| view::instant(condition, "/lastTransitionTime");
-    view::conditions(after)
-        .into_iter()
-        .find_map(|(name, condition)| {
-            let (from, to) = back(old.get(name).and_then(|old| moved(old)), moved(condition))?;
-            Some(format!(
-                "the condition {name} had its transition at {from} and now at {to}"
-            ))
-        })
+    view::conditions(after).into_iter().find_map(|(name, condition)| {
+        let (from, to) = back(old.get(name).and_then(|old| moved(old)), moved(condition))?;
+        Some(format!("the condition {name} had its transition at {from} and now at {to}"))
+    })
 }
 
 fn back(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<(Timestamp, Timestamp)> {

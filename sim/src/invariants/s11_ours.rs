@@ -27,9 +27,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
 }
 
 fn lease(write: &WriteRecord) -> Option<String> {
-    let ours = ["argo-rollouts", "serin"]
-        .iter()
-        .any(|prefix| write.key.name.starts_with(prefix));
+    let ours = ["argo-rollouts", "serin"].iter().any(|prefix| write.key.name.starts_with(prefix));
     (!ours).then(|| "we wrote a Lease that is not ours".to_owned())
 }
 
@@ -39,24 +37,17 @@ fn rollout(write: &WriteRecord, before: Option<&Value>) -> Option<String> {
     };
     let filled = before.pointer("/spec/replicas").is_none();
     let allowed = |path: &str| {
-        let annotation = path
-            .strip_prefix("/metadata/annotations/")
-            .is_some_and(diff::our_annotation);
+        let annotation = path.strip_prefix("/metadata/annotations/").is_some_and(diff::our_annotation);
         let whole = path == "/metadata/annotations" && before.pointer(path).is_none();
         path.starts_with("/status") || annotation || whole || (path == "/spec/replicas" && filled)
     };
-    let path = diff::changed(before, after)
-        .into_iter()
-        .find(|path| !allowed(path))?;
+    let path = diff::changed(before, after).into_iter().find(|path| !allowed(path))?;
     Some(format!("we changed {path} of a Rollout"))
 }
 
 fn service(history: &History, write: &WriteRecord, before: Option<&Value>) -> Option<String> {
     named(history, write, before).or_else(|| {
-        let (old, new) = (
-            diff::bare_service(before?),
-            diff::bare_service(write.after.as_deref()?),
-        );
+        let (old, new) = (diff::bare_service(before?), diff::bare_service(write.after.as_deref()?));
         let path = diff::changed(&old, &new).into_iter().next()?;
         Some(format!("we changed {path} of a Service"))
     })
@@ -65,10 +56,7 @@ fn service(history: &History, write: &WriteRecord, before: Option<&Value>) -> Op
 /// Objects of others are ours to touch while a Rollout names them, or while they still bear our mark.
 fn named(history: &History, write: &WriteRecord, before: Option<&Value>) -> Option<String> {
     let (Some(before), Some(_)) = (before, write.after.as_deref()) else {
-        return Some(format!(
-            "we sent {} for an object that others make",
-            write.verb
-        ));
+        return Some(format!("we sent {} for an object that others make", write.verb));
     };
     let marked = !view::annotation(before, diff::MANAGED_BY).is_empty();
     let named = history.naming(&write.key).next().is_some();
@@ -76,25 +64,17 @@ fn named(history: &History, write: &WriteRecord, before: Option<&Value>) -> Opti
 }
 
 fn run(write: &WriteRecord, before: Option<&Value>, either: &Value) -> Option<String> {
-    let owned = view::owner(either, "Rollout")
-        .or_else(|| view::owner(either, "Experiment"))
-        .is_some();
+    let owned = view::owner(either, "Rollout").or_else(|| view::owner(either, "Experiment")).is_some();
     let Some((old, new)) = before.zip(write.after.as_deref()) else {
-        return (!owned)
-            .then(|| format!("we sent {} for an AnalysisRun that is not ours", write.verb));
+        return (!owned).then(|| format!("we sent {} for an AnalysisRun that is not ours", write.verb));
     };
-    let allowed =
-        |path: &String| path.starts_with("/status") || (owned && path == "/spec/terminate");
-    let path = diff::changed(old, new)
-        .into_iter()
-        .find(|path| !allowed(path))?;
+    let allowed = |path: &String| path.starts_with("/status") || (owned && path == "/spec/terminate");
+    let path = diff::changed(old, new).into_iter().find(|path| !allowed(path))?;
     Some(format!("we changed {path} of an AnalysisRun"))
 }
 
 fn owned(object: &Value) -> Option<String> {
-    let owned = ["Rollout", "Experiment", "AnalysisRun"]
-        .iter()
-        .any(|kind| view::owner(object, kind).is_some());
+    let owned = ["Rollout", "Experiment", "AnalysisRun"].iter().any(|kind| view::owner(object, kind).is_some());
     (!owned).then(|| "we wrote an object that belongs to nothing of ours".to_owned())
 }
 

@@ -15,25 +15,10 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         "destinationrules" => masked_rule,
         _ => return Ok(()),
     };
-    let wirings: Vec<_> = history
-        .naming(&write.key)
-        .filter_map(|key| history.get(key))
-        .map(view::wiring)
-        .collect();
-    let masked = |object: &Value| {
-        wirings
-            .iter()
-            .fold(diff::bare(object), |object, one| mask(&object, one, write))
-    };
-    match diff::changed(&masked(before), &masked(after))
-        .into_iter()
-        .next()
-    {
-        Some(path) => broken(
-            "S12",
-            write,
-            format!("we changed {path}, which others wrote"),
-        ),
+    let wirings: Vec<_> = history.naming(&write.key).filter_map(|key| history.get(key)).map(view::wiring).collect();
+    let masked = |object: &Value| wirings.iter().fold(diff::bare(object), |object, one| mask(&object, one, write));
+    match diff::changed(&masked(before), &masked(after)).into_iter().next() {
+        Some(path) => broken("S12", write, format!("we changed {path}, which others wrote")),
         None => Ok(()),
     }
 }
@@ -45,16 +30,11 @@ fn masked_service(service: &Value, wiring: &view::Wiring, write: &WriteRecord) -
             continue;
         }
         let steered = view::steered(&masked, named, &wiring.managed_routes);
-        let Some(routes) = masked
-            .pointer_mut("/spec/http")
-            .and_then(Value::as_array_mut)
-        else {
+        let Some(routes) = masked.pointer_mut("/spec/http").and_then(Value::as_array_mut) else {
             continue;
         };
         for route in steered {
-            let all = routes
-                .get_mut(route)
-                .and_then(|route| route.get_mut("route")?.as_array_mut());
+            let all = routes.get_mut(route).and_then(|route| route.get_mut("route")?.as_array_mut());
             for destination in all.into_iter().flatten() {
                 if ours(wiring, destination)
                     && let Some(fields) = destination.as_object_mut()
@@ -63,12 +43,7 @@ fn masked_service(service: &Value, wiring: &view::Wiring, write: &WriteRecord) -
                 }
             }
         }
-        routes.retain(|route| {
-            !wiring
-                .managed_routes
-                .iter()
-                .any(|own| own == view::text(route, "/name"))
-        });
+        routes.retain(|route| !wiring.managed_routes.iter().any(|own| own == view::text(route, "/name")));
     }
     masked
 }
@@ -90,18 +65,9 @@ fn masked_rule(rule: &Value, wiring: &view::Wiring, write: &WriteRecord) -> Valu
     if wiring.destination_rule != write.key.name {
         return masked;
     }
-    let subsets = masked
-        .pointer_mut("/spec/subsets")
-        .and_then(Value::as_array_mut);
-    for subset in subsets
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_object_mut)
-    {
-        let name = subset
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+    let subsets = masked.pointer_mut("/spec/subsets").and_then(Value::as_array_mut);
+    for subset in subsets.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let name = subset.get("name").and_then(Value::as_str).unwrap_or_default();
         if name != wiring.canary_subset && name != wiring.stable_subset {
             continue;
         }

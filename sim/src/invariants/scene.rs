@@ -46,10 +46,7 @@ impl<'a> Scene<'a> {
                 continue;
             };
             let routes = view::list(service, "/spec/http");
-            for route in view::steered(service, named, &wiring.managed_routes)
-                .iter()
-                .filter_map(|at| routes.get(*at))
-            {
+            for route in view::steered(service, named, &wiring.managed_routes).iter().filter_map(|at| routes.get(*at)) {
                 for (hash, weight) in self.route_shares(rollout, &wiring, route) {
                     let share = shares.entry(hash).or_default();
                     *share = weight.max(*share);
@@ -64,47 +61,28 @@ impl<'a> Scene<'a> {
         let mut shares = Shares::new();
         for destination in destinations {
             if let Some(hash) = self.hash_behind(rollout, wiring, destination) {
-                *shares.entry(hash).or_default() +=
-                    view::weight(destination, destinations.len() == 1);
+                *shares.entry(hash).or_default() += view::weight(destination, destinations.len() == 1);
             }
         }
         shares
     }
 
     /// The hash that a destination leads to: its subset's label, else its Service's selector.
-    fn hash_behind(
-        &self,
-        rollout: &Key,
-        wiring: &view::Wiring,
-        destination: &Value,
-    ) -> Option<String> {
+    fn hash_behind(&self, rollout: &Key, wiring: &view::Wiring, destination: &Value) -> Option<String> {
         let subset = view::text(destination, "/destination/subset");
-        let rule = Key::new(
-            "destinationrules",
-            &rollout.namespace,
-            &wiring.destination_rule,
-        );
-        let declared = self
-            .get(&rule)
-            .into_iter()
-            .flat_map(|rule| view::list(rule, "/spec/subsets"));
+        let rule = Key::new("destinationrules", &rollout.namespace, &wiring.destination_rule);
+        let declared = self.get(&rule).into_iter().flat_map(|rule| view::list(rule, "/spec/subsets"));
         let by_subset = declared
             .filter(|one| !subset.is_empty() && view::text(one, "/name") == subset)
             .find_map(|one| one.get("labels")?.get(HASH_LABEL)?.as_str());
         let host = view::short_host(view::text(destination, "/destination/host"));
         let service = Key::new("services", &rollout.namespace, host);
-        let by_service = || {
-            self.get(&service)?
-                .pointer("/spec/selector")?
-                .get(HASH_LABEL)?
-                .as_str()
-        };
+        let by_service = || self.get(&service)?.pointer("/spec/selector")?.get(HASH_LABEL)?.as_str();
         by_subset.or_else(by_service).map(str::to_owned)
     }
 
     /// Says whether traffic can come to this hash: a route with weight leads there, or a Service selects it.
     pub fn named(&self, namespace: &str, shares: &Shares, hash: &str) -> bool {
-        shares.get(hash).is_some_and(|weight| *weight > 0)
-            || self.history.selecting(namespace, hash).next().is_some()
+        shares.get(hash).is_some_and(|weight| *weight > 0) || self.history.selecting(namespace, hash).next().is_some()
     }
 }

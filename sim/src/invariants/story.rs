@@ -90,16 +90,8 @@ impl Default for Story {
 
 /// The pauses of a Rollout, each as reason and start.
 pub fn pauses(rollout: &Value) -> Vec<(String, String)> {
-    let pair = |pause: &Value| {
-        (
-            text(pause, "/reason").to_owned(),
-            text(pause, "/startTime").to_owned(),
-        )
-    };
-    list(rollout, "/status/pauseConditions")
-        .iter()
-        .map(pair)
-        .collect()
+    let pair = |pause: &Value| (text(pause, "/reason").to_owned(), text(pause, "/startTime").to_owned());
+    list(rollout, "/status/pauseConditions").iter().map(pair).collect()
 }
 
 /// The current step; 0 when there is none.
@@ -121,18 +113,9 @@ pub fn restarted(before: &Value, after: &Value) -> bool {
 
 impl Story {
     /// Takes in a write to the Rollout itself.
-    pub fn tell(
-        &mut self,
-        at: Timestamp,
-        ours: bool,
-        before: Option<&Value>,
-        after: Option<&Value>,
-    ) {
+    pub fn tell(&mut self, at: Timestamp, ours: bool, before: Option<&Value>, after: Option<&Value>) {
         let Some(after) = after else {
-            *self = Self {
-                attempt: self.attempt + 1,
-                ..Self::default()
-            };
+            *self = Self { attempt: self.attempt + 1, ..Self::default() };
             return;
         };
         self.replicas.set(at, replicas(after));
@@ -164,13 +147,8 @@ impl Story {
     fn hear(&mut self, before: &Value, after: &Value) {
         let (was, is) = (|at: &str| flag(before, at), |at: &str| flag(after, at));
         if was("/status/abort") != is("/status/abort") {
-            self.orders
-                .retain(|order| !matches!(order, Order::Abort | Order::Retry));
-            self.orders.push(if is("/status/abort") {
-                Order::Abort
-            } else {
-                Order::Retry
-            });
+            self.orders.retain(|order| !matches!(order, Order::Abort | Order::Retry));
+            self.orders.push(if is("/status/abort") { Order::Abort } else { Order::Retry });
         }
         if !was("/spec/paused") && is("/spec/paused") {
             self.orders.push(Order::Pause);
@@ -179,14 +157,10 @@ impl Story {
             self.orders.push(Order::PromoteFull);
             self.overrides.all = true;
         }
-        let cleared: Vec<_> = pauses(before)
-            .into_iter()
-            .filter(|one| !pauses(after).contains(one))
-            .collect();
+        let cleared: Vec<_> = pauses(before).into_iter().filter(|one| !pauses(after).contains(one)).collect();
         if !cleared.is_empty() {
             self.orders.push(Order::Resume(cleared));
-            self.adverse
-                .retain(|_, adverse| adverse.phase != "Inconclusive");
+            self.adverse.retain(|_, adverse| adverse.phase != "Inconclusive");
         }
         let (from, to) = (step(before), step(after));
         if from != to {
@@ -208,8 +182,7 @@ impl Story {
             "Failed" | "Error" => {}
             "Inconclusive" if !ended => {}
             "Successful" if measured && !background => {
-                self.passed
-                    .extend(label(run, "step-index").parse::<i64>().ok());
+                self.passed.extend(label(run, "step-index").parse::<i64>().ok());
                 return;
             }
             _ => {
@@ -217,11 +190,7 @@ impl Story {
                 return;
             }
         }
-        let adverse = || Adverse {
-            at,
-            phase: phase.to_owned(),
-            background,
-        };
+        let adverse = || Adverse { at, phase: phase.to_owned(), background };
         self.adverse.entry(name.to_owned()).or_insert_with(adverse);
     }
 }

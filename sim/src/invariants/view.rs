@@ -12,10 +12,7 @@ pub const REVISION: &str = "rollout.argoproj.io/revision";
 
 /// Text at a JSON pointer; empty when it isn't there.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A whole number at a JSON pointer.
@@ -25,19 +22,12 @@ pub fn number(object: &Value, pointer: &str) -> Option<i64> {
 
 /// A flag at a JSON pointer; false when it isn't there.
 pub fn flag(object: &Value, pointer: &str) -> bool {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_bool)
-        .unwrap_or_default()
+    object.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// A list at a JSON pointer; empty when it isn't there.
 pub fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    object.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// An instant at a JSON pointer.
@@ -47,18 +37,12 @@ pub fn instant(object: &Value, pointer: &str) -> Option<Timestamp> {
 
 /// An annotation; empty when it isn't there.
 pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
-    object
-        .get("metadata")
-        .and_then(|meta| meta.get("annotations"))
-        .map_or("", |all| field(all, name))
+    object.get("metadata").and_then(|meta| meta.get("annotations")).map_or("", |all| field(all, name))
 }
 
 /// A label; empty when it isn't there.
 pub fn label<'a>(object: &'a Value, name: &str) -> &'a str {
-    object
-        .get("metadata")
-        .and_then(|meta| meta.get("labels"))
-        .map_or("", |all| field(all, name))
+    object.get("metadata").and_then(|meta| meta.get("labels")).map_or("", |all| field(all, name))
 }
 
 fn field<'a>(fields: &'a Value, name: &str) -> &'a str {
@@ -96,24 +80,11 @@ pub struct Wiring {
 pub fn wiring(rollout: &Value) -> Wiring {
     let namespace = text(rollout, "/metadata/namespace");
     let at = |path: &str| text(rollout, &format!("/spec/strategy/canary/{path}")).to_owned();
-    let istio = rollout
-        .pointer("/spec/strategy/canary/trafficRouting/istio")
-        .unwrap_or(&Value::Null);
-    let mut virtual_services: Vec<_> = list(istio, "/virtualServices")
-        .iter()
-        .map(|one| virtual_service(one, namespace))
-        .collect();
-    virtual_services.extend(
-        istio
-            .get("virtualService")
-            .map(|one| virtual_service(one, namespace)),
-    );
-    let names = |value: &Value| {
-        value
-            .as_str()
-            .or_else(|| value.get("name")?.as_str())
-            .map(str::to_owned)
-    };
+    let istio = rollout.pointer("/spec/strategy/canary/trafficRouting/istio").unwrap_or(&Value::Null);
+    let mut virtual_services: Vec<_> =
+        list(istio, "/virtualServices").iter().map(|one| virtual_service(one, namespace)).collect();
+    virtual_services.extend(istio.get("virtualService").map(|one| virtual_service(one, namespace)));
+    let names = |value: &Value| value.as_str().or_else(|| value.get("name")?.as_str()).map(str::to_owned);
     Wiring {
         canary_service: at("canaryService"),
         stable_service: at("stableService"),
@@ -121,13 +92,10 @@ pub fn wiring(rollout: &Value) -> Wiring {
         destination_rule: text(istio, "/destinationRule/name").to_owned(),
         canary_subset: text(istio, "/destinationRule/canarySubsetName").to_owned(),
         stable_subset: text(istio, "/destinationRule/stableSubsetName").to_owned(),
-        managed_routes: list(
-            rollout,
-            "/spec/strategy/canary/trafficRouting/managedRoutes",
-        )
-        .iter()
-        .filter_map(names)
-        .collect(),
+        managed_routes: list(rollout, "/spec/strategy/canary/trafficRouting/managedRoutes")
+            .iter()
+            .filter_map(names)
+            .collect(),
     }
 }
 
@@ -135,11 +103,7 @@ fn virtual_service(entry: &Value, namespace: &str) -> (String, String, Vec<Strin
     let full = text(entry, "/name");
     let full = full.strip_suffix(".cluster.local").unwrap_or(full);
     let (name, namespace) = full.rsplit_once('.').unwrap_or((full, namespace));
-    let routes = list(entry, "/routes")
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
+    let routes = list(entry, "/routes").iter().filter_map(Value::as_str).map(str::to_owned).collect();
     (namespace.to_owned(), name.to_owned(), routes)
 }
 
@@ -150,21 +114,11 @@ pub fn steered(service: &Value, named: &[String], managed: &[String]) -> Vec<usi
     let routes = list(service, "/spec/http").iter().enumerate();
     if !named.is_empty() {
         let wanted = |route: &Value| named.iter().any(|name| name == text(route, "/name"));
-        return routes
-            .filter(|(_, route)| wanted(route))
-            .map(|(at, _)| at)
-            .collect();
+        return routes.filter(|(_, route)| wanted(route)).map(|(at, _)| at).collect();
     }
     let own = |route: &Value| managed.iter().any(|name| name == text(route, "/name"));
-    let others: Vec<usize> = routes
-        .filter(|(_, route)| !own(route))
-        .map(|(at, _)| at)
-        .collect();
-    if others.len() == 1 {
-        others
-    } else {
-        Vec::new()
-    }
+    let others: Vec<usize> = routes.filter(|(_, route)| !own(route)).map(|(at, _)| at).collect();
+    if others.len() == 1 { others } else { Vec::new() }
 }
 
 /// The first part of a host name, which is the Service's name.
@@ -193,15 +147,10 @@ impl Wiring {
     pub fn canary_weight(&self, service: &Value, named: &[String]) -> Option<i64> {
         let routes = list(service, "/spec/http");
         let steered = steered(service, named, &self.managed_routes);
-        let destinations = steered
-            .iter()
-            .filter_map(|at| routes.get(*at))
-            .flat_map(|route| {
-                let all = list(route, "/route");
-                all.iter()
-                    .filter(|one| self.is_canary(one))
-                    .map(|one| weight(one, all.len() == 1))
-            });
+        let destinations = steered.iter().filter_map(|at| routes.get(*at)).flat_map(|route| {
+            let all = list(route, "/route");
+            all.iter().filter(|one| self.is_canary(one)).map(|one| weight(one, all.len() == 1))
+        });
         destinations.max()
     }
 }
@@ -214,25 +163,15 @@ pub fn replicas(rollout: &Value) -> i64 {
 /// `maxUnavailable` of a canary, in pods: a share is rounded down, and both limits at 0 leave 1.
 pub fn max_unavailable(rollout: &Value) -> i64 {
     let n = replicas(rollout);
-    let canary = rollout
-        .pointer("/spec/strategy/canary")
-        .unwrap_or(&Value::Null);
+    let canary = rollout.pointer("/spec/strategy/canary").unwrap_or(&Value::Null);
     let surge = bound(canary.get("maxSurge"), n, true);
     let unavailable = bound(canary.get("maxUnavailable"), n, false).min(n);
-    if surge == 0 && unavailable == 0 {
-        1.min(n)
-    } else {
-        unavailable
-    }
+    if surge == 0 && unavailable == 0 { 1.min(n) } else { unavailable }
 }
 
 fn bound(value: Option<&Value>, n: i64, up: bool) -> i64 {
     let share = |percent: i64| {
-        if up {
-            (percent * n + 99) / 100
-        } else {
-            percent * n / 100
-        }
+        if up { (percent * n + 99) / 100 } else { percent * n / 100 }
     };
     match value {
         Some(Value::Number(count)) => count.as_i64().unwrap_or_default(),
@@ -248,8 +187,5 @@ pub fn pods_for(weight: i64, n: i64) -> i64 {
 
 /// Conditions of a status by type.
 pub fn conditions(object: &Value) -> BTreeMap<&str, &Value> {
-    list(object, "/status/conditions")
-        .iter()
-        .map(|condition| (text(condition, "/type"), condition))
-        .collect()
+    list(object, "/status/conditions").iter().map(|condition| (text(condition, "/type"), condition)).collect()
 }

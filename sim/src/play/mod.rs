@@ -32,11 +32,7 @@ pub fn play(scenario: &Scenario) -> Result<Played, WorldError> {
 ///
 /// # Errors
 /// As [`play`].
-pub fn paced(
-    scenario: &Scenario,
-    speed: f64,
-    watcher: &mut dyn FnMut(&Frame),
-) -> Result<Played, WorldError> {
+pub fn paced(scenario: &Scenario, speed: f64, watcher: &mut dyn FnMut(&Frame)) -> Result<Played, WorldError> {
     in_virtual_time(async {
         let mut world = world()?.paced(speed);
         scenario::play(scenario, &mut world, watcher).await
@@ -48,9 +44,7 @@ pub fn paced(
 /// # Errors
 /// When our own definitions can't be served.
 pub fn world() -> Result<SimWorld, WorldError> {
-    let epoch: Timestamp = EPOCH
-        .parse()
-        .map_err(|error| WorldError::because("time has no beginning", error))?;
+    let epoch: Timestamp = EPOCH.parse().map_err(|error| WorldError::because("time has no beginning", error))?;
     SimWorld::new(epoch)
 }
 
@@ -58,13 +52,8 @@ pub fn world() -> Result<SimWorld, WorldError> {
 ///
 /// # Errors
 /// When the runtime can't be made, or the work fails.
-pub fn in_virtual_time<T>(
-    work: impl Future<Output = Result<T, WorldError>>,
-) -> Result<T, WorldError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build();
+pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.map_err(|error| WorldError::because("no runtime can be made", error))?;
     runtime.block_on(work)
 }

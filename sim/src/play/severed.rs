@@ -66,21 +66,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_comes_through_a_line_that_was_cut() {
         let cut = Arc::new(AtomicBool::new(false));
-        let mut line = Severed::new(
-            service_fn(async |asked: u8| Ok::<_, ()>(asked)),
-            Arc::clone(&cut),
-        );
+        let mut line = Severed::new(service_fn(async |asked: u8| Ok::<_, ()>(asked)), Arc::clone(&cut));
         assert_eq!(line.call(7).await, Ok(7));
         let under_way = line.call(8);
         cut.store(true, Ordering::Relaxed);
         let limit = std::time::Duration::from_secs(3600);
-        assert!(
-            tokio::time::timeout(limit, under_way).await.is_err(),
-            "what was under way is never answered"
-        );
-        assert!(
-            tokio::time::timeout(limit, line.call(9)).await.is_err(),
-            "and nothing new either"
-        );
+        assert!(tokio::time::timeout(limit, under_way).await.is_err(), "what was under way is never answered");
+        assert!(tokio::time::timeout(limit, line.call(9)).await.is_err(), "and nothing new either");
     }
 }

@@ -25,10 +25,14 @@ pub(super) fn instant(value: Result<Value, QueryError>, at: i64) -> Reply {
         Ok(Value::Scalar(value)) => success("scalar", &point((at, value))),
         Ok(Value::String(text)) => success("string", &format!("[{},{}]", seconds(at), json(&text))),
         Ok(Value::Vector(elements)) => {
-            let one = |element: &Element| format!("{{\"metric\":{},\"value\":{}}}", metric(&element.labels), point((at, element.value)));
+            let one = |element: &Element| {
+                format!("{{\"metric\":{},\"value\":{}}}", metric(&element.labels), point((at, element.value)))
+            };
             success("vector", &array(elements.iter().map(one)))
         }
-        Ok(Value::Matrix(series)) => success("matrix", &matrix(series.iter().map(|series| (&series.labels, series.samples.as_slice())))),
+        Ok(Value::Matrix(series)) => {
+            success("matrix", &matrix(series.iter().map(|series| (&series.labels, series.samples.as_slice()))))
+        }
         Err(error) => failure(&error),
     }
 }
@@ -159,11 +163,23 @@ mod tests {
 
     #[test]
     fn numbers_and_instants_are_written_as_prometheus_writes_them() {
-        let cases = [(0.0, "0"), (1e-6, "0.000001"), (1e-7, "1e-07"), (1.5e-10, "1.5e-10"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (-2.5e120, "-2.5e+120"), (f64::NAN, "NaN"), (f64::INFINITY, "+Inf")];
+        let cases = [
+            (0.0, "0"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-07"),
+            (1.5e-10, "1.5e-10"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (-2.5e120, "-2.5e+120"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+        ];
         for (value, expect) in cases {
             assert_eq!(number(value), expect);
         }
-        for (at, expect) in [(0, "0"), (1000, "1"), (1001, "1.001"), (1_435_781_451_780, "1435781451.780"), (-1500, "-1.500")] {
+        for (at, expect) in
+            [(0, "0"), (1000, "1"), (1001, "1.001"), (1_435_781_451_780, "1435781451.780"), (-1500, "-1.500")]
+        {
             assert_eq!(seconds(at), expect);
         }
     }

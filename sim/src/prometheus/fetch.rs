@@ -115,7 +115,8 @@ impl SimPrometheus {
         } else {
             request.url.query_pairs().into_owned().collect()
         };
-        let missing = |name: &str| QueryError::BadData(format!("invalid parameter {name:?}: cannot parse \"\" to a valid value"));
+        let missing =
+            |name: &str| QueryError::BadData(format!("invalid parameter {name:?}: cannot parse \"\" to a valid value"));
         let field = |name: &str| form.get(name).map(String::as_str).ok_or_else(|| missing(name));
         let number = |name: &str| field(name)?.parse::<f64>().map_err(|_| missing(name));
         let time = |name: &str| instant(number(name)?).ok_or_else(|| missing(name));

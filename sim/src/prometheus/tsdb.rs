@@ -88,14 +88,21 @@ impl Tsdb {
         } else {
             parse(promql).and_then(|expr| {
                 let count = (end - start) / step;
-                (0..=count).map(|n| start + n * step).map(|at| Ok((at, Evaluator::new(self, at).eval(&expr)?))).collect()
+                (0..=count)
+                    .map(|n| start + n * step)
+                    .map(|at| Ok((at, Evaluator::new(self, at).eval(&expr)?)))
+                    .collect()
             })
         };
         answer::range(steps)
     }
 
     /// The series that a selector picks.
-    pub(super) fn select<'a>(&'a self, name: Option<&'a str>, matchers: &'a Matchers) -> impl Iterator<Item = (&'a Labels, &'a VecDeque<Sample>)> {
+    pub(super) fn select<'a>(
+        &'a self,
+        name: Option<&'a str>,
+        matchers: &'a Matchers,
+    ) -> impl Iterator<Item = (&'a Labels, &'a VecDeque<Sample>)> {
         self.series.iter().filter(move |(labels, _)| {
             let all = |group: &[Matcher]| group.iter().all(|matcher| matcher.is_match(labels.get(&matcher.name)));
             let alternatives = &matchers.or_matchers;

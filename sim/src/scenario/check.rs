@@ -80,27 +80,18 @@ impl Seen {
         let key = Key::new("rollouts", NAMESPACE, rollout);
         let object = history.get(&key).cloned().unwrap_or_default();
         let parts = view::wiring(&object).virtual_services;
-        let routes = parts
-            .iter()
-            .filter_map(|(space, name, _)| history.get(&Key::new("virtualservices", space, name)));
+        let routes = parts.iter().filter_map(|(space, name, _)| history.get(&Key::new("virtualservices", space, name)));
         let own = |object: &Value| view::owner(object, "Rollout") == Some(rollout);
         let about = |event: &Value| {
-            let kind = view::text(event, "/regarding/kind").to_owned()
-                + view::text(event, "/involvedObject/kind");
+            let kind = view::text(event, "/regarding/kind").to_owned() + view::text(event, "/involvedObject/kind");
             kind == "Rollout" || kind == "AnalysisRun"
         };
         let events = history.all("events").filter(|(_, event)| about(event));
         Self {
             replica_sets: history.sets(&key).map(|(_, set)| set.clone()).collect(),
             virtual_services: routes.cloned().collect(),
-            runs: history
-                .all("analysisruns")
-                .filter(|(_, run)| own(run))
-                .map(|(_, run)| run.clone())
-                .collect(),
-            events: events
-                .map(|(_, event)| view::text(event, "/reason").to_owned())
-                .collect(),
+            runs: history.all("analysisruns").filter(|(_, run)| own(run)).map(|(_, run)| run.clone()).collect(),
+            events: events.map(|(_, event)| view::text(event, "/reason").to_owned()).collect(),
             rollout: object,
         }
     }
@@ -108,16 +99,12 @@ impl Seen {
     /// The ReplicaSets of the Rollout.
     pub fn own_sets(&self) -> impl Iterator<Item = &Value> {
         let name = view::text(&self.rollout, "/metadata/name");
-        self.replica_sets
-            .iter()
-            .filter(move |set| view::owner(set, "Rollout") == Some(name))
+        self.replica_sets.iter().filter(move |set| view::owner(set, "Rollout") == Some(name))
     }
 
     /// The image of the ReplicaSet with this hash.
     pub fn image(&self, hash: &str) -> Option<&str> {
-        let set = self
-            .own_sets()
-            .find(|set| view::label(set, HASH_LABEL) == hash)?;
+        let set = self.own_sets().find(|set| view::label(set, HASH_LABEL) == hash)?;
         Some(view::text(set, "/spec/template/spec/containers/0/image"))
     }
 
@@ -136,10 +123,7 @@ impl Seen {
         let wiring = view::wiring(&self.rollout);
         let named = |service: &Value| {
             let name = view::text(service, "/metadata/name");
-            let entry = wiring
-                .virtual_services
-                .iter()
-                .find(|(_, known, _)| known == name);
+            let entry = wiring.virtual_services.iter().find(|(_, known, _)| known == name);
             wiring.canary_weight(service, &entry?.2)
         };
         self.virtual_services.iter().filter_map(named).collect()
@@ -147,8 +131,7 @@ impl Seen {
 
     fn available(&self, stable: bool) -> i64 {
         let side = |set: &&Value| (view::label(set, HASH_LABEL) == self.stable()) == stable;
-        let available =
-            |set: &Value| view::number(set, "/status/availableReplicas").unwrap_or_default();
+        let available = |set: &Value| view::number(set, "/status/availableReplicas").unwrap_or_default();
         self.own_sets().filter(side).map(available).sum()
     }
 }
@@ -162,73 +145,31 @@ impl Check {
         if (self.phase.is_some() || self.step.is_some()) && !observed(&seen.rollout) {
             faults.push("the controller has not observed the present spec".to_owned());
         }
-        differs(
-            &mut faults,
-            "phase",
-            self.phase.as_ref(),
-            &status("/status/phase"),
-        );
-        differs(
-            &mut faults,
-            "the stable image",
-            self.stable.as_ref(),
-            &text(seen.image(seen.stable())),
-        );
-        differs(
-            &mut faults,
-            "the desired image",
-            self.desired.as_ref(),
-            &text(seen.image(seen.current())),
-        );
+        differs(&mut faults, "phase", self.phase.as_ref(), &status("/status/phase"));
+        differs(&mut faults, "the stable image", self.stable.as_ref(), &text(seen.image(seen.stable())));
+        differs(&mut faults, "the desired image", self.desired.as_ref(), &text(seen.image(seen.current())));
         let message = status("/status/message");
-        if let Some(part) = self
-            .message
-            .as_ref()
-            .filter(|part| !message.contains(part.as_str()))
-        {
-            faults.push(format!(
-                "the message is {message:?} and does not contain {part:?}"
-            ));
+        if let Some(part) = self.message.as_ref().filter(|part| !message.contains(part.as_str())) {
+            faults.push(format!("the message is {message:?} and does not contain {part:?}"));
         }
         let step = view::number(&seen.rollout, "/status/currentStepIndex").unwrap_or(-1);
         differs(&mut faults, "the step", self.step.as_ref(), &step);
         if let Some(weight) = self.weight {
             let weights = seen.weights();
             if weights.is_empty() || weights.iter().any(|one| *one != weight) {
-                faults.push(format!(
-                    "the canary's weights are {weights:?}, expected {weight}"
-                ));
+                faults.push(format!("the canary's weights are {weights:?}, expected {weight}"));
             }
         }
         let pods = self.pods.unwrap_or_default();
-        differs(
-            &mut faults,
-            "the number of stable pods",
-            pods.stable.as_ref(),
-            &seen.available(true),
-        );
-        differs(
-            &mut faults,
-            "the number of other pods",
-            pods.others.as_ref(),
-            &seen.available(false),
-        );
+        differs(&mut faults, "the number of stable pods", pods.stable.as_ref(), &seen.available(true));
+        differs(&mut faults, "the number of other pods", pods.others.as_ref(), &seen.available(false));
         self.conditions_differ(seen, &mut faults);
-        let missing = self
-            .events
-            .iter()
-            .filter(|event| !seen.events.contains(*event));
+        let missing = self.events.iter().filter(|event| !seen.events.contains(*event));
         faults.extend(missing.map(|event| format!("there is no event {event}")));
         for (phase, count) in &self.runs {
-            let there = seen
-                .runs
-                .iter()
-                .filter(|run| view::text(run, "/status/phase") == phase)
-                .count();
+            let there = seen.runs.iter().filter(|run| view::text(run, "/status/phase") == phase).count();
             if there < *count {
-                faults.push(format!(
-                    "{there} analysis runs are {phase}, expected {count}"
-                ));
+                faults.push(format!("{there} analysis runs are {phase}, expected {count}"));
             }
         }
         faults
@@ -242,9 +183,7 @@ impl Check {
             let reason = condition.map_or("", |condition| view::text(condition, "/reason"));
             let (wanted, because) = expect.split_once('/').unwrap_or((expect, ""));
             if status != wanted || (!because.is_empty() && because != reason) {
-                faults.push(format!(
-                    "the condition {name} is {status}/{reason}, expected {expect}"
-                ));
+                faults.push(format!("the condition {name} is {status}/{reason}, expected {expect}"));
             }
         }
     }
@@ -254,12 +193,7 @@ fn text(value: Option<&str>) -> String {
     value.unwrap_or("unknown").to_owned()
 }
 
-fn differs<T: PartialEq + std::fmt::Display>(
-    faults: &mut Vec<String>,
-    what: &str,
-    expect: Option<&T>,
-    seen: &T,
-) {
+fn differs<T: PartialEq + std::fmt::Display>(faults: &mut Vec<String>, what: &str, expect: Option<&T>, seen: &T) {
     if let Some(expect) = expect.filter(|expect| *expect != seen) {
         faults.push(format!("{what} is {seen}, expected {expect}"));
     }
@@ -267,7 +201,5 @@ fn differs<T: PartialEq + std::fmt::Display>(
 
 fn observed(rollout: &Value) -> bool {
     let generation = view::number(rollout, "/metadata/generation").unwrap_or_default();
-    view::text(rollout, "/status/observedGeneration")
-        .parse::<i64>()
-        .is_ok_and(|seen| seen >= generation)
+    view::text(rollout, "/status/observedGeneration").parse::<i64>().is_ok_and(|seen| seen >= generation)
 }

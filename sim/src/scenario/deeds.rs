@@ -32,12 +32,7 @@ impl<'w, W: World> Deeds<'w, W> {
     }
 
     /// Carries out one action.
-    pub(super) async fn act(
-        &mut self,
-        scenario: &Scenario,
-        action: &Action,
-        seen: &Seen,
-    ) -> Result<(), WorldError> {
+    pub(super) async fn act(&mut self, scenario: &Scenario, action: &Action, seen: &Seen) -> Result<(), WorldError> {
         match action {
             Action::KillController => self.world.kill_controller().await,
             Action::StartController => self.world.start_controller().await,
@@ -47,22 +42,13 @@ impl<'w, W: World> Deeds<'w, W> {
             Action::Load(load) => self.world.load(load).await,
             Action::Patch(patch) => Sender::new(self.world, patch.by)?.patch(patch).await,
             Action::Apply(apply) => self.apply(apply).await,
-            Action::Delete(delete) => {
-                Sender::new(self.world, Who::Person)?
-                    .delete(&delete.target)
-                    .await
-            }
+            Action::Delete(delete) => Sender::new(self.world, Who::Person)?.delete(&delete.target).await,
             _ => self.order(scenario, action, seen).await,
         }
     }
 
     /// Sends a person's order about the Rollout.
-    async fn order(
-        &self,
-        scenario: &Scenario,
-        action: &Action,
-        seen: &Seen,
-    ) -> Result<(), WorldError> {
+    async fn order(&self, scenario: &Scenario, action: &Action, seen: &Seen) -> Result<(), WorldError> {
         let rollout = Target {
             api_version: None,
             kind: "Rollout".to_owned(),
@@ -73,63 +59,26 @@ impl<'w, W: World> Deeds<'w, W> {
         let status = Some("status");
         match action {
             Action::Release(release) => sender.set_image(&rollout, &release.image).await,
-            Action::Abort => {
-                sender
-                    .merge(&rollout, status, json!({"status": {"abort": true}}))
-                    .await
-            }
-            Action::Retry => {
-                sender
-                    .merge(&rollout, status, json!({"status": {"abort": false}}))
-                    .await
-            }
+            Action::Abort => sender.merge(&rollout, status, json!({"status": {"abort": true}})).await,
+            Action::Retry => sender.merge(&rollout, status, json!({"status": {"abort": false}})).await,
             Action::Promote => sender.promote(&rollout, false).await,
             Action::PromoteFull => sender.promote(&rollout, true).await,
             Action::SkipStep => {
                 let next =
-                    crate::invariants::view::number(&seen.rollout, "/status/currentStepIndex")
-                        .unwrap_or_default()
-                        + 1;
-                sender
-                    .merge(
-                        &rollout,
-                        status,
-                        json!({"status": {"currentStepIndex": next}}),
-                    )
-                    .await
+                    crate::invariants::view::number(&seen.rollout, "/status/currentStepIndex").unwrap_or_default() + 1;
+                sender.merge(&rollout, status, json!({"status": {"currentStepIndex": next}})).await
             }
-            Action::Pause => {
-                sender
-                    .merge(&rollout, None, json!({"spec": {"paused": true}}))
-                    .await
-            }
+            Action::Pause => sender.merge(&rollout, None, json!({"spec": {"paused": true}})).await,
             Action::Resume => {
-                sender
-                    .merge(&rollout, None, json!({"spec": {"paused": false}}))
-                    .await?;
-                sender
-                    .merge(
-                        &rollout,
-                        status,
-                        json!({"status": {"pauseConditions": null}}),
-                    )
-                    .await
+                sender.merge(&rollout, None, json!({"spec": {"paused": false}})).await?;
+                sender.merge(&rollout, status, json!({"status": {"pauseConditions": null}})).await
             }
             Action::Undo(undo) => {
                 let set = revision(seen.own_sets(), undo.to_revision);
-                let set =
-                    set.ok_or_else(|| WorldError::new("there is no such revision to go back to"))?;
+                let set = set.ok_or_else(|| WorldError::new("there is no such revision to go back to"))?;
                 sender.undo(&rollout, set).await
             }
-            Action::Scale(scale) => {
-                sender
-                    .merge(
-                        &rollout,
-                        None,
-                        json!({"spec": {"replicas": scale.replicas}}),
-                    )
-                    .await
-            }
+            Action::Scale(scale) => sender.merge(&rollout, None, json!({"spec": {"replicas": scale.replicas}})).await,
             _ => Ok(()),
         }
     }
@@ -149,10 +98,7 @@ impl<'w, W: World> Deeds<'w, W> {
     pub(super) fn tell(action: &Action) -> (&'static str, String) {
         let person = |text: &str| (Who::Person.name(), text.to_owned());
         match action {
-            Action::Release(release) => (
-                Who::Person.name(),
-                format!("sets the image {}", release.image),
-            ),
+            Action::Release(release) => (Who::Person.name(), format!("sets the image {}", release.image)),
             Action::Abort => person("aborts"),
             Action::Retry => person("retries"),
             Action::Promote => person("promotes"),
@@ -161,29 +107,18 @@ impl<'w, W: World> Deeds<'w, W> {
             Action::Pause => person("pauses"),
             Action::Resume => person("resumes"),
             Action::Undo(_) => person("goes back to an older revision"),
-            Action::Scale(scale) => (
-                Who::Person.name(),
-                format!("asks for {} replicas", scale.replicas),
-            ),
-            Action::Patch(patch) => (
-                patch.by.name(),
-                format!("patches {} {}", patch.target.kind, patch.target.name),
-            ),
+            Action::Scale(scale) => (Who::Person.name(), format!("asks for {} replicas", scale.replicas)),
+            Action::Patch(patch) => (patch.by.name(), format!("patches {} {}", patch.target.kind, patch.target.name)),
             Action::Apply(apply) => (apply.by.name(), tell_apply(apply)),
-            Action::Delete(delete) => (
-                Who::Person.name(),
-                format!("deletes {} {}", delete.target.kind, delete.target.name),
-            ),
+            Action::Delete(delete) => {
+                (Who::Person.name(), format!("deletes {} {}", delete.target.kind, delete.target.name))
+            }
             Action::KillController => ("world", "kills the controller".to_owned()),
             Action::StartController => ("world", "starts a controller".to_owned()),
             Action::Prometheus(mode) => ("world", format!("Prometheus {}", tell_mode(*mode))),
             Action::Behave(behave) => ("world", format!("{} behaves differently", behave.image)),
             Action::KillPods(kill) => {
-                let side = if kill.of == Side::Stable {
-                    "stable"
-                } else {
-                    "canary"
-                };
+                let side = if kill.of == Side::Stable { "stable" } else { "canary" };
                 ("world", format!("kills {} {side} pods", kill.count))
             }
             Action::Load(_) => ("world", "users ask at another rate".to_owned()),
@@ -192,18 +127,8 @@ impl<'w, W: World> Deeds<'w, W> {
 }
 
 fn tell_apply(apply: &Apply) -> String {
-    let target = super::orders::target(
-        apply
-            .manifest
-            .object
-            .as_ref()
-            .unwrap_or(&serde_json::Value::Null),
-    );
-    let often = if apply.every.is_some() {
-        " again and again"
-    } else {
-        ""
-    };
+    let target = super::orders::target(apply.manifest.object.as_ref().unwrap_or(&serde_json::Value::Null));
+    let often = if apply.every.is_some() { " again and again" } else { "" };
     format!("applies {} {}{often}", target.kind, target.name)
 }
 

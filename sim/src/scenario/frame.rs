@@ -80,31 +80,22 @@ impl Frame {
         let current = usize::try_from(index).ok().and_then(|at| steps.get(at));
         Self {
             at,
-            phase: (
-                text(rollout, "/status/phase").to_owned(),
-                text(rollout, "/status/message").to_owned(),
-            ),
+            phase: (text(rollout, "/status/phase").to_owned(), text(rollout, "/status/message").to_owned()),
             step: (index, steps.len()),
             doing: current.map(describe).unwrap_or_default(),
             weight: seen.weights().into_iter().max(),
             stable: version(seen, seen.stable()),
             canary: version(seen, seen.current()),
             metrics: latest_run(seen).map(metrics).unwrap_or_default(),
-            latest: transcript
-                .last()
-                .map(|line| line.text.clone())
-                .unwrap_or_default(),
+            latest: transcript.last().map(|line| line.text.clone()).unwrap_or_default(),
         }
     }
 }
 
 fn version(seen: &Seen, hash: &str) -> Version {
     let sum = |pointer: &str| {
-        let own = seen
-            .own_sets()
-            .filter(|set| view::label(set, view::HASH_LABEL) == hash);
-        own.map(|set| number(set, pointer).unwrap_or_default())
-            .sum()
+        let own = seen.own_sets().filter(|set| view::label(set, view::HASH_LABEL) == hash);
+        own.map(|set| number(set, pointer).unwrap_or_default()).sum()
     };
     Version {
         hash: hash.to_owned(),
@@ -116,19 +107,12 @@ fn version(seen: &Seen, hash: &str) -> Version {
 
 /// The run of the current revision that began last.
 fn latest_run(seen: &Seen) -> Option<&Value> {
-    let own = seen
-        .runs
-        .iter()
-        .filter(|run| view::label(run, view::HASH_LABEL) == seen.current());
+    let own = seen.runs.iter().filter(|run| view::label(run, view::HASH_LABEL) == seen.current());
     own.max_by_key(|run| text(run, "/metadata/creationTimestamp"))
 }
 
 fn metrics(run: &Value) -> Vec<Metric> {
-    let result = |name: &str| {
-        list(run, "/status/metricResults")
-            .iter()
-            .find(|one| text(one, "/name") == name)
-    };
+    let result = |name: &str| list(run, "/status/metricResults").iter().find(|one| text(one, "/name") == name);
     let one = |metric: &Value| {
         let nothing = Value::Null;
         let name = text(metric, "/name");
@@ -167,13 +151,12 @@ fn describe(step: &Value) -> String {
     };
     match value {
         Value::Number(number) => format!("{name} {number}"),
-        Value::Object(fields) => match fields
-            .get("duration")
-            .map(|span| span.as_str().map_or(span.to_string(), str::to_owned))
-        {
-            Some(span) => format!("{name} {span}"),
-            None => name.clone(),
-        },
+        Value::Object(fields) => {
+            match fields.get("duration").map(|span| span.as_str().map_or(span.to_string(), str::to_owned)) {
+                Some(span) => format!("{name} {span}"),
+                None => name.clone(),
+            }
+        }
         _ => name.clone(),
     }
 }

@@ -33,17 +33,11 @@ impl Manifest {
             (Some(file), None) => documents(file, read)?,
             (None, Some(object)) => vec![object.clone()],
             _ => {
-                return Err(ScenarioError::field(
-                    path,
-                    "must have either `file` or `object`",
-                ));
+                return Err(ScenarioError::field(path, "must have either `file` or `object`"));
             }
         };
         if self.fill.is_some() && objects.len() != 1 {
-            let why = format!(
-                "has `fill`, but the file holds {} objects; fill one object at a time",
-                objects.len()
-            );
+            let why = format!("has `fill`, but the file holds {} objects; fill one object at a time", objects.len());
             return Err(ScenarioError::field(path, why));
         }
         let finish = |mut object: Value| {
@@ -51,43 +45,24 @@ impl Manifest {
                 json_patch::merge(&mut object, fill);
             }
             check_object(path, &object)?;
-            Ok(Self {
-                object: Some(object),
-                ..Self::default()
-            })
+            Ok(Self { object: Some(object), ..Self::default() })
         };
         objects.into_iter().map(finish).collect()
     }
 }
 
 fn documents(file: &str, read: Reader<'_>) -> Result<Vec<Value>, ScenarioError> {
-    let text = read(file).map_err(|source| ScenarioError::Read {
-        path: file.to_owned(),
-        source,
-    })?;
-    let objects: Vec<Value> =
-        serde_saphyr::from_multiple(&text).map_err(|source| ScenarioError::Yaml {
-            path: file.to_owned(),
-            source: Box::new(source),
-        })?;
-    Ok(objects
-        .into_iter()
-        .filter(|object| !object.is_null())
-        .collect())
+    let text = read(file).map_err(|source| ScenarioError::Read { path: file.to_owned(), source })?;
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text)
+        .map_err(|source| ScenarioError::Yaml { path: file.to_owned(), source: Box::new(source) })?;
+    Ok(objects.into_iter().filter(|object| !object.is_null()).collect())
 }
 
 fn check_object(path: &str, object: &Value) -> Result<(), ScenarioError> {
     for pointer in ["/apiVersion", "/kind", "/metadata/name"] {
-        if object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .is_none_or(str::is_empty)
-        {
+        if object.pointer(pointer).and_then(Value::as_str).is_none_or(str::is_empty) {
             let field = pointer.trim_start_matches('/').replace('/', ".");
-            return Err(ScenarioError::field(
-                path,
-                format!("is no Kubernetes object: it has no {field}"),
-            ));
+            return Err(ScenarioError::field(path, format!("is no Kubernetes object: it has no {field}")));
         }
     }
     Ok(())

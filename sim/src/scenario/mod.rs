@@ -21,8 +21,7 @@ use serde_json::Value;
 
 pub use self::{
     action::{
-        Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side,
-        Target, Undo, Who,
+        Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target, Undo, Who,
     },
     check::{Check, Pods, Seen},
     frame::{Frame, Metric, Version},
@@ -83,10 +82,7 @@ impl Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self {
-            host: None,
-            requests_per_second: Self::usual_rate(),
-        }
+        Self { host: None, requests_per_second: Self::usual_rate() }
     }
 }
 
@@ -229,10 +225,7 @@ pub enum ScenarioError {
 impl ScenarioError {
     /// Makes an error about one field.
     pub fn field(path: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Field {
-            path: path.into(),
-            why: why.into(),
-        }
+        Self::Field { path: path.into(), why: why.into() }
     }
 }
 
@@ -243,14 +236,10 @@ impl Scenario {
     /// When a file is missing or malformed, or when the scenario contradicts itself.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ScenarioError::Read {
-            path: shown.clone(),
-            source,
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        Self::parse(&shown, &text, &|file| {
-            std::fs::read_to_string(folder.join(file))
-        })
+        Self::parse(&shown, &text, &|file| std::fs::read_to_string(folder.join(file)))
     }
 
     /// Reads a scenario from its text; `read` finds the files that it names.
@@ -258,16 +247,10 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::load`].
     pub fn parse(shown: &str, text: &str, read: Reader<'_>) -> Result<Self, ScenarioError> {
-        let mut scenario: Self =
-            serde_saphyr::from_str(text).map_err(|source| ScenarioError::Yaml {
-                path: shown.to_owned(),
-                source: Box::new(source),
-            })?;
+        let mut scenario: Self = serde_saphyr::from_str(text)
+            .map_err(|source| ScenarioError::Yaml { path: shown.to_owned(), source: Box::new(source) })?;
         let mut resolved = Vec::with_capacity(scenario.manifests.len());
-        for (at, manifest) in std::mem::take(&mut scenario.manifests)
-            .into_iter()
-            .enumerate()
-        {
+        for (at, manifest) in std::mem::take(&mut scenario.manifests).into_iter().enumerate() {
             resolved.extend(manifest.resolve(&format!("{shown}: manifests[{at}]"), read)?);
         }
         scenario.manifests = resolved;
@@ -280,23 +263,17 @@ impl Scenario {
 
     /// The objects that are there at the start, in the order they are applied.
     pub fn objects(&self) -> impl Iterator<Item = &Value> {
-        self.manifests
-            .iter()
-            .filter_map(|manifest| manifest.object.as_ref())
+        self.manifests.iter().filter_map(|manifest| manifest.object.as_ref())
     }
 
     /// The scenario's one Rollout.
     pub fn rollout(&self) -> Option<&Value> {
-        self.objects()
-            .find(|object| object.get("kind").and_then(Value::as_str) == Some("Rollout"))
+        self.objects().find(|object| object.get("kind").and_then(Value::as_str) == Some("Rollout"))
     }
 
     /// The name of the scenario's one Rollout; empty when there is none.
     pub fn rollout_name(&self) -> &str {
-        self.rollout()
-            .and_then(|rollout| rollout.pointer("/metadata/name"))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.rollout().and_then(|rollout| rollout.pointer("/metadata/name")).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The host that users ask.
@@ -310,10 +287,7 @@ impl Scenario {
     }
 
     fn validate(&self, shown: &str) -> Result<(), ScenarioError> {
-        let rollouts = self
-            .objects()
-            .filter(|object| object.get("kind") == Some(&Value::from("Rollout")))
-            .count();
+        let rollouts = self.objects().filter(|object| object.get("kind") == Some(&Value::from("Rollout"))).count();
         if rollouts != 1 {
             let why = format!("hold {rollouts} Rollouts; a scenario is the story of one");
             return Err(ScenarioError::field(format!("{shown}: manifests"), why));
@@ -321,10 +295,7 @@ impl Scenario {
         let rate = self.load.requests_per_second;
         if !(0.0..=100_000.0).contains(&rate) {
             let why = format!("is {rate}; it must be 0 to 100000");
-            return Err(ScenarioError::field(
-                format!("{shown}: load.requestsPerSecond"),
-                why,
-            ));
+            return Err(ScenarioError::field(format!("{shown}: load.requestsPerSecond"), why));
         }
         for (image, behaviour) in &self.images {
             check_behaviour(&format!("{shown}: images[{image:?}]"), behaviour)?;
@@ -341,45 +312,27 @@ fn check_behaviour(path: &str, behaviour: &Behaviour) -> Result<(), ScenarioErro
     if (0.0..=1.0).contains(&rate) {
         return Ok(());
     }
-    Err(ScenarioError::field(
-        format!("{path}.errorRate"),
-        format!("is {rate}; it must be 0 to 1"),
-    ))
+    Err(ScenarioError::field(format!("{path}.errorRate"), format!("is {rate}; it must be 0 to 1")))
 }
 
 fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {
     if entry.at.is_some() && (entry.when.is_some() || entry.after.is_some()) {
-        return Err(ScenarioError::field(
-            path,
-            "has `at` beside `when` or `after`; keep one of them",
-        ));
+        return Err(ScenarioError::field(path, "has `at` beside `when` or `after`; keep one of them"));
     }
     if entry.within.is_some() && entry.when.is_none() {
-        return Err(ScenarioError::field(
-            path,
-            "has `within` without `when`; say what is waited for",
-        ));
+        return Err(ScenarioError::field(path, "has `within` without `when`; say what is waited for"));
     }
     if entry.check.is_none() && entry.actions.is_empty() && entry.when.is_none() {
-        return Err(ScenarioError::field(
-            path,
-            "has neither `do` nor `check` nor `when`; say what happens",
-        ));
+        return Err(ScenarioError::field(path, "has neither `do` nor `check` nor `when`; say what happens"));
     }
     for (at, action) in entry.actions.iter().enumerate() {
         let path = format!("{path}.do[{at}]");
         match action {
             Action::Apply(apply) if apply.every.is_some() != apply.span.is_some() => {
-                return Err(ScenarioError::field(
-                    path,
-                    "has `every` without `for`, or the other way round",
-                ));
+                return Err(ScenarioError::field(path, "has `every` without `for`, or the other way round"));
             }
             Action::Apply(apply) if apply.every.is_some_and(|every| every.duration().is_zero()) => {
-                return Err(ScenarioError::field(
-                    path,
-                    "has `every: 0s`; it must be longer",
-                ));
+                return Err(ScenarioError::field(path, "has `every: 0s`; it must be longer"));
             }
             Action::Behave(behave) => {
                 check_behaviour(&format!("{path}.behave.behaviour"), &behave.behaviour)?;

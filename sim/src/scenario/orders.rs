@@ -20,17 +20,13 @@ fn place(kind: &str, api_version: Option<&str>) -> Result<(String, String), Worl
     let known = match kind {
         "Service" | "Secret" | "ConfigMap" | "Pod" => Some("v1"),
         "ReplicaSet" | "Deployment" => Some("apps/v1"),
-        "Rollout" | "AnalysisTemplate" | "AnalysisRun" | "Experiment" => {
-            Some("argoproj.io/v1alpha1")
-        }
+        "Rollout" | "AnalysisTemplate" | "AnalysisRun" | "Experiment" => Some("argoproj.io/v1alpha1"),
         "VirtualService" | "DestinationRule" => Some("networking.istio.io/v1alpha3"),
         _ => None,
     };
-    let version = api_version.or(known).ok_or_else(|| {
-        WorldError::new(format!(
-            "where {kind} lives is not known; name its apiVersion"
-        ))
-    })?;
+    let version = api_version
+        .or(known)
+        .ok_or_else(|| WorldError::new(format!("where {kind} lives is not known; name its apiVersion")))?;
     let lower = kind.to_lowercase();
     let plural = match lower.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
@@ -43,10 +39,7 @@ fn path(target: &Target) -> Result<String, WorldError> {
     let (version, plural) = place(&target.kind, target.api_version.as_deref())?;
     let root = if version.contains('/') { "apis" } else { "api" };
     let mut path = format!("/{root}/{version}/namespaces/{NAMESPACE}/{plural}");
-    for part in [Some(target.name.as_str()), target.subresource.as_deref()]
-        .into_iter()
-        .flatten()
-    {
+    for part in [Some(target.name.as_str()), target.subresource.as_deref()].into_iter().flatten() {
         if !part.is_empty() {
             let _ = write!(path, "/{part}");
         }
@@ -73,83 +66,43 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new<W: World>(world: &W, who: Who) -> Result<Self, WorldError> {
-        Ok(Self {
-            client: world.client(who.name())?,
-            who,
-        })
+        Ok(Self { client: world.client(who.name())?, who })
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        uri: String,
-        media: &str,
-        body: &Value,
-    ) -> Result<Value, WorldError> {
+    async fn send(&self, method: Method, uri: String, media: &str, body: &Value) -> Result<Value, WorldError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| {
             WorldError::because(format!("{} can't {method} {uri}", self.who.name()), source)
         };
-        let bytes = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let request = Request::builder()
-            .method(method.clone())
-            .uri(&uri)
-            .header("content-type", media);
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let request = Request::builder().method(method.clone()).uri(&uri).header("content-type", media);
         let request = request.body(bytes).map_err(|error| failed(error.into()))?;
-        self.client
-            .request::<Value>(request)
-            .await
-            .map_err(|error| failed(error.into()))
+        self.client.request::<Value>(request).await.map_err(|error| failed(error.into()))
     }
 
     pub(super) async fn create(&self, object: &Value) -> Result<(), WorldError> {
-        let whole = Target {
-            name: String::new(),
-            ..target(object)
-        };
+        let whole = Target { name: String::new(), ..target(object) };
         let uri = format!("{}?fieldManager={}", path(&whole)?, self.who.name());
-        self.send(Method::POST, uri, "application/json", object)
-            .await
-            .map(drop)
+        self.send(Method::POST, uri, "application/json", object).await.map(drop)
     }
 
     pub(super) async fn get(&self, target: &Target) -> Result<Value, WorldError> {
-        self.send(Method::GET, path(target)?, "application/json", &Value::Null)
-            .await
+        self.send(Method::GET, path(target)?, "application/json", &Value::Null).await
     }
 
     pub(super) async fn delete(&self, target: &Target) -> Result<(), WorldError> {
-        self.send(
-            Method::DELETE,
-            path(target)?,
-            "application/json",
-            &Value::Null,
-        )
-        .await
-        .map(drop)
+        self.send(Method::DELETE, path(target)?, "application/json", &Value::Null).await.map(drop)
     }
 
     pub(super) async fn patch(&self, patch: &Patch) -> Result<(), WorldError> {
         let uri = format!("{}?fieldManager={}", path(&patch.target)?, self.who.name());
-        self.send(Method::PATCH, uri, patch.kind.media_type(), &patch.body)
-            .await
-            .map(drop)
+        self.send(Method::PATCH, uri, patch.kind.media_type(), &patch.body).await.map(drop)
     }
 
     /// Applies a manifest and takes every field in it, as `kubectl apply --server-side --force-conflicts` does.
     pub(super) async fn apply(&self, apply: &Apply) -> Result<(), WorldError> {
         let object = apply.manifest.object.as_ref().unwrap_or(&Value::Null);
-        let uri = format!(
-            "{}?fieldManager={}&force=true",
-            path(&target(object))?,
-            self.who.name()
-        );
-        self.send(Method::PATCH, uri, "application/apply-patch+yaml", object)
-            .await
-            .map(drop)
+        let uri = format!("{}?fieldManager={}&force=true", path(&target(object))?, self.who.name());
+        self.send(Method::PATCH, uri, "application/apply-patch+yaml", object).await.map(drop)
     }
 
     /// Merges into a Rollout, or into its status.
@@ -159,17 +112,8 @@ impl Sender {
         subresource: Option<&str>,
         body: Value,
     ) -> Result<(), WorldError> {
-        let target = Target {
-            subresource: subresource.map(str::to_owned),
-            ..rollout.clone()
-        };
-        self.patch(&Patch {
-            target,
-            kind: PatchType::Merge,
-            body,
-            by: self.who,
-        })
-        .await
+        let target = Target { subresource: subresource.map(str::to_owned), ..rollout.clone() };
+        self.patch(&Patch { target, kind: PatchType::Merge, body, by: self.who }).await
     }
 
     /// Puts an image into the first container: reads, edits, writes the whole object, again on conflict.
@@ -177,19 +121,13 @@ impl Sender {
         let mut tries = 0;
         loop {
             let mut object = self.get(rollout).await?;
-            let container = object
-                .pointer_mut("/spec/template/spec/containers/0")
-                .and_then(Value::as_object_mut);
-            let container = container.ok_or_else(|| {
-                WorldError::new("the Rollout has no container to set an image in")
-            })?;
+            let container = object.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut);
+            let container =
+                container.ok_or_else(|| WorldError::new("the Rollout has no container to set an image in"))?;
             container.insert("image".to_owned(), image.into());
             let uri = format!("{}?fieldManager={}", path(rollout)?, self.who.name());
             tries += 1;
-            match self
-                .send(Method::PUT, uri, "application/json", &object)
-                .await
-            {
+            match self.send(Method::PUT, uri, "application/json", &object).await {
                 Err(error) if tries < 5 && error.conflict() => {}
                 other => return other.map(drop),
             }
@@ -203,12 +141,10 @@ impl Sender {
     pub(super) async fn promote(&self, rollout: &Target, full: bool) -> Result<(), WorldError> {
         let object = self.get(rollout).await?;
         if flag(&object, "/spec/paused") {
-            self.merge(rollout, None, json!({"spec": {"paused": false}}))
-                .await?;
+            self.merge(rollout, None, json!({"spec": {"paused": false}})).await?;
         }
         let body = if full {
-            let differs =
-                text(&object, "/status/currentPodHash") != text(&object, "/status/stableRS");
+            let differs = text(&object, "/status/currentPodHash") != text(&object, "/status/stableRS");
             differs.then(|| json!({"status": {"promoteFull": true}}))
         } else {
             promotion(&object)
@@ -221,40 +157,23 @@ impl Sender {
 
     /// Puts back a ReplicaSet's template.
     pub(super) async fn undo(&self, rollout: &Target, set: &Value) -> Result<(), WorldError> {
-        let mut template = set
-            .pointer("/spec/template")
-            .cloned()
-            .unwrap_or(Value::Null);
-        if let Some(labels) = template
-            .pointer_mut("/metadata/labels")
-            .and_then(Value::as_object_mut)
-        {
+        let mut template = set.pointer("/spec/template").cloned().unwrap_or(Value::Null);
+        if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
             labels.remove(view::HASH_LABEL);
         }
         let body = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-        self.patch(&Patch {
-            target: rollout.clone(),
-            kind: PatchType::Json,
-            body,
-            by: self.who,
-        })
-        .await
+        self.patch(&Patch { target: rollout.clone(), kind: PatchType::Json, body, by: self.who }).await
     }
 }
 
 /// The status patch of `promote`, if there is anything to promote.
 fn promotion(rollout: &Value) -> Option<Value> {
-    let steps =
-        i64::try_from(list(rollout, "/spec/strategy/canary/steps").len()).unwrap_or(i64::MAX);
+    let steps = i64::try_from(list(rollout, "/spec/strategy/canary/steps").len()).unwrap_or(i64::MAX);
     let next = (number(rollout, "/status/currentStepIndex").unwrap_or_default() + 1).min(steps);
     let paused = !list(rollout, "/status/pauseConditions").is_empty();
-    let run = text(
-        rollout,
-        "/status/canary/currentStepAnalysisRunStatus/status",
-    );
+    let run = text(rollout, "/status/canary/currentStepAnalysisRunStatus/status");
     if run == "Inconclusive" && paused && flag(rollout, "/status/controllerPause") {
-        let status =
-            json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next});
+        let status = json!({"pauseConditions": null, "controllerPause": false, "currentStepIndex": next});
         return Some(json!({"status": status}));
     }
     if paused {
@@ -264,18 +183,12 @@ fn promotion(rollout: &Value) -> Option<Value> {
 }
 
 /// The ReplicaSet to go back to: the named revision's, or that of the second highest.
-pub(super) fn revision<'a>(
-    sets: impl Iterator<Item = &'a Value>,
-    wanted: Option<u64>,
-) -> Option<&'a Value> {
+pub(super) fn revision<'a>(sets: impl Iterator<Item = &'a Value>, wanted: Option<u64>) -> Option<&'a Value> {
     let number = |set: &Value| view::annotation(set, view::REVISION).parse::<u64>().ok();
     let mut sets: Vec<_> = sets.filter_map(|set| Some((number(set)?, set))).collect();
     sets.sort_by_key(|(number, _)| std::cmp::Reverse(*number));
     match wanted {
-        Some(wanted) => sets
-            .iter()
-            .find(|(number, _)| *number == wanted)
-            .map(|(_, set)| *set),
+        Some(wanted) => sets.iter().find(|(number, _)| *number == wanted).map(|(_, set)| *set),
         None => sets.get(1).map(|(_, set)| *set),
     }
 }

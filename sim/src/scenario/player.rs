@@ -39,10 +39,7 @@ impl Played {
 
     /// Everything that went wrong, a line each; empty when all is as it should be.
     pub fn report(&self) -> String {
-        let violations = self
-            .violations
-            .iter()
-            .map(|violation| format!("broken promise: {violation}\n"));
+        let violations = self.violations.iter().map(|violation| format!("broken promise: {violation}\n"));
         let failures = self.failures.iter().map(|failure| format!("{failure}\n"));
         violations.chain(failures).collect()
     }
@@ -55,11 +52,7 @@ pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
 ///
 /// # Errors
 /// When the world itself fails. What the scenario's subject does wrong is no error but stands in [`Played`].
-pub async fn play<W: World>(
-    scenario: &Scenario,
-    world: &mut W,
-    watcher: Watcher<'_>,
-) -> Result<Played, WorldError> {
+pub async fn play<W: World>(scenario: &Scenario, world: &mut W, watcher: Watcher<'_>) -> Result<Played, WorldError> {
     let mut player = Player::new(scenario, world, watcher);
     let end = player.play().await;
     if let Err(Stop::World(error)) = end {
@@ -134,10 +127,8 @@ impl<'a, W: World> Player<'a, W> {
             self.entry(start, &format!("timeline[{at}]"), entry).await?;
         }
         let expect = &self.scenario.expect;
-        self.wait_for(&expect.end, expect.within.duration(), "expect.end")
-            .await?;
-        self.advance(self.world.now() + expect.hold.signed())
-            .await?;
+        self.wait_for(&expect.end, expect.within.duration(), "expect.end").await?;
+        self.advance(self.world.now() + expect.hold.signed()).await?;
         self.check("expect.hold", &expect.end);
         Ok(())
     }
@@ -147,8 +138,7 @@ impl<'a, W: World> Player<'a, W> {
             self.advance(start + at.signed()).await?;
         }
         if let Some(when) = &entry.when {
-            self.wait_for(when, entry.limit().duration(), &format!("{path}.when"))
-                .await?;
+            self.wait_for(when, entry.limit().duration(), &format!("{path}.when")).await?;
         }
         if let Some(after) = entry.after {
             self.advance(self.world.now() + after.signed()).await?;
@@ -169,18 +159,12 @@ impl<'a, W: World> Player<'a, W> {
         let seen = Arc::clone(&self.seen);
         let (who, text) = Deeds::<W>::tell(action);
         self.recorder.deed(now, who, text);
-        Deeds::new(self.world)
-            .act(self.scenario, action, &seen)
-            .await?;
+        Deeds::new(self.world).act(self.scenario, action, &seen).await?;
         if let Action::Apply(apply) = action
             && let (Some(every), Some(span)) = (apply.every, apply.span)
         {
             let (next, end) = (now + every.signed(), now + span.signed());
-            self.repeats.push(Repeat {
-                apply: apply.clone(),
-                next,
-                end,
-            });
+            self.repeats.push(Repeat { apply: apply.clone(), next, end });
         }
         Ok(())
     }
@@ -195,9 +179,7 @@ impl<'a, W: World> Player<'a, W> {
             }
             if self.world.now() >= end {
                 let faults = faults.join("; ");
-                return Err(Stop::Story(format!(
-                    "{path} has not come about in time: {faults}"
-                )));
+                return Err(Stop::Story(format!("{path} has not come about in time: {faults}")));
             }
             self.step(end).await?;
         }
@@ -205,8 +187,7 @@ impl<'a, W: World> Player<'a, W> {
 
     fn check(&mut self, path: &str, check: &Check) {
         let faults = check.faults(&self.seen);
-        self.failures
-            .extend(faults.into_iter().map(|fault| format!("{path}: {fault}")));
+        self.failures.extend(faults.into_iter().map(|fault| format!("{path}: {fault}")));
     }
 
     async fn advance(&mut self, instant: Timestamp) -> Result<(), Stop> {
@@ -218,22 +199,14 @@ impl<'a, W: World> Player<'a, W> {
 
     /// Lets a little time pass, at most until the instant, and looks.
     async fn step(&mut self, until: Timestamp) -> Result<(), Stop> {
-        let tick =
-            SignedDuration::try_from(self.world.tick()).unwrap_or(SignedDuration::from_secs(1));
-        let next = self
-            .repeats
-            .iter()
-            .map(|repeat| repeat.next)
-            .fold(self.world.now() + tick, Timestamp::min);
+        let tick = SignedDuration::try_from(self.world.tick()).unwrap_or(SignedDuration::from_secs(1));
+        let next = self.repeats.iter().map(|repeat| repeat.next).fold(self.world.now() + tick, Timestamp::min);
         self.world.wait_until(next.min(until)).await?;
         let now = self.world.now();
         let mut due = Vec::new();
         for repeat in self.repeats.iter_mut().filter(|repeat| repeat.next <= now) {
             due.push(repeat.apply.clone());
-            repeat.next += repeat
-                .apply
-                .every
-                .map_or(SignedDuration::MAX, super::Span::signed);
+            repeat.next += repeat.apply.every.map_or(SignedDuration::MAX, super::Span::signed);
         }
         self.repeats.retain(|repeat| repeat.next <= repeat.end);
         for apply in due {
@@ -256,10 +229,7 @@ impl<'a, W: World> Player<'a, W> {
             }
         }
         if !writes.is_empty() {
-            self.seen = Arc::new(Seen::of(
-                self.checker.history(),
-                self.scenario.rollout_name(),
-            ));
+            self.seen = Arc::new(Seen::of(self.checker.history(), self.scenario.rollout_name()));
         }
         for interval in self.world.felt().await? {
             // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
@@ -301,27 +271,18 @@ impl<'a, W: World> Player<'a, W> {
             self.failures.push(failure);
         }
         if felt.requests < limits.requests {
-            self.failures.push(format!(
-                "users sent {} requests, expected {} at least",
-                felt.requests, limits.requests
-            ));
+            self.failures.push(format!("users sent {} requests, expected {} at least", felt.requests, limits.requests));
         }
         for plateau in felt.plateaus.iter().filter(|plateau| !plateau.fair()) {
             let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
-            let failure = format!(
-                "{canary} of {all} requests reached the canary at weight {weight}: that is no chance"
-            );
+            let failure =
+                format!("{canary} of {all} requests reached the canary at weight {weight}: that is no chance");
             self.failures.push(failure);
         }
         for share in &limits.shares {
-            let felt = felt
-                .plateaus
-                .iter()
-                .any(|plateau| plateau.weight == i64::from(*share) && plateau.all > 0);
+            let felt = felt.plateaus.iter().any(|plateau| plateau.weight == i64::from(*share) && plateau.all > 0);
             if !felt {
-                self.failures.push(format!(
-                    "no request was sent while the canary's weight stood at {share}"
-                ));
+                self.failures.push(format!("no request was sent while the canary's weight stood at {share}"));
             }
         }
     }
@@ -347,33 +308,21 @@ impl Bearing {
             .virtual_services
             .iter()
             .filter_map(|(space, name, named)| {
-                wiring.canary_weight(
-                    history.get(&Key::new("virtualservices", space, name))?,
-                    named,
-                )
+                wiring.canary_weight(history.get(&Key::new("virtualservices", space, name))?, named)
             })
             .collect();
         let shares = history.now().shares(&key);
         Self {
             current: view::text(rollout, "/status/currentPodHash").to_owned(),
             stable: view::text(rollout, "/status/stableRS").to_owned(),
-            weight: weights
-                .first()
-                .copied()
-                .filter(|first| weights.iter().all(|weight| weight == first)),
+            weight: weights.first().copied().filter(|first| weights.iter().all(|weight| weight == first)),
             selected: shares.into_keys().collect(),
         }
     }
 
     /// Says whether a write can change where requests go.
     fn depends_on(write: &WriteRecord) -> bool {
-        [
-            "rollouts",
-            "virtualservices",
-            "services",
-            "destinationrules",
-        ]
-        .contains(&write.key.resource.as_str())
+        ["rollouts", "virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str())
     }
 
     /// Says whether two versions share the traffic.

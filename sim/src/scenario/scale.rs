@@ -19,10 +19,7 @@ pub struct Scale {
 
 impl Default for Scale {
     fn default() -> Self {
-        Self {
-            factor: Self::no_factor(),
-            floor: Self::usual_floor(),
-        }
+        Self { factor: Self::no_factor(), floor: Self::usual_floor() }
     }
 }
 
@@ -49,10 +46,7 @@ impl Scale {
 
     pub(super) fn validate(self, path: &str) -> Result<(), ScenarioError> {
         if self.factor == 0 {
-            return Err(ScenarioError::field(
-                format!("{path}.factor"),
-                "is 0; it must be at least 1",
-            ));
+            return Err(ScenarioError::field(format!("{path}.factor"), "is 0; it must be at least 1"));
         }
         Ok(())
     }
@@ -69,8 +63,7 @@ impl Scale {
     }
 
     fn text(self, text: &str) -> String {
-        text.parse::<Span>()
-            .map_or_else(|_| text.to_owned(), |span| self.shorten(span).to_string())
+        text.parse::<Span>().map_or_else(|_| text.to_owned(), |span| self.shorten(span).to_string())
     }
 
     fn value(self, value: &mut Value) {
@@ -121,9 +114,8 @@ impl Scale {
     fn query(self, query: &str) -> String {
         let mut shorter = String::with_capacity(query.len());
         let mut rest = query;
-        while let Some((before, (window, tail))) = rest
-            .split_once('[')
-            .and_then(|(before, after)| Some((before, after.split_once(']')?)))
+        while let Some((before, (window, tail))) =
+            rest.split_once('[').and_then(|(before, after)| Some((before, after.split_once(']')?)))
         {
             shorter.push_str(before);
             shorter.push('[');
@@ -142,11 +134,7 @@ impl Scenario {
     pub fn shortened(&self) -> Self {
         let scale = self.scale;
         let mut scenario = self.clone();
-        for object in scenario
-            .manifests
-            .iter_mut()
-            .filter_map(|manifest| manifest.object.as_mut())
-        {
+        for object in scenario.manifests.iter_mut().filter_map(|manifest| manifest.object.as_mut()) {
             scale.value(object);
         }
         for entry in &mut scenario.timeline {
@@ -157,11 +145,7 @@ impl Scenario {
         for behaviour in scenario.images.values_mut() {
             behaviour.ready_after = scale.shorten(behaviour.ready_after);
         }
-        for action in scenario
-            .timeline
-            .iter_mut()
-            .flat_map(|entry| &mut entry.actions)
-        {
+        for action in scenario.timeline.iter_mut().flat_map(|entry| &mut entry.actions) {
             scale.action(action);
         }
         scenario.expect.hold = scale.shorten(scenario.expect.hold);

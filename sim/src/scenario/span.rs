@@ -43,9 +43,7 @@ impl FromStr for Span {
     type Err = SpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || SpanError {
-            text: text.to_owned(),
-        };
+        let error = || SpanError { text: text.to_owned() };
         let signed = text.trim().parse::<SignedDuration>().map_err(|_| error())?;
         Duration::try_from(signed).map(Self).map_err(|_| error())
     }
@@ -58,12 +56,7 @@ impl fmt::Display for Span {
         if seconds == 0 && millis == 0 {
             return f.write_str("0s");
         }
-        let parts = [
-            (seconds / 3600, "h"),
-            (seconds / 60 % 60, "m"),
-            (seconds % 60, "s"),
-            (u64::from(millis), "ms"),
-        ];
+        let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"), (u64::from(millis), "ms")];
         for (count, unit) in parts.into_iter().filter(|(count, _)| *count > 0) {
             write!(f, "{count}{unit}")?;
         }
@@ -73,9 +66,7 @@ impl fmt::Display for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -90,9 +81,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expect: &str) {
-        let seen = text
-            .parse::<Span>()
-            .map_or_else(|error| error.to_string(), |span| span.to_string());
+        let seen = text.parse::<Span>().map_or_else(|error| error.to_string(), |span| span.to_string());
         assert_eq!(seen, expect, "{text}");
     }
 
@@ -108,10 +97,7 @@ mod tests {
     #[test]
     fn what_is_no_span_is_refused_with_an_example() {
         for text in ["", "30", "-5s", "soon"] {
-            check(
-                text,
-                &format!("{text:?} is not a span of time; write one like 30s, 5m or 1h30m"),
-            );
+            check(text, &format!("{text:?} is not a span of time; write one like 30s, 5m or 1h30m"));
         }
     }
 }

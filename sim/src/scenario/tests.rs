@@ -3,14 +3,15 @@ use super::*;
 const HEAD: &str = "name: x\ndescription: y\nmanifests:\n- object: {apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: shop}}\n";
 
 fn parse(text: &str) -> Result<Scenario, String> {
-    let read = |file: &str| {
-        match file {
+    let read = |file: &str| match file {
         "seed/rollout.yaml" => {
-            Ok("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec: {replicas: 10}".to_owned())
+            Ok("apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: shop}\nspec: {replicas: 10}"
+                .to_owned())
         }
-        "two.yaml" => Ok("apiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}".into()),
+        "two.yaml" => {
+            Ok("apiVersion: v1\nkind: A\nmetadata: {name: a}\n---\napiVersion: v1\nkind: B\nmetadata: {name: b}".into())
+        }
         _ => Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
-    }
     };
     Scenario::parse("x.yaml", text, &read).map_err(|error| error.to_string())
 }
@@ -34,10 +35,7 @@ fn what_a_scenario_cannot_mean_is_said_with_its_path_and_what_to_change() {
         &format!("{HEAD}{end}timeline: [{{at: 1s, within: 1m, do: [abort]}}]"),
         "x.yaml: timeline[0] has `within` without `when`; say what is waited for",
     );
-    refused(
-        &format!("{HEAD}{end}scale: {{factor: 0}}"),
-        "x.yaml: scale.factor is 0; it must be at least 1",
-    );
+    refused(&format!("{HEAD}{end}scale: {{factor: 0}}"), "x.yaml: scale.factor is 0; it must be at least 1");
     refused(
         &format!("{HEAD}{end}images: {{'shop:v1': {{errorRate: 3}}}}"),
         "x.yaml: images[\"shop:v1\"].errorRate is 3; it must be 0 to 1",
@@ -46,10 +44,7 @@ fn what_a_scenario_cannot_mean_is_said_with_its_path_and_what_to_change() {
         &format!("{HEAD}- object: {{kind: Service}}\n{end}"),
         "x.yaml: manifests[1] is no Kubernetes object: it has no apiVersion",
     );
-    refused(
-        &format!("{HEAD}- file: none.yaml\n{end}"),
-        "can't read none.yaml",
-    );
+    refused(&format!("{HEAD}- file: none.yaml\n{end}"), "can't read none.yaml");
     refused(
         &format!("{HEAD}- {{file: two.yaml, fill: {{}}}}\n{end}"),
         "x.yaml: manifests[1] has `fill`, but the file holds 2 objects; fill one object at a time",
@@ -62,15 +57,11 @@ fn what_a_scenario_cannot_mean_is_said_with_its_path_and_what_to_change() {
 
 #[test]
 fn a_misspelt_field_is_refused_by_name() {
-    let error = Scenario::parse(
-        "x.yaml",
-        &format!("{HEAD}expect: {{within: 1m, end: {{phas: Healthy}}}}"),
-        &|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
-    );
+    let error = Scenario::parse("x.yaml", &format!("{HEAD}expect: {{within: 1m, end: {{phas: Healthy}}}}"), &|_| {
+        Err(std::io::Error::from(std::io::ErrorKind::NotFound))
+    });
     let error = error.expect_err("phas is no field");
-    let source = std::error::Error::source(&error)
-        .expect("the YAML error")
-        .to_string();
+    let source = std::error::Error::source(&error).expect("the YAML error").to_string();
     assert!(source.contains("phas"), "{source}");
 }
 
@@ -100,29 +91,18 @@ fn every_action_reads_as_a_scenario_writes_it() {
   - killPods: {of: stable, count: 1}
   - load: {requestsPerSecond: 10}
 "#;
-    let scenario = parse(&format!(
-        "{HEAD}expect: {{within: 1m, end: {{}}}}\ntimeline:{actions}"
-    ))
-    .expect("it is well formed");
+    let scenario =
+        parse(&format!("{HEAD}expect: {{within: 1m, end: {{}}}}\ntimeline:{actions}")).expect("it is well formed");
     assert_eq!(scenario.timeline[0].actions.len(), 21);
-    assert_eq!(
-        scenario.timeline[0].actions[17],
-        Action::Prometheus(PrometheusMode::Slow(Span::seconds(5)))
-    );
+    assert_eq!(scenario.timeline[0].actions[17], Action::Prometheus(PrometheusMode::Slow(Span::seconds(5))));
 }
 
 #[test]
 fn a_fill_is_merged_into_the_manifest_as_it_was_written() {
     let text = "name: x\ndescription: y\nmanifests: [{file: seed/rollout.yaml, fill: {spec: {selector: {}}}}]\nexpect: {within: 1m, end: {}}";
     let scenario = parse(text).expect("it is well formed");
-    let spec = scenario
-        .rollout()
-        .and_then(|rollout| rollout.get("spec"))
-        .cloned();
-    assert_eq!(
-        spec,
-        Some(serde_json::json!({"replicas": 10, "selector": {}}))
-    );
+    let spec = scenario.rollout().and_then(|rollout| rollout.get("spec")).cloned();
+    assert_eq!(spec, Some(serde_json::json!({"replicas": 10, "selector": {}})));
     assert_eq!(scenario.host(), "shop");
 }
 
@@ -135,34 +115,22 @@ fn shortening_divides_durations_and_windows_but_keeps_the_floor() {
          expect: {{within: 1m, end: {{}}}}"
     );
     let scenario = parse(&text).expect("it is well formed").shortened();
-    let spec = scenario
-        .objects()
-        .nth(1)
-        .and_then(|object| object.get("spec"))
-        .cloned();
+    let spec = scenario.objects().nth(1).and_then(|object| object.get("spec")).cloned();
     let expect = serde_json::json!({
         "interval": "2s", "count": 60, "query": "rate(x{status=~\"[45]..\"}[5s])",
         "steps": [{"pause": {"duration": 5}}, {"pause": {"duration": "5s"}}], "progressDeadlineSeconds": 10,
     });
     assert_eq!(spec, Some(expect));
     assert_eq!(scenario.timeline[0].at, Some(Span::seconds(10)));
-    assert_eq!(
-        scenario.expect.within,
-        Span::seconds(60),
-        "a limit is no duration of the story"
-    );
+    assert_eq!(scenario.expect.within, Span::seconds(60), "a limit is no duration of the story");
 }
 
 #[test]
 fn every_shipped_scenario_is_well_formed() {
     for name in shipped_names() {
-        let scenario = shipped(name).unwrap_or_else(|error| {
-            panic!("{name}: {error}: {:?}", std::error::Error::source(&error))
-        });
+        let scenario =
+            shipped(name).unwrap_or_else(|error| panic!("{name}: {error}: {:?}", std::error::Error::source(&error)));
         assert_eq!(scenario.name, name);
-        assert!(
-            scenario.description.ends_with('.'),
-            "{name}: the description is a sentence"
-        );
+        assert!(scenario.description.ends_with('.'), "{name}: the description is a sentence");
     }
 }

@@ -35,21 +35,13 @@ pub trait World {
     fn kill_controller(&mut self) -> impl Future<Output = Result<(), WorldError>>;
 
     /// Changes how an image behaves, in pods that run already too.
-    fn behave(
-        &mut self,
-        image: &str,
-        behaviour: &Behaviour,
-    ) -> impl Future<Output = Result<(), WorldError>>;
+    fn behave(&mut self, image: &str, behaviour: &Behaviour) -> impl Future<Output = Result<(), WorldError>>;
 
     /// Changes how Prometheus answers.
     fn prometheus(&mut self, mode: PrometheusMode) -> impl Future<Output = Result<(), WorldError>>;
 
     /// Makes pods with this hash die by themselves; answers how many.
-    fn kill_pods(
-        &mut self,
-        hash: &str,
-        kill: &KillPods,
-    ) -> impl Future<Output = Result<u32, WorldError>>;
+    fn kill_pods(&mut self, hash: &str, kill: &KillPods) -> impl Future<Output = Result<u32, WorldError>>;
 
     /// Changes the requests that users send.
     fn load(&mut self, load: &Load) -> impl Future<Output = Result<(), WorldError>>;
@@ -72,29 +64,17 @@ pub struct WorldError {
 impl WorldError {
     /// Says what failed.
     pub fn new(what: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            source: None,
-        }
+        Self { what: what.into(), source: None }
     }
 
     /// Says whether somebody else wrote first.
     pub(super) fn conflict(&self) -> bool {
-        let source = self
-            .source
-            .as_deref()
-            .and_then(|source| source.downcast_ref::<kube::Error>());
+        let source = self.source.as_deref().and_then(|source| source.downcast_ref::<kube::Error>());
         matches!(source, Some(kube::Error::Api(status)) if status.code == 409)
     }
 
     /// Says what failed, and why.
-    pub fn because(
-        what: impl Into<String>,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            what: what.into(),
-            source: Some(source.into()),
-        }
+    pub fn because(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what: what.into(), source: Some(source.into()) }
     }
 }

@@ -1,8 +1,7 @@
 //! The server's own kinds: their names, and the few rules in which they differ.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core,
-    discovery::v1 as discovery,
+    apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use serde::{Serialize, de::DeserializeOwned};
@@ -111,21 +110,12 @@ fn core_kinds() -> Vec<Kind> {
         ),
         kind(
             "/v1,events.k8s.io/v1 Event events ev",
-            Builtin {
-                upsert: true,
-                begin: defaults::begin_event,
-                selectable: EVENT_FIELDS,
-                ..rules::<core::Event>()
-            },
+            Builtin { upsert: true, begin: defaults::begin_event, selectable: EVENT_FIELDS, ..rules::<core::Event>() },
         ),
         kind("/v1 ConfigMap configmaps cm", rules::<core::ConfigMap>()),
         kind(
             "/v1 Secret secrets",
-            Builtin {
-                defaults: defaults::secret,
-                selectable: &["type"],
-                ..rules::<core::Secret>()
-            },
+            Builtin { defaults: defaults::secret, selectable: &["type"], ..rules::<core::Secret>() },
         ),
         kind(
             "/v1 Namespace namespaces ns +status !cluster",
@@ -138,25 +128,13 @@ fn core_kinds() -> Vec<Kind> {
         ),
         kind(
             "/v1 Node nodes no +status !cluster",
-            Builtin {
-                selectable: &["spec.unschedulable"],
-                ..rules::<core::Node>()
-            },
+            Builtin { selectable: &["spec.unschedulable"], ..rules::<core::Node>() },
         ),
         kind(
             "/v1 ServiceAccount serviceaccounts sa",
-            Builtin {
-                returns_deleted: true,
-                ..rules::<core::ServiceAccount>()
-            },
+            Builtin { returns_deleted: true, ..rules::<core::ServiceAccount>() },
         ),
-        kind(
-            "/v1 Endpoints endpoints ep",
-            Builtin {
-                upsert: true,
-                ..rules::<core::Endpoints>()
-            },
-        ),
+        kind("/v1 Endpoints endpoints ep", Builtin { upsert: true, ..rules::<core::Endpoints>() }),
     ]
 }
 
@@ -181,26 +159,14 @@ fn group_kinds() -> Vec<Kind> {
                 ..rules::<apps::Deployment>()
             },
         ),
-        kind(
-            "coordination.k8s.io/v1 Lease leases",
-            Builtin {
-                upsert: true,
-                ..rules::<coordination::Lease>()
-            },
-        ),
+        kind("coordination.k8s.io/v1 Lease leases", Builtin { upsert: true, ..rules::<coordination::Lease>() }),
         kind(
             "discovery.k8s.io/v1 EndpointSlice endpointslices",
-            Builtin {
-                generation: true,
-                ..rules::<discovery::EndpointSlice>()
-            },
+            Builtin { generation: true, ..rules::<discovery::EndpointSlice>() },
         ),
         kind(
             "apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions crd,crds +status !cluster",
-            Builtin {
-                generation: true,
-                ..rules::<apiextensions::CustomResourceDefinition>()
-            },
+            Builtin { generation: true, ..rules::<apiextensions::CustomResourceDefinition>() },
         ),
     ]
 }
@@ -232,14 +198,7 @@ fn kind(line: &str, rules: Builtin) -> Kind {
         GroupVersion::new(group, version)
     };
     let served = versions.split(',').map(version).collect();
-    Kind {
-        id: 0,
-        served,
-        names,
-        namespaced,
-        subresources,
-        origin: Origin::Builtin(rules),
-    }
+    Kind { id: 0, served, names, namespaced, subresources, origin: Origin::Builtin(rules) }
 }
 
 fn scale_paths() -> ScalePaths {

@@ -52,10 +52,7 @@ pub fn store(kind: &Kind, mut object: Value, version: &GroupVersion) -> Value {
     object
 }
 
-fn rename(
-    object: &mut Value,
-    direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str),
-) {
+fn rename(object: &mut Value, direction: impl Fn((&'static str, &'static str)) -> (&'static str, &'static str)) {
     for pair in RENAMED {
         let (from, to) = direction(pair);
         if let Some(value) = take(object, &[from]) {

@@ -24,49 +24,26 @@ pub struct CrdError {
 pub fn kind(definition: &Value) -> Result<Kind, CrdError> {
     let need = |path: &[&str], field: &'static str| {
         let found = text(definition, path);
-        let missing = || CrdError {
-            name: text(definition, &["metadata", "name"]).to_owned(),
-            field,
-        };
-        if found.is_empty() {
-            Err(missing())
-        } else {
-            Ok(found.to_owned())
-        }
+        let missing = || CrdError { name: text(definition, &["metadata", "name"]).to_owned(), field };
+        if found.is_empty() { Err(missing()) } else { Ok(found.to_owned()) }
     };
     let group = need(&["spec", "group"], "spec.group")?;
     let kind = need(&["spec", "names", "kind"], "spec.names.kind")?;
     let plural = need(&["spec", "names", "plural"], "spec.names.plural")?;
     let versions = list(definition, &["spec", "versions"]);
-    let storage = versions
-        .iter()
-        .find(|version| version.get("storage") == Some(&Value::Bool(true)));
-    let missing = CrdError {
-        name: format!("{plural}.{group}"),
-        field: "a version with storage: true in spec.versions",
-    };
+    let storage = versions.iter().find(|version| version.get("storage") == Some(&Value::Bool(true)));
+    let missing =
+        CrdError { name: format!("{plural}.{group}"), field: "a version with storage: true in spec.versions" };
     let storage = storage.or(versions.first()).ok_or(missing)?;
-    let others = versions
-        .iter()
-        .filter(|version| version.get("served") != Some(&Value::Bool(false)));
+    let others = versions.iter().filter(|version| version.get("served") != Some(&Value::Bool(false)));
     let mut served = vec![GroupVersion::new(&group, text(storage, &["name"]))];
     served.extend(others.map(|version| GroupVersion::new(&group, text(version, &["name"]))));
     let mut seen = std::collections::HashSet::new();
     served.retain(|version| seen.insert(version.clone()));
-    let words = |path: &[&str]| {
-        list(definition, path)
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect()
-    };
+    let words = |path: &[&str]| list(definition, path).iter().filter_map(Value::as_str).map(str::to_owned).collect();
     let names = Names {
-        list: or(text(definition, &["spec", "names", "listKind"]), || {
-            format!("{kind}List")
-        }),
-        singular: or(text(definition, &["spec", "names", "singular"]), || {
-            kind.to_lowercase()
-        }),
+        list: or(text(definition, &["spec", "names", "listKind"]), || format!("{kind}List")),
+        singular: or(text(definition, &["spec", "names", "singular"]), || kind.to_lowercase()),
         short: words(&["spec", "names", "shortNames"]),
         categories: words(&["spec", "names", "categories"]),
         kind,
@@ -83,11 +60,7 @@ pub fn kind(definition: &Value) -> Result<Kind, CrdError> {
 }
 
 fn or(text: &str, other: impl FnOnce() -> String) -> String {
-    if text.is_empty() {
-        other()
-    } else {
-        text.to_owned()
-    }
+    if text.is_empty() { other() } else { text.to_owned() }
 }
 
 fn subresources(version: &Value) -> Subresources {
@@ -96,10 +69,7 @@ fn subresources(version: &Value) -> Subresources {
         seen: dotted(text(scale, &["statusReplicasPath"])),
         selector: dotted(text(scale, &["labelSelectorPath"])),
     });
-    Subresources {
-        status: at(version, &["subresources", "status"]).is_some(),
-        scale,
-    }
+    Subresources { status: at(version, &["subresources", "status"]).is_some(), scale }
 }
 
 fn custom(version: &Value) -> Custom {
@@ -108,28 +78,13 @@ fn custom(version: &Value) -> Custom {
         of: text(column, &["type"]).to_owned(),
         path: text(column, &["jsonPath"]).to_owned(),
         description: text(column, &["description"]).to_owned(),
-        priority: column
-            .get("priority")
-            .and_then(Value::as_i64)
-            .unwrap_or_default(),
+        priority: column.get("priority").and_then(Value::as_i64).unwrap_or_default(),
     };
-    let field = |field: &Value| {
-        text(field, &["jsonPath"])
-            .trim_start_matches('.')
-            .to_owned()
-    };
+    let field = |field: &Value| text(field, &["jsonPath"]).trim_start_matches('.').to_owned();
     Custom {
-        schema: at(version, &["schema", "openAPIV3Schema"])
-            .cloned()
-            .unwrap_or_else(free),
-        columns: list(version, &["additionalPrinterColumns"])
-            .iter()
-            .map(column)
-            .collect(),
-        selectable: list(version, &["selectableFields"])
-            .iter()
-            .map(field)
-            .collect(),
+        schema: at(version, &["schema", "openAPIV3Schema"]).cloned().unwrap_or_else(free),
+        columns: list(version, &["additionalPrinterColumns"]).iter().map(column).collect(),
+        selectable: list(version, &["selectableFields"]).iter().map(field).collect(),
     }
 }
 

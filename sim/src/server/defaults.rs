@@ -39,16 +39,8 @@ pub fn deployment(deployment: &mut Value) {
     default(deployment, &["spec", "progressDeadlineSeconds"], 600);
     default(deployment, &["spec", "strategy", "type"], "RollingUpdate");
     if text(deployment, &["spec", "strategy", "type"]) == "RollingUpdate" {
-        default(
-            deployment,
-            &["spec", "strategy", "rollingUpdate", "maxSurge"],
-            "25%",
-        );
-        default(
-            deployment,
-            &["spec", "strategy", "rollingUpdate", "maxUnavailable"],
-            "25%",
-        );
+        default(deployment, &["spec", "strategy", "rollingUpdate", "maxSurge"], "25%");
+        default(deployment, &["spec", "strategy", "rollingUpdate", "maxUnavailable"], "25%");
     }
     template(deployment);
 }
@@ -56,18 +48,11 @@ pub fn deployment(deployment: &mut Value) {
 /// Fills in a Secret: text given in clear goes into its data.
 pub fn secret(secret: &mut Value) {
     default(secret, &["type"], "Opaque");
-    let Some(clear) = secret
-        .as_object_mut()
-        .and_then(|secret| secret.remove("stringData"))
-    else {
+    let Some(clear) = secret.as_object_mut().and_then(|secret| secret.remove("stringData")) else {
         return;
     };
     for (key, value) in clear.as_object().into_iter().flatten() {
-        put(
-            secret,
-            &["data", key],
-            base64(value.as_str().unwrap_or_default().as_bytes()).into(),
-        );
+        put(secret, &["data", key], base64(value.as_str().unwrap_or_default().as_bytes()).into());
     }
 }
 
@@ -95,11 +80,7 @@ pub fn begin_namespace(namespace: &mut Value) {
 /// Fills in a Namespace.
 pub fn namespace(namespace: &mut Value) {
     if let Some(name) = at(namespace, &["metadata", "name"]).cloned() {
-        put(
-            namespace,
-            &["metadata", "labels", "kubernetes.io/metadata.name"],
-            name,
-        );
+        put(namespace, &["metadata", "labels", "kubernetes.io/metadata.name"], name);
     }
 }
 
@@ -107,22 +88,10 @@ pub fn namespace(namespace: &mut Value) {
 pub fn begin_service(service: &mut Value) {
     default(service, &["status", "loadBalancer"], json!({}));
     if text(service, &["spec", "type"]) != "ExternalName" {
-        let name = [
-            text(service, &["metadata", "namespace"]),
-            text(service, &["metadata", "name"]),
-        ]
-        .join("/");
-        let sum = name.bytes().fold(7_u32, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
-        });
-        default(
-            service,
-            &["spec", "clusterIP"],
-            format!("10.96.{}.{}", sum >> 8 & 0xff, sum & 0xff),
-        );
-        let address = at(service, &["spec", "clusterIP"])
-            .cloned()
-            .unwrap_or_default();
+        let name = [text(service, &["metadata", "namespace"]), text(service, &["metadata", "name"])].join("/");
+        let sum = name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        default(service, &["spec", "clusterIP"], format!("10.96.{}.{}", sum >> 8 & 0xff, sum & 0xff));
+        let address = at(service, &["spec", "clusterIP"]).cloned().unwrap_or_default();
         put(service, &["spec", "clusterIPs"], json!([address]));
         default(service, &["spec", "ipFamilies"], json!(["IPv4"]));
         default(service, &["spec", "ipFamilyPolicy"], "SingleStack");
@@ -183,16 +152,8 @@ fn container_defaults(container: &mut Value) {
     let image = text(container, &["image"]);
     let last = image.rsplit('/').next().unwrap_or_default();
     let always = !last.contains('@') && (!last.contains(':') || last.ends_with(":latest"));
-    default(
-        container,
-        &["imagePullPolicy"],
-        if always { "Always" } else { "IfNotPresent" },
-    );
-    default(
-        container,
-        &["terminationMessagePath"],
-        "/dev/termination-log",
-    );
+    default(container, &["imagePullPolicy"], if always { "Always" } else { "IfNotPresent" });
+    default(container, &["terminationMessagePath"], "/dev/termination-log");
     default(container, &["terminationMessagePolicy"], "File");
     default(container, &["resources"], json!({}));
     for port in list_mut(container, &["ports"]) {
@@ -211,12 +172,9 @@ fn container_defaults(container: &mut Value) {
 }
 
 fn probe_defaults(probe: &mut Value) {
-    for (field, value) in [
-        ("timeoutSeconds", 1),
-        ("periodSeconds", 10),
-        ("successThreshold", 1),
-        ("failureThreshold", 3),
-    ] {
+    for (field, value) in
+        [("timeoutSeconds", 1), ("periodSeconds", 10), ("successThreshold", 1), ("failureThreshold", 3)]
+    {
         default(probe, &[field], value);
     }
     if let Some(http) = probe.get_mut("httpGet") {
@@ -234,8 +192,7 @@ pub fn quantities(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(quantities),
         Value::Object(map) => {
             for (key, value) in map {
-                if let (Value::Object(amounts), "limits" | "requests") = (&mut *value, key.as_str())
-                {
+                if let (Value::Object(amounts), "limits" | "requests") = (&mut *value, key.as_str()) {
                     for amount in amounts.values_mut().filter(|amount| amount.is_number()) {
                         *amount = amount.to_string().into();
                     }
@@ -255,15 +212,8 @@ fn base64(bytes: &[u8]) -> String {
         let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or_default());
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for place in 0..4 {
-            let digit = DIGITS
-                .get((bits >> (18 - 6 * place) & 63) as usize)
-                .copied()
-                .unwrap_or(b'=');
-            text.push(if place <= chunk.len() {
-                digit as char
-            } else {
-                '='
-            });
+            let digit = DIGITS.get((bits >> (18 - 6 * place) & 63) as usize).copied().unwrap_or(b'=');
+            text.push(if place <= chunk.len() { digit as char } else { '=' });
         }
     }
     text

@@ -30,11 +30,7 @@ pub struct Direct {
 impl Direct {
     pub(super) fn new(inner: &Arc<Inner>, user: &str) -> Self {
         let manager = user.rsplit(':').next().unwrap_or(user).to_owned();
-        Self {
-            inner: Arc::clone(inner),
-            user: user.to_owned(),
-            manager,
-        }
+        Self { inner: Arc::clone(inner), user: user.to_owned(), manager }
     }
 
     /// Writes under the field manager `manager` from now on.
@@ -71,19 +67,12 @@ impl Direct {
     pub fn apply_whole(&self, mut object: Value) -> Result<Arc<Value>, Refusal> {
         let order = self.order_for(&object, Verb::Update)?;
         let kind = Arc::clone(&order.target.kind);
-        let key = Key::new(
-            &order.target.namespace,
-            text(&object, &["metadata", "name"]),
-        );
+        let key = Key::new(&order.target.namespace, text(&object, &["metadata", "name"]));
         let Some(existing) = self.inner.store().get(kind.id, &key) else {
             return self.create(object);
         };
         let version = text(&existing, &["metadata", "resourceVersion"]);
-        super::json::put(
-            &mut object,
-            &["metadata", "resourceVersion"],
-            version.into(),
-        );
+        super::json::put(&mut object, &["metadata", "resourceVersion"], version.into());
         self.update(object, "")
     }
 
@@ -120,12 +109,7 @@ impl Direct {
     ///
     /// # Errors
     /// The refusal that the real server would give.
-    pub fn delete_with(
-        &self,
-        resource: &str,
-        key: &Key,
-        deletion: &Deletion,
-    ) -> Result<(), Refusal> {
+    pub fn delete_with(&self, resource: &str, key: &Key, deletion: &Deletion) -> Result<(), Refusal> {
         let order = self.order(self.kind(resource)?, key, Verb::Delete);
         self.inner.delete(&order, deletion).map(drop)
     }
@@ -141,10 +125,7 @@ impl Direct {
         let Ok(kind) = self.kind(resource) else {
             return Vec::new();
         };
-        self.inner.store().list(
-            kind.id,
-            Some(namespace).filter(|namespace| !namespace.is_empty()),
-        )
+        self.inner.store().list(kind.id, Some(namespace).filter(|namespace| !namespace.is_empty()))
     }
 
     /// Returns the objects of a kind in a namespace that the `LabelSelector` object chooses.
@@ -161,10 +142,7 @@ impl Direct {
             return Vec::new();
         };
         let store = self.inner.store();
-        let owned = store
-            .owned_by(uid)
-            .into_iter()
-            .filter(|(id, _)| *id == kind.id);
+        let owned = store.owned_by(uid).into_iter().filter(|(id, _)| *id == kind.id);
         owned.filter_map(|(id, key)| store.get(id, &key)).collect()
     }
 
@@ -172,27 +150,17 @@ impl Direct {
     pub fn dependents(&self, uid: &str) -> Vec<(String, Key)> {
         let owned = self.inner.store().owned_by(uid);
         let registry = self.inner.registry();
-        owned
-            .into_iter()
-            .filter_map(|(id, key)| Some((registry.numbered(id)?.qualified(), key)))
-            .collect()
+        owned.into_iter().filter_map(|(id, key)| Some((registry.numbered(id)?.qualified(), key))).collect()
     }
 
     /// Returns the full names of all kinds that are served, with whether they live in namespaces.
     pub fn resources(&self) -> Vec<(String, bool)> {
-        self.inner
-            .registry()
-            .visible()
-            .map(|kind| (kind.qualified(), kind.namespaced))
-            .collect()
+        self.inner.registry().visible().map(|kind| (kind.qualified(), kind.namespaced)).collect()
     }
 
     /// Returns the full name of the kind that an owner reference or an object names.
     pub fn resource_of(&self, api_version: &str, kind: &str) -> Option<String> {
-        self.inner
-            .registry()
-            .of(api_version, kind)
-            .map(|kind| kind.qualified())
+        self.inner.registry().of(api_version, kind).map(|kind| kind.qualified())
     }
 
     /// Follows the changes of a kind without lag, beginning with what is there.
@@ -202,10 +170,7 @@ impl Direct {
     }
 
     fn kind(&self, resource: &str) -> Result<Arc<Kind>, Refusal> {
-        self.inner
-            .registry()
-            .named(resource)
-            .ok_or_else(|| Refusal::of_code(404))
+        self.inner.registry().named(resource).ok_or_else(|| Refusal::of_code(404))
     }
 
     fn order(&self, kind: Arc<Kind>, key: &Key, verb: Verb) -> Order {
@@ -233,10 +198,7 @@ impl Direct {
         let (api_version, kind) = (text(object, &["apiVersion"]), text(object, &["kind"]));
         let known = self.inner.registry().of(api_version, kind).ok_or_else(|| {
             let message = format!("no matches for kind {kind:?} in version {api_version:?}");
-            Refusal {
-                details: json!({}),
-                ..Refusal::new(404, "NotFound", message)
-            }
+            Refusal { details: json!({}), ..Refusal::new(404, "NotFound", message) }
         })?;
         let namespace = match (known.namespaced, text(object, &["metadata", "namespace"])) {
             (false, _) => "",

@@ -19,19 +19,14 @@ type Groups = BTreeMap<String, BTreeMap<String, Vec<Arc<Kind>>>>;
 pub fn answer(inner: &Arc<Inner>, path: &str, headers: &HeaderMap) -> Response<Reply> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let groups = groups(inner);
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let aggregated = accept.contains("as=APIGroupDiscoveryList") && accept.contains("v=v2");
     let found = match parts.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => return plain(200, "ok"),
         ["version"] => Some(version()),
         ["api"] if aggregated => return aggregate(&groups, str::is_empty),
         ["apis"] if aggregated => return aggregate(&groups, |group| !group.is_empty()),
-        ["api"] => Some(
-            json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}),
-        ),
+        ["api"] => Some(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
         ["apis"] => Some(json!({
             "kind": "APIGroupList", "apiVersion": "v1",
             "groups": groups.iter().filter(|(name, _)| !name.is_empty()).map(group).collect::<Vec<_>>(),
@@ -58,10 +53,7 @@ pub fn answer(inner: &Arc<Inner>, path: &str, headers: &HeaderMap) -> Response<R
 
 fn plain(code: u16, text: &'static str) -> Response<Reply> {
     let mut response = whole(code, Bytes::from_static(text.as_bytes()));
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -77,10 +69,7 @@ fn groups(inner: &Arc<Inner>) -> Groups {
     for kind in inner.registry().visible() {
         for GroupVersion { group, version } in &kind.served {
             let versions = groups.entry(group.clone()).or_default();
-            versions
-                .entry(version.clone())
-                .or_default()
-                .push(Arc::clone(kind));
+            versions.entry(version.clone()).or_default().push(Arc::clone(kind));
         }
     }
     groups
@@ -89,13 +78,7 @@ fn groups(inner: &Arc<Inner>) -> Groups {
 /// Returns the versions of a group, stable ones first.
 fn ordered(versions: &BTreeMap<String, Vec<Arc<Kind>>>) -> Vec<&String> {
     let mut names: Vec<&String> = versions.keys().collect();
-    names.sort_by_key(|name| {
-        (
-            name.contains("alpha"),
-            name.contains("beta"),
-            (*name).clone(),
-        )
-    });
+    names.sort_by_key(|name| (name.contains("alpha"), name.contains("beta"), (*name).clone()));
     names
 }
 
@@ -105,24 +88,11 @@ fn group((name, versions): (&String, &BTreeMap<String, Vec<Arc<Kind>>>)) -> Valu
     json!({"name": name, "versions": versions, "preferredVersion": versions.first()})
 }
 
-const VERBS: [&str; 8] = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
+const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 fn subresources(kind: &Kind) -> Vec<(&'static str, &'static str)> {
     let status = kind.subresources.status.then_some(("status", ""));
-    let scale = kind
-        .subresources
-        .scale
-        .is_some()
-        .then_some(("scale", "Scale"));
+    let scale = kind.subresources.scale.is_some().then_some(("scale", "Scale"));
     status.into_iter().chain(scale).collect()
 }
 
@@ -139,11 +109,7 @@ fn resources(groups: &Groups, group: &str, version: &str) -> Option<Value> {
             super::json::put(&mut resource, &["shortNames"], names.short.clone().into());
         }
         if !names.categories.is_empty() {
-            super::json::put(
-                &mut resource,
-                &["categories"],
-                names.categories.clone().into(),
-            );
+            super::json::put(&mut resource, &["categories"], names.categories.clone().into());
         }
         resources.push(resource);
         for (subresource, other) in subresources(kind) {
@@ -159,9 +125,7 @@ fn resources(groups: &Groups, group: &str, version: &str) -> Option<Value> {
         }
     }
     let version = GroupVersion::new(group, version).api_version();
-    Some(
-        json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}),
-    )
+    Some(json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}))
 }
 
 /// Answers with everything at once.
@@ -172,16 +136,11 @@ fn aggregate(groups: &Groups, wanted: impl Fn(&str) -> bool) -> Response<Reply> 
         .map(|(name, versions)| {
             let version = |version: &&String| {
                 let kinds = versions.get(*version).into_iter().flatten();
-                let resources: Vec<Value> =
-                    kinds.map(|kind| aggregated(kind, name, version)).collect();
+                let resources: Vec<Value> = kinds.map(|kind| aggregated(kind, name, version)).collect();
                 json!({"version": version, "resources": resources, "freshness": "Current"})
             };
             let versions: Vec<Value> = ordered(versions).iter().map(version).collect();
-            let metadata = if name.is_empty() {
-                json!({"creationTimestamp": null})
-            } else {
-                json!({"name": name})
-            };
+            let metadata = if name.is_empty() { json!({"creationTimestamp": null}) } else { json!({"name": name}) };
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();
@@ -189,9 +148,7 @@ fn aggregate(groups: &Groups, wanted: impl Fn(&str) -> bool) -> Response<Reply> 
         "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
     });
     let mut response = whole(200, super::render::bytes(&list));
-    let media = HeaderValue::from_static(
-        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-    );
+    let media = HeaderValue::from_static("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
     response.headers_mut().insert(header::CONTENT_TYPE, media);
     response
 }

@@ -69,19 +69,13 @@ pub struct Faults {
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Faults")
-            .field("lags", &self.lags)
-            .finish_non_exhaustive()
+        f.debug_struct("Faults").field("lags", &self.lags).finish_non_exhaustive()
     }
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            hook: RwLock::default(),
-            lags: RwLock::default(),
-            cuts: watch::channel(0).0,
-        }
+        Self { hook: RwLock::default(), lags: RwLock::default(), cuts: watch::channel(0).0 }
     }
 }
 
@@ -106,20 +100,12 @@ impl Faults {
     ///
     /// A lag that shrinks takes effect when the watch next looks, which is at the latest when the old lag has passed.
     pub fn set_lag(&self, resource: &str, lag: Duration) {
-        self.lags
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(resource.to_owned(), lag);
+        self.lags.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), lag);
     }
 
     /// Tells how late the watches of `resource` are.
     pub fn lag(&self, resource: &str) -> Duration {
-        self.lags
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(resource)
-            .copied()
-            .unwrap_or_default()
+        self.lags.read().unwrap_or_else(PoisonError::into_inner).get(resource).copied().unwrap_or_default()
     }
 
     /// Ends every open watch as a broken connection would.

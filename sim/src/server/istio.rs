@@ -6,8 +6,7 @@ const VERSIONS: [&str; 3] = ["v1", "v1alpha3", "v1beta1"];
 
 /// Returns the definitions of `VirtualService` and `DestinationRule`.
 pub fn definitions() -> Vec<Value> {
-    let hosts =
-        |name: &str, of: &str, path: &str| json!({"name": name, "type": of, "jsonPath": path});
+    let hosts = |name: &str, of: &str, path: &str| json!({"name": name, "type": of, "jsonPath": path});
     vec![
         definition(
             "VirtualService",
@@ -23,10 +22,7 @@ pub fn definitions() -> Vec<Value> {
             "DestinationRule",
             "destinationrules",
             "dr",
-            &json!([
-                hosts("Host", "string", ".spec.host"),
-                hosts("Age", "date", ".metadata.creationTimestamp"),
-            ]),
+            &json!([hosts("Host", "string", ".spec.host"), hosts("Age", "date", ".metadata.creationTimestamp"),]),
         ),
     ]
 }

@@ -127,10 +127,7 @@ impl Journal {
     /// Makes an empty record that keeps the last `most` writes.
     pub fn new(most: usize) -> Self {
         Self {
-            writes: Mutex::new(Writes {
-                kept: VecDeque::new(),
-                most,
-            }),
+            writes: Mutex::new(Writes { kept: VecDeque::new(), most }),
             counts: Mutex::default(),
             listeners: RwLock::default(),
         }
@@ -146,66 +143,38 @@ impl Journal {
                 writes.kept.pop_front();
             }
         }
-        for listener in self
-            .listeners
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
             listener(&write);
         }
     }
 
     /// Tells `listener` of every write from now on.
     pub fn listen(&self, listener: Listener) {
-        self.listeners
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(listener);
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
     /// Sets how many writes are kept.
     pub fn keep(&self, most: usize) {
-        self.writes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .most = most;
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).most = most;
     }
 
     /// Returns the writes that are kept, oldest first.
     pub fn writes(&self) -> Vec<Arc<Write>> {
-        self.writes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .kept
-            .iter()
-            .cloned()
-            .collect()
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).kept.iter().cloned().collect()
     }
 
     /// Counts a call.
     pub fn count(&self, call: Counted) {
-        *self
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(call)
-            .or_default() += 1;
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
     }
 
     /// Returns how often each call was made.
     pub fn counts(&self) -> BTreeMap<Counted, u64> {
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Starts counting anew.
     pub fn reset_counts(&self) {
-        self.counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

@@ -19,9 +19,7 @@ pub fn integer(value: &Value, path: &[&str]) -> Option<i64> {
 
 /// Returns the list at `path`; empty when there is none.
 pub fn list<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
-    at(value, path)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    at(value, path).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// Returns the entries of the object at `path` whose values are text.
@@ -41,9 +39,7 @@ pub fn put(value: &mut Value, path: &[&str], new: Value) {
     };
     let mut place = value;
     for key in parents {
-        place = object(place)
-            .entry(*key)
-            .or_insert_with(|| Value::Object(Map::new()));
+        place = object(place).entry(*key).or_insert_with(|| Value::Object(Map::new()));
     }
     object(place).insert((*last).to_owned(), new);
 }
@@ -51,9 +47,7 @@ pub fn put(value: &mut Value, path: &[&str], new: Value) {
 /// Takes away what stands at `path`.
 pub fn take(value: &mut Value, path: &[&str]) -> Option<Value> {
     let (last, parents) = path.split_last()?;
-    let parent = parents
-        .iter()
-        .try_fold(value, |value, key| value.get_mut(*key))?;
+    let parent = parents.iter().try_fold(value, |value, key| value.get_mut(*key))?;
     parent.as_object_mut()?.remove(*last)
 }
 

@@ -18,19 +18,12 @@ pub struct GroupVersion {
 impl GroupVersion {
     /// Makes a group and version.
     pub fn new(group: &str, version: &str) -> Self {
-        Self {
-            group: group.to_owned(),
-            version: version.to_owned(),
-        }
+        Self { group: group.to_owned(), version: version.to_owned() }
     }
 
     /// Returns what stands in `apiVersion`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// Reads what stands in `apiVersion`.
@@ -139,20 +132,13 @@ impl Kind {
 
     /// Returns the group and version it is stored under.
     pub fn storage(&self) -> GroupVersion {
-        self.served
-            .first()
-            .cloned()
-            .unwrap_or_else(|| GroupVersion::new("", "v1"))
+        self.served.first().cloned().unwrap_or_else(|| GroupVersion::new("", "v1"))
     }
 
     /// Returns the name that messages use, such as `rollouts.argoproj.io`.
     pub fn qualified(&self) -> String {
         let group = self.group();
-        if group.is_empty() {
-            self.names.plural.clone()
-        } else {
-            format!("{}.{group}", self.names.plural)
-        }
+        if group.is_empty() { self.names.plural.clone() } else { format!("{}.{group}", self.names.plural) }
     }
 
     /// Returns the details of a `Status` about the object `name`.
@@ -194,20 +180,13 @@ pub struct Registry {
 impl Registry {
     /// Adds a kind, or replaces the one of the same group and plural, and returns it with its number.
     pub fn add(&mut self, mut kind: Kind) -> Arc<Kind> {
-        let known = self
-            .kinds
-            .iter()
-            .find(|other| other.qualified() == kind.qualified())
-            .map(|other| other.id);
+        let known = self.kinds.iter().find(|other| other.qualified() == kind.qualified()).map(|other| other.id);
         kind.id = known.unwrap_or(self.kinds.len());
         let kind = Arc::new(kind);
         self.names.insert(kind.qualified(), kind.id);
-        self.names
-            .entry(kind.names.plural.clone())
-            .or_insert(kind.id);
+        self.names.entry(kind.names.plural.clone()).or_insert(kind.id);
         for version in &kind.served {
-            self.paths
-                .insert((version.clone(), kind.names.plural.clone()), kind.id);
+            self.paths.insert((version.clone(), kind.names.plural.clone()), kind.id);
         }
         match self.kinds.get_mut(kind.id) {
             Some(place) => *place = Arc::clone(&kind),
@@ -218,11 +197,7 @@ impl Registry {
 
     /// Takes the kind `qualified` off every path; its objects stay where they are.
     pub fn hide(&mut self, qualified: &str) -> Option<Arc<Kind>> {
-        let kind = Arc::clone(
-            self.kinds
-                .iter()
-                .find(|kind| kind.qualified() == qualified)?,
-        );
+        let kind = Arc::clone(self.kinds.iter().find(|kind| kind.qualified() == qualified)?);
         self.paths.retain(|_, id| *id != kind.id);
         self.names.retain(|_, id| *id != kind.id);
         Some(kind)
@@ -237,9 +212,7 @@ impl Registry {
     /// Finds the kind that `apiVersion` and `kind` of an object name.
     pub fn of(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
         let version = GroupVersion::parse(api_version);
-        self.visible()
-            .find(|known| known.names.kind == kind && known.served.contains(&version))
-            .cloned()
+        self.visible().find(|known| known.names.kind == kind && known.served.contains(&version)).cloned()
     }
 
     /// Finds a kind by the name that messages use (`rollouts.argoproj.io`), or by its plural alone.
@@ -255,9 +228,9 @@ impl Registry {
     /// Returns every kind that is served.
     pub fn visible(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.kinds.iter().filter(|kind| {
-            kind.served.first().is_some_and(|first| {
-                self.paths.get(&(first.clone(), kind.names.plural.clone())) == Some(&kind.id)
-            })
+            kind.served
+                .first()
+                .is_some_and(|first| self.paths.get(&(first.clone(), kind.names.plural.clone())) == Some(&kind.id))
         })
     }
 }

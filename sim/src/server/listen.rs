@@ -61,27 +61,18 @@ async fn accept(inner: Arc<Inner>, listener: TcpListener) {
 
 async fn serve(inner: Arc<Inner>, stream: TcpStream) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut door = Door {
-            inner: Arc::clone(&inner),
-            user: user(request.headers()).into(),
-        };
+        let mut door = Door { inner: Arc::clone(&inner), user: user(request.headers()).into() };
         door.call(request)
     });
     // A connection that breaks is the caller's business.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Returns who calls: the one impersonated, or the one whose name is the token.
 fn user(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let token =
-        text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
-    text("impersonate-user")
-        .or(token)
-        .unwrap_or("kubernetes-admin")
-        .to_owned()
+    let token = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+    text("impersonate-user").or(token).unwrap_or("kubernetes-admin").to_owned()
 }
 
 /// Writes a kubeconfig for a server that listens at `address`; the token is the name of the user.

@@ -90,9 +90,7 @@ pub struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inner")
-            .field("calls", &self.calls)
-            .finish_non_exhaustive()
+        f.debug_struct("Inner").field("calls", &self.calls).finish_non_exhaustive()
     }
 }
 
@@ -110,9 +108,7 @@ impl Inner {
     }
 
     fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
-        self.registry
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a number that looks random, is never the same twice, and is the same in every run.
@@ -196,8 +192,7 @@ impl SimServer {
     /// # Errors
     /// The refusal of the server, for example when it is there already.
     pub fn create_namespace(&self, name: &str) -> Result<Arc<Value>, Refusal> {
-        let namespace =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         self.as_user("system:admin").create(namespace)
     }
 
@@ -215,10 +210,7 @@ impl SimServer {
 
     /// Returns the server as the tower service that `user` sees.
     pub fn door(&self, user: &str) -> Door {
-        Door {
-            inner: Arc::clone(&self.inner),
-            user: user.into(),
-        }
+        Door { inner: Arc::clone(&self.inner), user: user.into() }
     }
 
     /// Returns the server as `user` has it without HTTP and without faults, for actors and for tests.

@@ -19,21 +19,14 @@ pub fn index(groups: &Groups) -> Value {
     for (group, versions) in groups {
         for version in versions.keys() {
             let path = base(group, version).trim_start_matches('/').to_owned();
-            paths.insert(
-                path.clone(),
-                json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash=0")}),
-            );
+            paths.insert(path.clone(), json!({"serverRelativeURL": format!("/openapi/v3/{path}?hash=0")}));
         }
     }
     json!({"paths": paths})
 }
 
 fn base(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    }
+    if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") }
 }
 
 /// Returns the document of one group and version: each kind with its schema, and what its patches take.
@@ -41,30 +34,13 @@ pub fn v3(groups: &Groups, group: &str, version: &str) -> Option<Value> {
     let kinds = groups.get(group)?.get(version)?;
     let (mut paths, mut schemas) = (Map::new(), Map::new());
     for kind in kinds {
-        let place = if kind.namespaced {
-            "/namespaces/{namespace}"
-        } else {
-            ""
-        };
-        let path = format!(
-            "{}{place}/{}/{{name}}",
-            base(group, version),
-            kind.names.plural
-        );
+        let place = if kind.namespaced { "/namespaces/{namespace}" } else { "" };
+        let path = format!("{}{place}/{}/{{name}}", base(group, version), kind.names.plural);
         let of = json!({"group": group, "version": version, "kind": kind.names.kind});
         paths.insert(path, operations(&of));
-        let mut schema = kind
-            .schema()
-            .cloned()
-            .unwrap_or_else(|| json!({"type": "object"}));
-        super::json::put(
-            &mut schema,
-            &["x-kubernetes-group-version-kind"],
-            json!([of]),
-        );
-        let name = GroupVersion::new(group, version)
-            .api_version()
-            .replace('/', ".");
+        let mut schema = kind.schema().cloned().unwrap_or_else(|| json!({"type": "object"}));
+        super::json::put(&mut schema, &["x-kubernetes-group-version-kind"], json!([of]));
+        let name = GroupVersion::new(group, version).api_version().replace('/', ".");
         schemas.insert(format!("{name}.{}", kind.names.kind), schema);
     }
     Some(json!({
@@ -74,10 +50,9 @@ pub fn v3(groups: &Groups, group: &str, version: &str) -> Option<Value> {
 }
 
 fn operations(of: &Value) -> Value {
-    let parameter = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
-    let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"]
-        .map(parameter)
-        .into();
+    let parameter =
+        |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
+    let parameters: Vec<Value> = ["dryRun", "fieldManager", "fieldValidation", "force"].map(parameter).into();
     json!({
         "get": {"x-kubernetes-action": "get", "x-kubernetes-group-version-kind": of, "responses": {}},
         "patch": {

@@ -40,39 +40,22 @@ impl Inner {
             let wanted = number(version)?;
             let revision = self.cached(target, wanted)?;
             if revision < self.store().revision() {
-                let listed = self
-                    .store()
-                    .list_at(target.kind.id, revision)
-                    .unwrap_or_default();
-                return listed
-                    .into_iter()
-                    .find(|object| Key::of(object) == target.key())
-                    .ok_or_else(absent);
+                let listed = self.store().list_at(target.kind.id, revision).unwrap_or_default();
+                return listed.into_iter().find(|object| Key::of(object) == target.key()).ok_or_else(absent);
             }
         }
-        self.store()
-            .get(target.kind.id, &target.key())
-            .ok_or_else(absent)
+        self.store().get(target.kind.id, &target.key()).ok_or_else(absent)
     }
 
     /// Returns the objects that the query asks for.
     pub fn list(&self, target: &Target, query: &Query) -> Result<Listed, Refusal> {
-        let selector = Selector::parse(
-            &target.kind,
-            query.get("labelSelector"),
-            query.get("fieldSelector"),
-        )?;
+        let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
         let (state, after) = self.state(target, query)?;
         let store = self.store();
         let namespace = Some(target.namespace.as_str()).filter(|namespace| !namespace.is_empty());
         let (all, revision) = match state {
             State::Now => (store.list(target.kind.id, namespace), store.revision()),
-            State::At(revision) => (
-                store
-                    .list_at(target.kind.id, revision)
-                    .ok_or_else(too_old)?,
-                revision,
-            ),
+            State::At(revision) => (store.list_at(target.kind.id, revision).ok_or_else(too_old)?, revision),
         };
         drop(store);
         let wanted = |object: &Arc<Value>| {
@@ -82,15 +65,8 @@ impl Inner {
                 && selector.matches(object)
         };
         let mut objects: Vec<Arc<Value>> = all.into_iter().filter(wanted).collect();
-        let limit = if query.get("resourceVersion") == "0" {
-            0
-        } else {
-            query.get("limit").parse().unwrap_or(0_usize)
-        };
-        let mut meta = ListMeta {
-            revision,
-            ..ListMeta::default()
-        };
+        let limit = if query.get("resourceVersion") == "0" { 0 } else { query.get("limit").parse().unwrap_or(0_usize) };
+        let mut meta = ListMeta { revision, ..ListMeta::default() };
         if limit > 0 && objects.len() > limit {
             let remaining = objects.len() - limit;
             objects.truncate(limit);
@@ -104,20 +80,19 @@ impl Inner {
     fn state(&self, target: &Target, query: &Query) -> Result<(State, Option<Key>), Refusal> {
         let token = query.get("continue");
         if !token.is_empty() {
-            let parts = token
-                .split_once(':')
-                .and_then(|(revision, key)| Some((revision.parse().ok()?, key.split_once('/')?)));
-            let (revision, (namespace, name)) =
-                parts.ok_or_else(|| Refusal::bad_request("invalid continue token: continue key is not valid: it was not given by this server"))?;
+            let parts =
+                token.split_once(':').and_then(|(revision, key)| Some((revision.parse().ok()?, key.split_once('/')?)));
+            let (revision, (namespace, name)) = parts.ok_or_else(|| {
+                Refusal::bad_request(
+                    "invalid continue token: continue key is not valid: it was not given by this server",
+                )
+            })?;
             return Ok((State::At(revision), Some(Key::new(namespace, name))));
         }
         let version = query.get("resourceVersion");
         if version.is_empty() && !query.get("resourceVersionMatch").is_empty() {
             let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-            return Err(Refusal::option(
-                "ListOptions",
-                &Cause::forbidden("resourceVersionMatch", why),
-            ));
+            return Err(Refusal::option("ListOptions", &Cause::forbidden("resourceVersionMatch", why)));
         }
         if version.is_empty() {
             return Ok((State::Now, None));
@@ -127,11 +102,7 @@ impl Inner {
             return Ok((State::At(wanted), None));
         }
         let revision = self.cached(target, wanted)?;
-        let state = if revision >= self.store().revision() {
-            State::Now
-        } else {
-            State::At(revision)
-        };
+        let state = if revision >= self.store().revision() { State::Now } else { State::At(revision) };
         Ok((state, None))
     }
 
@@ -143,9 +114,7 @@ impl Inner {
         if wanted > newest {
             return Err(too_new(wanted, newest));
         }
-        Ok(store
-            .revision_behind(target.kind.id, lag, now())
-            .max(wanted))
+        Ok(store.revision_behind(target.kind.id, lag, now()).max(wanted))
     }
 }
 
@@ -154,14 +123,12 @@ impl Inner {
 /// # Errors
 /// 400 when it is no number.
 pub fn number(version: &str) -> Result<u64, Refusal> {
-    version
-        .parse()
-        .map_err(|_| {
-            Refusal::bad_request(format!(
-                "invalid resource version: resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing \
+    version.parse().map_err(|_| {
+        Refusal::bad_request(format!(
+            "invalid resource version: resourceVersion: Invalid value: {version:?}: strconv.ParseUint: parsing \
                  {version:?}: invalid syntax"
-            ))
-        })
+        ))
+    })
 }
 
 /// The answer to a list from a version that has been forgotten.
@@ -175,10 +142,6 @@ pub fn too_old() -> Refusal {
 /// The answer to one who has seen a version that doesn't exist yet.
 pub fn too_new(wanted: u64, newest: u64) -> Refusal {
     let message = format!("Timeout: Too large resource version: {wanted}, current: {newest}");
-    let causes =
-        json!([{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]);
-    Refusal {
-        details: json!({"causes": causes, "retryAfterSeconds": 1}),
-        ..Refusal::new(504, "Timeout", message)
-    }
+    let causes = json!([{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]);
+    Refusal { details: json!({"causes": causes, "retryAfterSeconds": 1}), ..Refusal::new(504, "Timeout", message) }
 }

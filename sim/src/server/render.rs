@@ -116,9 +116,7 @@ impl Pen {
         match self.form {
             Form::Object => bytes(&*convert::present(&self.kind, object, &self.version)),
             Form::Metadata => bytes(&metadata(object)),
-            Form::Table(_) => {
-                bytes(&self.table(std::slice::from_ref(object), &revision_of(object), true))
-            }
+            Form::Table(_) => bytes(&self.table(std::slice::from_ref(object), &revision_of(object), true)),
         }
     }
 
@@ -126,10 +124,8 @@ impl Pen {
     pub fn list(&self, objects: &[Arc<Value>], meta: &ListMeta) -> Bytes {
         match self.form {
             Form::Object => {
-                let shown: Vec<Arc<Value>> = objects
-                    .iter()
-                    .map(|object| convert::present(&self.kind, object, &self.version))
-                    .collect();
+                let shown: Vec<Arc<Value>> =
+                    objects.iter().map(|object| convert::present(&self.kind, object, &self.version)).collect();
                 let bare = self.kind.builtin().is_some();
                 bytes(&List {
                     kind: &self.kind.names.list,
@@ -163,15 +159,9 @@ impl Pen {
     pub fn line(&self, kind: &str, object: &Arc<Value>, first: bool) -> Bytes {
         let line = if self.form == Form::Object {
             let object = self.shown(object);
-            serde_json::to_vec(&Line {
-                kind,
-                object: &object,
-            })
+            serde_json::to_vec(&Line { kind, object: &object })
         } else {
-            serde_json::to_vec(&Line {
-                kind,
-                object: &self.event(object, first),
-            })
+            serde_json::to_vec(&Line { kind, object: &self.event(object, first) })
         };
         let mut line = line.unwrap_or_default();
         line.push(b'\n');
@@ -198,11 +188,7 @@ impl Pen {
                 row
             })
             .collect();
-        let columns = if head {
-            table::columns(&self.kind)
-        } else {
-            Value::Null
-        };
+        let columns = if head { table::columns(&self.kind) } else { Value::Null };
         json!({
             "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta, "columnDefinitions": columns, "rows": rows,
         })
@@ -237,10 +223,7 @@ impl Serialize for Item<'_> {
             None => self.object.serialize(serializer),
             Some(object) => {
                 let mut map = serializer.serialize_map(None)?;
-                for (key, value) in object
-                    .iter()
-                    .filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion"))
-                {
+                for (key, value) in object.iter().filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion")) {
                     map.serialize_entry(key, value)?;
                 }
                 map.end()

@@ -46,8 +46,7 @@ impl Asked {
         };
         let dry = |value: &str| value == "All";
         if !matches!(query.get("dryRun"), "" | "All") {
-            let cause =
-                Cause::unsupported("dryRun", &json!([query.get("dryRun")]), &["All".to_owned()]);
+            let cause = Cause::unsupported("dryRun", &json!([query.get("dryRun")]), &["All".to_owned()]);
             let of = match self.verb {
                 Verb::Create => "CreateOptions",
                 Verb::Update => "UpdateOptions",
@@ -57,10 +56,7 @@ impl Asked {
             return Err(Refusal::option(of, &cause));
         }
         let in_body = matches!(self.verb, Verb::Delete | Verb::DeleteCollection)
-            && super::json::list(body, &["dryRun"])
-                .iter()
-                .filter_map(Value::as_str)
-                .any(dry);
+            && super::json::list(body, &["dryRun"]).iter().filter_map(Value::as_str).any(dry);
         let options = Options {
             dry_run: dry(query.get("dryRun")) || in_body,
             force: query.flag("force"),
@@ -82,18 +78,11 @@ impl Asked {
 
 /// Returns a header; empty when it isn't given or is no text.
 pub fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn content_type(asked: &Asked) -> &str {
-    header_text(&asked.headers, &header::CONTENT_TYPE)
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
+    header_text(&asked.headers, &header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
 }
 
 /// Reads the body as JSON, or as YAML where that is what it is.
@@ -111,8 +100,7 @@ pub fn read_body(asked: &Asked) -> Result<Value, Refusal> {
         return serde_saphyr::from_str(text)
             .map_err(|error| Refusal::bad_request(format!("error decoding YAML: {error}")));
     }
-    serde_json::from_slice(&asked.body)
-        .map_err(|error| Refusal::bad_request(format!("error decoding JSON: {error}")))
+    serde_json::from_slice(&asked.body).map_err(|error| Refusal::bad_request(format!("error decoding JSON: {error}")))
 }
 
 /// Reads the body as the kind of patch that it is.
@@ -123,11 +111,8 @@ pub fn change(asked: &Asked, body: Value) -> Result<Change, Refusal> {
         "application/strategic-merge-patch+json" => Ok(Change::Strategic(body)),
         "application/apply-patch+yaml" => Ok(Change::Apply(body)),
         _ => {
-            let types = if asked.target.kind.builtin().is_some() {
-                ", application/strategic-merge-patch+json"
-            } else {
-                ""
-            };
+            let types =
+                if asked.target.kind.builtin().is_some() { ", application/strategic-merge-patch+json" } else { "" };
             let message = format!(
                 "the body of the request was in an unknown format - accepted media types include: \
                  application/json-patch+json, application/merge-patch+json{types}, application/apply-patch+yaml"

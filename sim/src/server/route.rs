@@ -19,21 +19,12 @@ impl Query {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(key), decode(value))
         };
-        Self {
-            pairs: text
-                .split('&')
-                .filter(|part| !part.is_empty())
-                .map(pair)
-                .collect(),
-        }
+        Self { pairs: text.split('&').filter(|part| !part.is_empty()).map(pair).collect() }
     }
 
     /// Returns a parameter; empty when it is not given.
     pub fn get(&self, key: &str) -> &str {
-        self.pairs
-            .iter()
-            .find(|(known, _)| known == key)
-            .map_or("", |(_, value)| value.as_str())
+        self.pairs.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value.as_str())
     }
 
     /// Tells whether a parameter is set to something true.
@@ -50,10 +41,7 @@ fn decode(text: &str) -> String {
         match byte {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let digits = [
-                    rest.next().unwrap_or_default(),
-                    rest.next().unwrap_or_default(),
-                ];
+                let digits = [rest.next().unwrap_or_default(), rest.next().unwrap_or_default()];
                 let digits = std::str::from_utf8(&digits).unwrap_or_default();
                 bytes.push(u8::from_str_radix(digits, 16).unwrap_or(b'?'));
             }
@@ -65,11 +53,7 @@ fn decode(text: &str) -> String {
 
 /// Finds the object or the collection that a path names.
 pub fn target(registry: &Registry, path: &str) -> Option<Target> {
-    let parts: Vec<String> = path
-        .split('/')
-        .filter(|part| !part.is_empty())
-        .map(decode)
-        .collect();
+    let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decode).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => (GroupVersion::new("", version), rest),
@@ -89,9 +73,7 @@ pub fn target(registry: &Registry, path: &str) -> Option<Target> {
         _ => return None,
     };
     let kind = registry.at(&version, plural)?;
-    if (kind.namespaced && namespace.is_empty() && !name.is_empty())
-        || (!kind.namespaced && !namespace.is_empty())
-    {
+    if (kind.namespaced && namespace.is_empty() && !name.is_empty()) || (!kind.namespaced && !namespace.is_empty()) {
         return None;
     }
     Some(Target {
@@ -138,14 +120,9 @@ mod tests {
 
     #[test]
     fn queries_are_decoded() {
-        let check =
-            |text: &str, key: &str, expect: &str| assert_eq!(Query::parse(text).get(key), expect);
+        let check = |text: &str, key: &str, expect: &str| assert_eq!(Query::parse(text).get(key), expect);
         check("&limit=5", "limit", "5");
-        check(
-            "labelSelector=app%3Dweb%2Ctier+in+%28a%29",
-            "labelSelector",
-            "app=web,tier in (a)",
-        );
+        check("labelSelector=app%3Dweb%2Ctier+in+%28a%29", "labelSelector", "app=web,tier in (a)");
         check("watch=true", "resourceVersion", "");
     }
 }

@@ -47,11 +47,7 @@ impl Selector {
         for expression in super::json::list(selector, &["matchExpressions"]) {
             let key = text(expression, &["key"]).to_owned();
             let values = super::json::list(expression, &["values"]);
-            let values = values
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect();
+            let values = values.iter().filter_map(Value::as_str).map(str::to_owned).collect();
             demands.push(match text(expression, &["operator"]) {
                 "In" => Demand::In(key, values),
                 "NotIn" => Demand::NotIn(key, values),
@@ -69,16 +65,10 @@ impl Selector {
 
     /// Tells whether `object` is chosen.
     pub fn matches(&self, object: &Value) -> bool {
-        let label = |key: &String| {
-            super::json::at(object, &["metadata", "labels", key]).and_then(Value::as_str)
-        };
+        let label = |key: &String| super::json::at(object, &["metadata", "labels", key]).and_then(Value::as_str);
         self.demands.iter().all(|demand| match demand {
-            Demand::In(key, values) => {
-                label(key).is_some_and(|have| values.iter().any(|value| value == have))
-            }
-            Demand::NotIn(key, values) => {
-                label(key).is_none_or(|have| values.iter().all(|value| value != have))
-            }
+            Demand::In(key, values) => label(key).is_some_and(|have| values.iter().any(|value| value == have)),
+            Demand::NotIn(key, values) => label(key).is_none_or(|have| values.iter().all(|value| value != have)),
             Demand::Exists(key) => label(key).is_some(),
             Demand::Missing(key) => label(key).is_none(),
             Demand::Field(path, equal, value) => (field(object, path) == *value) == *equal,
@@ -108,11 +98,7 @@ fn field(object: &Value, path: &str) -> String {
         return text(object, &["source", "component"]).to_owned();
     }
     match at_keys(object, &dotted(path)) {
-        None | Some(Value::Null)
-            if path.ends_with("unschedulable") || path.ends_with("hostNetwork") =>
-        {
-            "false".into()
-        }
+        None | Some(Value::Null) if path.ends_with("unschedulable") || path.ends_with("hostNetwork") => "false".into(),
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -131,19 +117,12 @@ fn split_terms(labels: &str) -> Vec<String> {
         }
     }
     terms.push(term);
-    terms
-        .into_iter()
-        .map(|term| term.trim().to_owned())
-        .filter(|term| !term.is_empty())
-        .collect()
+    terms.into_iter().map(|term| term.trim().to_owned()).filter(|term| !term.is_empty()).collect()
 }
 
 fn label_demand(term: &str) -> Result<Demand, Refusal> {
-    let unreadable = || {
-        Refusal::bad_request(format!(
-            "unable to parse requirement: {term:?} is no label selector; write key=value"
-        ))
-    };
+    let unreadable =
+        || Refusal::bad_request(format!("unable to parse requirement: {term:?} is no label selector; write key=value"));
     let own = |text: &str| text.trim().to_owned();
     if let Some(list) = term.strip_suffix(')') {
         let (head, values) = list.split_once('(').ok_or_else(unreadable)?;
@@ -184,9 +163,7 @@ fn field_demand(kind: &Kind, term: &str) -> Result<Demand, Refusal> {
         Origin::Custom(custom) => custom.selectable.iter().any(|known| known == path),
     };
     if !(path == "metadata.name" || path == "metadata.namespace" || known) {
-        return Err(Refusal::bad_request(format!(
-            "field label not supported: {path}"
-        )));
+        return Err(Refusal::bad_request(format!("field label not supported: {path}")));
     }
     Ok(Demand::Field(path.to_owned(), equal, value.to_owned()))
 }

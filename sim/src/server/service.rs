@@ -78,11 +78,7 @@ impl Door {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let target = route::target(&self.inner.registry(), parts.uri.path());
         let Some(target) = target else {
-            return Ok(discovery::answer(
-                &self.inner,
-                parts.uri.path(),
-                &parts.headers,
-            ));
+            return Ok(discovery::answer(&self.inner, parts.uri.path(), &parts.headers));
         };
         if !route::has_subresource(&target) {
             return Ok(refuse(&Refusal::not_found(&target.kind, &target.name)));
@@ -90,13 +86,7 @@ impl Door {
         let Some(verb) = route::verb(&parts.method, &target, &query) else {
             return Ok(refuse(&Refusal::method_not_allowed()));
         };
-        let asked = Asked {
-            target,
-            verb,
-            query,
-            headers: parts.headers,
-            body,
-        };
+        let asked = Asked { target, verb, query, headers: parts.headers, body };
         let call = self.call_of(&asked);
         let fault = self.inner.faults.decide(&call);
         let result = self.play(asked, fault).await;
@@ -123,9 +113,7 @@ impl Door {
             verb: call.verb,
             resource: format!("{}{slash}{}", call.resource, call.subresource),
             user: call.user,
-            code: result
-                .as_ref()
-                .map_or(0, |response| response.status().as_u16()),
+            code: result.as_ref().map_or(0, |response| response.status().as_u16()),
         });
     }
 
@@ -135,14 +123,9 @@ impl Door {
             Fault::None => Ok(self.carry_out(asked)),
             Fault::Before(code) => Ok(refuse(&Refusal::of_code(code))),
             Fault::Busy(seconds) => {
-                let refusal = Refusal {
-                    details: json!({"retryAfterSeconds": seconds}),
-                    ..Refusal::of_code(429)
-                };
+                let refusal = Refusal { details: json!({"retryAfterSeconds": seconds}), ..Refusal::of_code(429) };
                 let mut response = refuse(&refusal);
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, seconds.into());
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 Ok(response)
             }
             Fault::After(code) => {
@@ -205,10 +188,7 @@ impl Door {
         let pen = self.pen(&asked)?;
         let lines = watch::open(&self.inner, asked.target, &asked.query, pen)?;
         let frames = lines.map(|line| Ok::<_, Broken>(Frame::data(line)));
-        Ok(response(
-            200,
-            BodyExt::boxed_unsync(StreamBody::new(frames)),
-        ))
+        Ok(response(200, BodyExt::boxed_unsync(StreamBody::new(frames))))
     }
 
     fn write(&self, asked: &Asked) -> Result<Response<Reply>, Refusal> {
@@ -224,23 +204,13 @@ impl Door {
             }
             _ => {
                 let done = self.inner.delete(&order, &Deletion::read(&body))?;
-                if done.gone
-                    && !order
-                        .target
-                        .kind
-                        .builtin()
-                        .is_some_and(|builtin| builtin.returns_deleted)
-                {
+                if done.gone && !order.target.kind.builtin().is_some_and(|builtin| builtin.returns_deleted) {
                     return Ok(whole(200, bytes(&deleted(&order.target, &done.object))));
                 }
                 done
             }
         };
-        let body = if asked.target.subresource == "scale" {
-            bytes(&*done.object)
-        } else {
-            pen.object(&done.object)
-        };
+        let body = if asked.target.subresource == "scale" { bytes(&*done.object) } else { pen.object(&done.object) };
         let mut response = whole(done.code, body);
         for warning in &done.warnings {
             if let Ok(value) = format!("299 - {warning:?}").parse() {
@@ -266,28 +236,16 @@ impl Door {
                 _ => {}
             }
         }
-        let pen = Pen {
-            form: if pen.form == Form::Table(Include::None) {
-                Form::Object
-            } else {
-                pen.form
-            },
-            ..pen.clone()
-        };
+        let pen =
+            Pen { form: if pen.form == Form::Table(Include::None) { Form::Object } else { pen.form }, ..pen.clone() };
         Ok(whole(200, pen.list(&listed.objects, &listed.meta)))
     }
 }
 
 /// The answer to a delete that took the object away.
 fn deleted(target: &Target, object: &Value) -> Value {
-    let mut details = target
-        .kind
-        .details(super::json::text(object, &["metadata", "name"]));
-    super::json::put(
-        &mut details,
-        &["uid"],
-        super::json::text(object, &["metadata", "uid"]).into(),
-    );
+    let mut details = target.kind.details(super::json::text(object, &["metadata", "name"]));
+    super::json::put(&mut details, &["uid"], super::json::text(object, &["metadata", "uid"]).into());
     json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
 }
 
@@ -305,8 +263,7 @@ pub fn whole(code: u16, body: Bytes) -> Response<Reply> {
 /// Writes an answer.
 pub fn response(code: u16, body: Reply) -> Response<Reply> {
     let mut response = Response::new(body);
-    *response.status_mut() =
-        http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let json = header::HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
@@ -315,12 +272,7 @@ pub fn response(code: u16, body: Reply) -> Response<Reply> {
 /// Cuts an answer off in its middle.
 async fn truncate(response: Response<Reply>) -> Response<Reply> {
     let (parts, mut body) = response.into_parts();
-    let first = body
-        .frame()
-        .await
-        .and_then(Result::ok)
-        .and_then(|frame| frame.into_data().ok())
-        .unwrap_or_default();
+    let first = body.frame().await.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default();
     let half = first.slice(..first.len() / 2);
     let frames = stream::iter([Ok(Frame::data(half)), Err(Broken)]);
     Response::from_parts(parts, BodyExt::boxed_unsync(StreamBody::new(frames)))

@@ -23,18 +23,12 @@ pub struct Key {
 impl Key {
     /// Makes a key.
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// Reads the key of an object.
     pub fn of(object: &Value) -> Self {
-        Self::new(
-            text(object, &["metadata", "namespace"]),
-            text(object, &["metadata", "name"]),
-        )
+        Self::new(text(object, &["metadata", "namespace"]), text(object, &["metadata", "name"]))
     }
 }
 
@@ -75,12 +69,7 @@ pub struct Store {
 impl Store {
     /// Makes an empty store that remembers `history` changes of each kind.
     pub fn new(history: usize) -> Self {
-        Self {
-            revision: 1,
-            history,
-            shelves: Vec::new(),
-            owned: HashMap::new(),
-        }
+        Self { revision: 1, history, shelves: Vec::new(), owned: HashMap::new() }
     }
 
     /// Makes room for kinds up to `id`.
@@ -133,12 +122,7 @@ impl Store {
             return None;
         }
         let mut objects = kept.objects.clone();
-        for change in kept
-            .changes
-            .iter()
-            .rev()
-            .take_while(|change| change.revision > revision)
-        {
+        for change in kept.changes.iter().rev().take_while(|change| change.revision > revision) {
             let key = Key::of(&change.last);
             match &change.before {
                 Some(before) => objects.insert(key, Arc::clone(before)),
@@ -151,25 +135,15 @@ impl Store {
     /// Puts `object`, stamps it with the next version and returns it as stored.
     pub fn put(&mut self, id: usize, mut object: Value) -> Arc<Value> {
         self.revision += 1;
-        put(
-            &mut object,
-            &["metadata", "resourceVersion"],
-            self.revision.to_string().into(),
-        );
+        put(&mut object, &["metadata", "resourceVersion"], self.revision.to_string().into());
         let (key, after) = (Key::of(&object), Arc::new(object));
         self.prepare(id);
-        let before = self
-            .shelves
-            .get_mut(id)
-            .and_then(|kept| kept.objects.insert(key.clone(), Arc::clone(&after)));
+        let before = self.shelves.get_mut(id).and_then(|kept| kept.objects.insert(key.clone(), Arc::clone(&after)));
         if let Some(before) = &before {
             self.disown(id, &key, before);
         }
         for owner in list(&after, &["metadata", "ownerReferences"]) {
-            self.owned
-                .entry(text(owner, &["uid"]).to_owned())
-                .or_default()
-                .insert((id, key.clone()));
+            self.owned.entry(text(owner, &["uid"]).to_owned()).or_default().insert((id, key.clone()));
         }
         self.record(id, before, Some(Arc::clone(&after)), Arc::clone(&after));
         after
@@ -181,11 +155,7 @@ impl Store {
         self.revision += 1;
         self.disown(id, key, &before);
         let mut last = (*before).clone();
-        put(
-            &mut last,
-            &["metadata", "resourceVersion"],
-            self.revision.to_string().into(),
-        );
+        put(&mut last, &["metadata", "resourceVersion"], self.revision.to_string().into());
         let last = Arc::new(last);
         self.record(id, Some(before), None, Arc::clone(&last));
         Some(last)
@@ -202,9 +172,7 @@ impl Store {
         if revision < kept.forgotten {
             return None;
         }
-        let start = kept
-            .changes
-            .partition_point(|change| change.revision <= revision);
+        let start = kept.changes.partition_point(|change| change.revision <= revision);
         Some(kept.changes.range(start..))
     }
 
@@ -240,24 +208,12 @@ impl Store {
         }
     }
 
-    fn record(
-        &mut self,
-        id: usize,
-        before: Option<Arc<Value>>,
-        after: Option<Arc<Value>>,
-        last: Arc<Value>,
-    ) {
+    fn record(&mut self, id: usize, before: Option<Arc<Value>>, after: Option<Arc<Value>>, last: Arc<Value>) {
         let (revision, history) = (self.revision, self.history);
         let Some(kept) = self.shelves.get_mut(id) else {
             return;
         };
-        kept.changes.push_back(Change {
-            revision,
-            at: now(),
-            before,
-            after,
-            last,
-        });
+        kept.changes.push_back(Change { revision, at: now(), before, after, last });
         while kept.changes.len() > history {
             if let Some(old) = kept.changes.pop_front() {
                 kept.forgotten = old.revision;
@@ -268,10 +224,7 @@ impl Store {
 }
 
 /// Returns the moment on tokio's clock, which a test may have stopped.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "tokio's clock is the simulated one"
-)]
+#[allow(clippy::disallowed_methods, reason = "tokio's clock is the simulated one")]
 pub fn now() -> Instant {
     Instant::now()
 }

@@ -58,33 +58,16 @@ pub fn open(
     query: &Query,
     pen: Pen,
 ) -> Result<impl Stream<Item = Bytes> + Send + use<>, Refusal> {
-    let selector = Selector::parse(
-        &target.kind,
-        query.get("labelSelector"),
-        query.get("fieldSelector"),
-    )?;
+    let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let version = query.get("resourceVersion");
-    let from = if version.is_empty() {
-        0
-    } else {
-        number(version)?
-    };
+    let from = if version.is_empty() { 0 } else { number(version)? };
     let initial = query.flag("sendInitialEvents");
     if initial && query.get("resourceVersionMatch") != "NotOlderThan" {
         let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(Refusal::option(
-            "ListOptions",
-            &Cause::forbidden("resourceVersionMatch", why),
-        ));
+        return Err(Refusal::option("ListOptions", &Cause::forbidden("resourceVersionMatch", why)));
     }
-    let life = query
-        .get("timeoutSeconds")
-        .parse()
-        .map_or(LIFE, Duration::from_secs);
-    let bell = inner
-        .store()
-        .bell(target.kind.id)
-        .ok_or_else(|| Refusal::of_code(404))?;
+    let life = query.get("timeoutSeconds").parse().map_or(LIFE, Duration::from_secs);
+    let bell = inner.store().bell(target.kind.id).ok_or_else(|| Refusal::of_code(404))?;
     let now = store::now();
     let mut watch = Watch {
         cuts: inner.faults.cuts(),
@@ -105,9 +88,7 @@ pub fn open(
     if initial || from == 0 {
         watch.begin(version, initial);
     }
-    Ok(stream::unfold(watch, |mut watch| async move {
-        watch.next().await.map(|line| (line, watch))
-    }))
+    Ok(stream::unfold(watch, |mut watch| async move { watch.next().await.map(|line| (line, watch)) }))
 }
 
 impl Watch {
@@ -144,8 +125,7 @@ impl Watch {
 
     fn covers(&self, object: &Value) -> bool {
         let namespace = &self.target.namespace;
-        (namespace.is_empty() || text(object, &["metadata", "namespace"]) == namespace)
-            && self.selector.matches(object)
+        (namespace.is_empty() || text(object, &["metadata", "namespace"]) == namespace) && self.selector.matches(object)
     }
 
     fn line(&mut self, kind: &str, object: &Arc<Value>) -> Bytes {
@@ -158,11 +138,7 @@ impl Watch {
     fn bookmark(&self, initial: bool) -> Bytes {
         let mut metadata = json!({"resourceVersion": self.seen.to_string()});
         if initial {
-            put(
-                &mut metadata,
-                &["annotations"],
-                json!({"k8s.io/initial-events-end": "true"}),
-            );
+            put(&mut metadata, &["annotations"], json!({"k8s.io/initial-events-end": "true"}));
         }
         let object = json!({
             "kind": self.target.kind.names.kind, "apiVersion": self.target.version.api_version(), "metadata": metadata,
@@ -224,10 +200,7 @@ impl Watch {
     /// Tells of a change as far as it is seen through the selector.
     fn tell(&mut self, change: &Change) {
         let before = change.before.as_ref().filter(|before| self.covers(before));
-        let is = change
-            .after
-            .as_ref()
-            .is_some_and(|after| self.covers(after));
+        let is = change.after.as_ref().is_some_and(|after| self.covers(after));
         let (kind, object) = match (before, is) {
             (None, true) => ("ADDED", Arc::clone(&change.last)),
             (Some(_), true) => ("MODIFIED", Arc::clone(&change.last)),
@@ -235,11 +208,7 @@ impl Watch {
             (Some(before), false) => {
                 // One who goes out of sight is shown as last seen.
                 let mut last = (**before).clone();
-                put(
-                    &mut last,
-                    &["metadata", "resourceVersion"],
-                    change.revision.to_string().into(),
-                );
+                put(&mut last, &["metadata", "resourceVersion"], change.revision.to_string().into());
                 ("DELETED", Arc::new(last))
             }
             (None, false) => return,
@@ -249,10 +218,7 @@ impl Watch {
     }
 
     fn expire(&mut self, newest: u64) {
-        let refusal = Refusal::expired(format!(
-            "too old resource version: {} ({newest})",
-            self.seen
-        ));
+        let refusal = Refusal::expired(format!("too old resource version: {} ({newest})", self.seen));
         self.pending.push_back(raw("ERROR", &refusal.status()));
         self.over = true;
     }
@@ -278,9 +244,7 @@ impl Watch {
         let behind = store.revision_behind(self.target.kind.id, self.lag(), now);
         let nothing_new = store
             .changes_after(self.target.kind.id, self.seen)
-            .is_some_and(|mut changes| {
-                changes.next().is_none_or(|change| change.revision > behind)
-            });
+            .is_some_and(|mut changes| changes.next().is_none_or(|change| change.revision > behind));
         if nothing_new {
             self.seen = self.seen.max(behind);
         }
@@ -288,9 +252,7 @@ impl Watch {
 }
 
 fn raw(kind: &str, object: &Value) -> Bytes {
-    let mut line = json!({"type": kind, "object": object})
-        .to_string()
-        .into_bytes();
+    let mut line = json!({"type": kind, "object": object}).to_string().into_bytes();
     line.push(b'\n');
     line.into()
 }
@@ -318,19 +280,11 @@ pub struct Followed {
 impl Followed {
     /// Says that an object is there.
     pub fn new(object: Arc<Value>) -> Self {
-        Self {
-            before: None,
-            key: Key::of(&object),
-            after: Some(object),
-        }
+        Self { before: None, key: Key::of(&object), after: Some(object) }
     }
 
     fn of(change: &Change) -> Self {
-        Self {
-            before: change.before.clone(),
-            after: change.after.clone(),
-            key: Key::of(&change.last),
-        }
+        Self { before: change.before.clone(), after: change.after.clone(), key: Key::of(&change.last) }
     }
 }
 
@@ -341,15 +295,7 @@ impl Follower {
         let bell = store.bell(id)?;
         let (objects, seen) = (store.list(id, None), store.revision());
         drop(store);
-        Some((
-            Self {
-                inner: Arc::clone(inner),
-                id,
-                seen,
-                bell,
-            },
-            objects,
-        ))
+        Some((Self { inner: Arc::clone(inner), id, seen, bell }, objects))
     }
 
     /// Returns what changed since the last call, at once. When more changed than is remembered, everything that is there
@@ -359,11 +305,7 @@ impl Follower {
         let store = self.inner.store();
         let followed = match store.changes_after(self.id, self.seen) {
             Some(changes) => changes.map(Followed::of).collect(),
-            None => store
-                .list(self.id, None)
-                .into_iter()
-                .map(Followed::new)
-                .collect(),
+            None => store.list(self.id, None).into_iter().map(Followed::new).collect(),
         };
         self.seen = store.revision();
         followed

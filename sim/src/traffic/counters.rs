@@ -77,10 +77,7 @@ const HISTOGRAM: &str = "http_request_duration_seconds";
 
 impl Counters {
     pub(super) fn new(endpoint: &Endpoint) -> Self {
-        let version = endpoint
-            .image
-            .rsplit_once(':')
-            .map_or("latest", |(_, tag)| tag);
+        let version = endpoint.image.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         let pairs = vec![
             ("namespace", endpoint.pod.namespace.clone()),
             ("pod", endpoint.pod.name.clone()),
@@ -89,24 +86,12 @@ impl Counters {
             ("rollouts_pod_template_hash", endpoint.hash.clone()),
         ];
         let bucket = |bound: f64| {
-            let text = if bound.is_finite() {
-                bound.to_string()
-            } else {
-                "+Inf".to_owned()
-            };
-            (
-                bound,
-                labels(&format!("{HISTOGRAM}_bucket"), &pairs, Some(("le", &text))),
-                0,
-            )
+            let text = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+            (bound, labels(&format!("{HISTOGRAM}_bucket"), &pairs, Some(("le", &text))), 0)
         };
         Self {
             statuses: BTreeMap::new(),
-            buckets: BUCKETS
-                .into_iter()
-                .chain([f64::INFINITY])
-                .map(bucket)
-                .collect(),
+            buckets: BUCKETS.into_iter().chain([f64::INFINITY]).map(bucket).collect(),
             count: (labels(&format!("{HISTOGRAM}_count"), &pairs, None), 0),
             seconds: (labels(&format!("{HISTOGRAM}_sum"), &pairs, None), 0.0),
             errors_owed: 0.0,
@@ -117,11 +102,7 @@ impl Counters {
     /// Answers one request; says with which status.
     pub(super) fn answer(&mut self, behaviour: &Behaviour) -> u16 {
         self.errors_owed += behaviour.error_rate;
-        let status = if self.errors_owed >= 1.0 - 1e-9 {
-            500
-        } else {
-            200
-        };
+        let status = if self.errors_owed >= 1.0 - 1e-9 { 500 } else { 200 };
         self.errors_owed -= f64::from(u8::from(status == 500));
         self.count.1 += 1;
         // From half of what is said to half as much again, evenly.
@@ -132,16 +113,7 @@ impl Counters {
             *count += u64::from(seconds <= *bound);
         }
         let pairs = &self.pairs;
-        let fresh = || {
-            (
-                labels(
-                    "http_requests_total",
-                    pairs,
-                    Some(("status", &status.to_string())),
-                ),
-                0,
-            )
-        };
+        let fresh = || (labels("http_requests_total", pairs, Some(("status", &status.to_string()))), 0);
         self.statuses.entry(status).or_insert_with(fresh).1 += 1;
         status
     }
@@ -156,25 +128,15 @@ impl Counters {
     }
 
     fn series(&self, each: &mut dyn FnMut(&Labels, f64)) {
-        self.statuses
-            .values()
-            .for_each(|(labels, count)| each(labels, float(*count)));
-        self.buckets
-            .iter()
-            .for_each(|(_, labels, count)| each(labels, float(*count)));
+        self.statuses.values().for_each(|(labels, count)| each(labels, float(*count)));
+        self.buckets.iter().for_each(|(_, labels, count)| each(labels, float(*count)));
         each(&self.count.0, float(self.count.1));
         each(&self.seconds.0, self.seconds.1);
     }
 }
 
 fn labels(name: &str, pairs: &[(&'static str, String)], extra: Option<(&str, &str)>) -> Labels {
-    Labels::of(
-        name,
-        pairs
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .chain(extra),
-    )
+    Labels::of(name, pairs.iter().map(|(name, value)| (*name, value.as_str())).chain(extra))
 }
 
 impl Endpoint {

@@ -94,8 +94,7 @@ impl Mesh {
                 self.alive.remove(&write.key);
             }
         }
-        self.coming
-            .push_back((write.at + DEBOUNCE, write.key.clone(), write.after.clone()));
+        self.coming.push_back((write.at + DEBOUNCE, write.key.clone(), write.after.clone()));
     }
 
     /// Makes everything known whose time has come.
@@ -138,98 +137,47 @@ impl Mesh {
         let destinations = list(route, "/route");
         let alone = destinations.len() == 1;
         let branch = |destination: &Value| {
-            let (host, subset) = (
-                text(destination, "/destination/host"),
-                text(destination, "/destination/subset"),
-            );
-            self.branch(
-                host,
-                subset,
-                float(u64::try_from(view::weight(destination, alone)).unwrap_or_default()),
-            )
+            let (host, subset) = (text(destination, "/destination/host"), text(destination, "/destination/subset"));
+            self.branch(host, subset, float(u64::try_from(view::weight(destination, alone)).unwrap_or_default()))
         };
-        let branches: Vec<_> = destinations
-            .iter()
-            .map(branch)
-            .filter(|branch| branch.weight > 0.0)
-            .collect();
-        if branches.is_empty() {
-            Err(Unanswered::NoRoute)
-        } else {
-            Ok(branches)
-        }
+        let branches: Vec<_> = destinations.iter().map(branch).filter(|branch| branch.weight > 0.0).collect();
+        if branches.is_empty() { Err(Unanswered::NoRoute) } else { Ok(branches) }
     }
 
     /// The http route that a plain request takes: the first that asks for nothing special.
     fn virtual_route(&self, host: &str) -> Option<&Value> {
-        let services = self
-            .known
-            .iter()
-            .filter(|(key, _)| key.resource == "virtualservices");
+        let services = self.known.iter().filter(|(key, _)| key.resource == "virtualservices");
         let bound = |service: &Value| {
-            list(service, "/spec/hosts")
-                .iter()
-                .filter_map(Value::as_str)
-                .any(|one| same_host(one, host))
+            list(service, "/spec/hosts").iter().filter_map(Value::as_str).any(|one| same_host(one, host))
         };
-        let service = services
-            .map(|(_, service)| service)
-            .find(|service| bound(service))?;
-        list(service, "/spec/http")
-            .iter()
-            .find(|route| plain(route))
+        let service = services.map(|(_, service)| service).find(|service| bound(service))?;
+        list(service, "/spec/http").iter().find(|route| plain(route))
     }
 
     fn branch(&self, host: &str, subset: &str, weight: f64) -> Branch {
         let cluster = format!("{}|{subset}", view::short_host(host));
-        Branch {
-            cluster,
-            weight,
-            endpoints: self.endpoints(host, subset),
-        }
+        Branch { cluster, weight, endpoints: self.endpoints(host, subset) }
     }
 
     fn endpoints(&self, host: &str, subset: &str) -> Result<Vec<Endpoint>, Unanswered> {
         let key = Key::new("services", NAMESPACE, view::short_host(host));
         let service = self.known.get(&key).ok_or(Unanswered::NoCluster)?;
-        let labels = if subset.is_empty() {
-            None
-        } else {
-            Some(self.subset(host, subset)?)
-        };
-        let selector = service
-            .pointer("/spec/selector")
-            .filter(|selector| selector.as_object().is_some());
+        let labels = if subset.is_empty() { None } else { Some(self.subset(host, subset)?) };
+        let selector = service.pointer("/spec/selector").filter(|selector| selector.as_object().is_some());
         let selector = selector.ok_or(Unanswered::NoHealthyUpstream)?;
         let pods = self.known.iter().filter(|(key, _)| key.resource == "pods");
-        let chosen = |pod: &Value| {
-            ready(pod) && matches(pod, selector) && labels.is_none_or(|all| matches(pod, all))
-        };
-        let endpoints: Vec<_> = pods
-            .filter(|(_, pod)| chosen(pod))
-            .map(|(key, pod)| Endpoint::of(key, pod))
-            .collect();
-        if endpoints.is_empty() {
-            Err(Unanswered::NoHealthyUpstream)
-        } else {
-            Ok(endpoints)
-        }
+        let chosen = |pod: &Value| ready(pod) && matches(pod, selector) && labels.is_none_or(|all| matches(pod, all));
+        let endpoints: Vec<_> = pods.filter(|(_, pod)| chosen(pod)).map(|(key, pod)| Endpoint::of(key, pod)).collect();
+        if endpoints.is_empty() { Err(Unanswered::NoHealthyUpstream) } else { Ok(endpoints) }
     }
 
     /// The labels of a subset, which some DestinationRule of the host has to declare.
     fn subset(&self, host: &str, name: &str) -> Result<&Value, Unanswered> {
         const NO_LABELS: &Value = &Value::Null;
-        let rules = self
-            .known
-            .iter()
-            .filter(|(key, _)| key.resource == "destinationrules");
-        let rules = rules
-            .map(|(_, rule)| rule)
-            .filter(|rule| same_host(text(rule, "/spec/host"), host));
+        let rules = self.known.iter().filter(|(key, _)| key.resource == "destinationrules");
+        let rules = rules.map(|(_, rule)| rule).filter(|rule| same_host(text(rule, "/spec/host"), host));
         let mut subsets = rules.flat_map(|rule| list(rule, "/spec/subsets"));
-        let subset = subsets
-            .find(|subset| text(subset, "/name") == name)
-            .ok_or(Unanswered::NoCluster)?;
+        let subset = subsets.find(|subset| text(subset, "/name") == name).ok_or(Unanswered::NoCluster)?;
         Ok(subset.get("labels").unwrap_or(NO_LABELS))
     }
 }
@@ -242,11 +190,8 @@ fn same_host(one: &str, other: &str) -> bool {
 fn plain(route: &Value) -> bool {
     let matches = list(route, "/match");
     let any_path = |one: &Value| {
-        one.as_object().is_some_and(|fields| {
-            fields
-                .iter()
-                .all(|(name, _)| name == "uri" || name == "name")
-        }) && one.get("uri").is_none_or(|uri| text(uri, "/prefix") == "/")
+        one.as_object().is_some_and(|fields| fields.iter().all(|(name, _)| name == "uri" || name == "name"))
+            && one.get("uri").is_none_or(|uri| text(uri, "/prefix") == "/")
     };
     matches.is_empty() || matches.iter().any(any_path)
 }
@@ -264,7 +209,5 @@ fn ready(pod: &Value) -> bool {
 
 fn matches(pod: &Value, labels: &Value) -> bool {
     let labels = labels.as_object().into_iter().flatten();
-    labels
-        .into_iter()
-        .all(|(name, value)| Some(view::label(pod, name)) == value.as_str())
+    labels.into_iter().all(|(name, value)| Some(view::label(pod, name)) == value.as_str())
 }

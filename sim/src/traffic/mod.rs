@@ -81,18 +81,11 @@ impl Traffic {
     pub fn tick(&mut self, from: Timestamp, to: Timestamp) {
         self.mesh.settle(to);
         self.demand.owed += self.demand.rate * to.duration_since(from).as_secs_f64();
-        let mut interval = Interval {
-            from,
-            to,
-            ..Interval::default()
-        };
+        let mut interval = Interval { from, to, ..Interval::default() };
         let branches = self.branches();
         while self.demand.owed >= 1.0 {
             self.demand.owed -= 1.0;
-            let answer = branches
-                .as_deref()
-                .map_err(|why| *why)
-                .and_then(|branches| self.send(branches));
+            let answer = branches.as_deref().map_err(|why| *why).and_then(|branches| self.send(branches));
             match answer {
                 Ok((hash, status)) => {
                     self.demand.began = true;
@@ -115,9 +108,7 @@ impl Traffic {
             let routed = self.mesh.route(&self.demand.host).map(Arc::from);
             self.routed = Some((now, routed));
         }
-        self.routed
-            .as_ref()
-            .map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
+        self.routed.as_ref().map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
     }
 
     /// What users felt since the last call.
@@ -153,15 +144,8 @@ impl Traffic {
         let answer = self.ask_cluster(branch);
         if answer != Err(Unanswered::NoCluster) {
             let status = answer.as_ref().map_or(503, |(_, status)| *status);
-            let (service, subset) = branch
-                .cluster
-                .split_once('|')
-                .unwrap_or((&branch.cluster, ""));
-            let answered = Answered {
-                service: service.to_owned(),
-                subset: subset.to_owned(),
-                status,
-            };
+            let (service, subset) = branch.cluster.split_once('|').unwrap_or((&branch.cluster, ""));
+            let answered = Answered { service: service.to_owned(), subset: subset.to_owned(), status };
             let fresh = |answered: &Answered| (answered.labels(), 0);
             self.clusters.entry(answered).or_insert_with_key(fresh).1 += 1;
         }
@@ -173,23 +157,10 @@ impl Traffic {
         let turn = self.pod_turns.entry(branch.cluster.clone()).or_default();
         let first = *turn % endpoints.len().max(1);
         *turn = first + 1;
-        let mut tried = endpoints
-            .iter()
-            .cycle()
-            .skip(first)
-            .take(endpoints.len().min(RETRIES + 1));
-        let endpoint = tried
-            .find(|endpoint| self.mesh.alive(&endpoint.pod))
-            .ok_or(Unanswered::NoHealthyUpstream)?;
-        let behaviour = self
-            .behaviours
-            .get(&endpoint.image)
-            .cloned()
-            .unwrap_or_default();
-        let counters = self
-            .pods
-            .entry(endpoint.pod.clone())
-            .or_insert_with(|| Counters::new(endpoint));
+        let mut tried = endpoints.iter().cycle().skip(first).take(endpoints.len().min(RETRIES + 1));
+        let endpoint = tried.find(|endpoint| self.mesh.alive(&endpoint.pod)).ok_or(Unanswered::NoHealthyUpstream)?;
+        let behaviour = self.behaviours.get(&endpoint.image).cloned().unwrap_or_default();
+        let counters = self.pods.entry(endpoint.pod.clone()).or_insert_with(|| Counters::new(endpoint));
         Ok((endpoint.hash.clone(), counters.answer(&behaviour)))
     }
 
@@ -218,9 +189,7 @@ pub const DEBOUNCE: SignedDuration = SignedDuration::from_millis(100);
 
 /// Text of an object's image: that of its first container.
 fn image(pod: &Value) -> &str {
-    pod.pointer("/spec/containers/0/image")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    pod.pointer("/spec/containers/0/image").and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]

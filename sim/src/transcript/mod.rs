@@ -63,10 +63,7 @@ const SUBJECT: usize = 10;
 impl Transcript {
     /// Begins an empty transcript; times are counted from `start`.
     pub const fn new(start: Timestamp) -> Self {
-        Self {
-            start,
-            lines: Vec::new(),
-        }
+        Self { start, lines: Vec::new() }
     }
 
     /// Adds an event. The lines are brought into their normal order when they are read.
@@ -96,11 +93,7 @@ impl fmt::Display for Transcript {
         for line in self.lines() {
             let seconds = line.at.duration_since(self.start).as_secs().max(0);
             let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-            writeln!(
-                f,
-                "{hours:02}:{minutes:02}:{seconds:02}  {:<SUBJECT$}  {}",
-                line.subject, line.text
-            )?;
+            writeln!(f, "{hours:02}:{minutes:02}:{seconds:02}  {:<SUBJECT$}  {}", line.subject, line.text)?;
         }
         Ok(())
     }

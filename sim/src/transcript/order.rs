@@ -11,7 +11,8 @@ pub(super) fn normal(lines: &[Line]) -> Vec<Line> {
     while moved {
         moved = false;
         for at in 1..lines.len() {
-            let swap = matches!((lines.get(at - 1), lines.get(at)), (Some(a), Some(b)) if a.kind > b.kind && free(a, b));
+            let swap =
+                matches!((lines.get(at - 1), lines.get(at)), (Some(a), Some(b)) if a.kind > b.kind && free(a, b));
             if swap {
                 lines.swap(at - 1, at);
                 moved = true;
@@ -36,11 +37,7 @@ fn join_sizes(lines: &[Line]) -> Vec<Line> {
     for run in lines.chunk_by(|a, b| a.kind == Kind::Sized && b.kind == Kind::Sized) {
         let begin = joined.len();
         for line in run {
-            match joined
-                .iter_mut()
-                .skip(begin)
-                .find(|old| same_set(old, line))
-            {
+            match joined.iter_mut().skip(begin).find(|old| same_set(old, line)) {
                 Some(old) => old.text = spliced(&old.text, &line.text),
                 None => joined.push(line.clone()),
             }
@@ -60,10 +57,7 @@ fn join_sizes(lines: &[Line]) -> Vec<Line> {
 
 fn same_set(old: &Line, new: &Line) -> bool {
     let set = |line: &Line| line.text.split_once(": ").map(|(set, _)| set.to_owned());
-    old.kind == Kind::Sized
-        && new.kind == Kind::Sized
-        && old.subject == new.subject
-        && set(old) == set(new)
+    old.kind == Kind::Sized && new.kind == Kind::Sized && old.subject == new.subject && set(old) == set(new)
 }
 
 /// The text of a change of size; [`spliced`] and [`unchanged`] understand it.

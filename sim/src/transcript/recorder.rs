@@ -24,11 +24,7 @@ pub struct Recorder {
 impl Recorder {
     /// Begins; times are counted from `start`.
     pub const fn new(start: Timestamp) -> Self {
-        Self {
-            transcript: Transcript::new(start),
-            edited: BTreeMap::new(),
-            told: BTreeSet::new(),
-        }
+        Self { transcript: Transcript::new(start), edited: BTreeMap::new(), told: BTreeSet::new() }
     }
 
     /// The lines so far.
@@ -59,12 +55,7 @@ impl Recorder {
     }
 
     fn line(&mut self, at: Timestamp, subject: &str, kind: Kind, text: impl Into<String>) {
-        self.transcript.push(Line {
-            at,
-            subject: subject.to_owned(),
-            kind,
-            text: text.into(),
-        });
+        self.transcript.push(Line { at, subject: subject.to_owned(), kind, text: text.into() });
     }
 
     fn rollout(&mut self, history: &History, write: &WriteRecord) {
@@ -86,83 +77,36 @@ impl Recorder {
         let size = |set: &Value| number(set, "/spec/replicas").unwrap_or_default();
         let (from, to) = (before.map_or(0, size), after.map_or(0, size));
         if from != to && !write.touches("status") {
-            self.line(
-                write.at,
-                owner,
-                Kind::Sized,
-                sized(&revision_of(set), from, to),
-            );
+            self.line(write.at, owner, Kind::Sized, sized(&revision_of(set), from, to));
         }
     }
 
-    fn service(
-        &mut self,
-        history: &History,
-        write: &WriteRecord,
-        before: Option<&Value>,
-        after: Option<&Value>,
-    ) {
+    fn service(&mut self, history: &History, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
         let hash = |service: Option<&Value>| -> String {
             let selector = service.and_then(|service| service.pointer("/spec/selector"));
-            selector
-                .and_then(|all| all.get(HASH_LABEL)?.as_str())
-                .unwrap_or_default()
-                .to_owned()
+            selector.and_then(|all| all.get(HASH_LABEL)?.as_str()).unwrap_or_default().to_owned()
         };
         let (from, to) = (hash(before), hash(after));
-        let Some(rollout) = history
-            .naming(&write.key)
-            .next()
-            .filter(|_| from != to)
-            .cloned()
-        else {
+        let Some(rollout) = history.naming(&write.key).next().filter(|_| from != to).cloned() else {
             return;
         };
         let leads = name(history, &rollout, &to);
-        self.line(
-            write.at,
-            &rollout.name,
-            Kind::Leads,
-            format!("Service {} leads to {leads}", write.key.name),
-        );
+        self.line(write.at, &rollout.name, Kind::Leads, format!("Service {} leads to {leads}", write.key.name));
     }
 
-    fn rule(
-        &mut self,
-        history: &History,
-        write: &WriteRecord,
-        before: Option<&Value>,
-        after: Option<&Value>,
-    ) {
+    fn rule(&mut self, history: &History, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
         let subsets = |rule: Option<&Value>| -> BTreeMap<String, String> {
-            let subsets = rule
-                .map(|rule| list(rule, "/spec/subsets"))
-                .unwrap_or_default();
-            let hash = |one: &Value| {
-                one.get("labels")
-                    .and_then(|all| all.get(HASH_LABEL)?.as_str())
-                    .map(str::to_owned)
-            };
-            subsets
-                .iter()
-                .map(|one| (text(one, "/name").to_owned(), hash(one).unwrap_or_default()))
-                .collect()
+            let subsets = rule.map(|rule| list(rule, "/spec/subsets")).unwrap_or_default();
+            let hash = |one: &Value| one.get("labels").and_then(|all| all.get(HASH_LABEL)?.as_str()).map(str::to_owned);
+            subsets.iter().map(|one| (text(one, "/name").to_owned(), hash(one).unwrap_or_default())).collect()
         };
         let (from, to) = (subsets(before), subsets(after));
         let Some(rollout) = history.naming(&write.key).next().cloned() else {
             return;
         };
-        for (subset, hash) in to
-            .iter()
-            .filter(|(subset, hash)| from.get(*subset) != Some(hash))
-        {
+        for (subset, hash) in to.iter().filter(|(subset, hash)| from.get(*subset) != Some(hash)) {
             let leads = name(history, &rollout, hash);
-            self.line(
-                write.at,
-                &rollout.name,
-                Kind::Leads,
-                format!("subset {subset} leads to {leads}"),
-            );
+            self.line(write.at, &rollout.name, Kind::Leads, format!("subset {subset} leads to {leads}"));
         }
     }
 
@@ -174,15 +118,9 @@ impl Recorder {
             return;
         };
         let wiring = view::wiring(object);
-        let entry = wiring
-            .virtual_services
-            .iter()
-            .find(|(_, name, _)| *name == write.key.name);
+        let entry = wiring.virtual_services.iter().find(|(_, name, _)| *name == write.key.name);
         let weight = |service: Option<&Value>| wiring.canary_weight(service?, &entry?.2);
-        let (from, to) = (
-            weight(history.before(write)),
-            weight(write.after.as_deref()),
-        );
+        let (from, to) = (weight(history.before(write)), weight(write.after.as_deref()));
         if !ours {
             if from != to && history.before(write).is_some() {
                 self.edited.insert(write.key.clone(), write.user.clone());
@@ -194,37 +132,18 @@ impl Recorder {
         };
         match self.edited.remove(&write.key) {
             Some(who) if from != to => {
-                let text = format!(
-                    "the weights of {} are put back after {who} changed them",
-                    write.key.name
-                );
+                let text = format!("the weights of {} are put back after {who} changed them", write.key.name);
                 if self.told.insert(text.clone()) {
                     self.line(write.at, &rollout.name, Kind::Progress, text);
                 }
             }
-            _ if from < to => self.line(
-                write.at,
-                &rollout.name,
-                Kind::Raised,
-                format!("weight {from} -> {to}"),
-            ),
-            _ if from > to => self.line(
-                write.at,
-                &rollout.name,
-                Kind::Lowered,
-                format!("weight {from} -> {to}"),
-            ),
+            _ if from < to => self.line(write.at, &rollout.name, Kind::Raised, format!("weight {from} -> {to}")),
+            _ if from > to => self.line(write.at, &rollout.name, Kind::Lowered, format!("weight {from} -> {to}")),
             _ => {}
         }
     }
 
-    fn run(
-        &mut self,
-        history: &History,
-        write: &WriteRecord,
-        before: Option<&Value>,
-        after: Option<&Value>,
-    ) {
+    fn run(&mut self, history: &History, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
         let Some(run) = after else { return };
         let Some(owner) = view::owner(run, "Rollout") else {
             return;
@@ -238,8 +157,7 @@ impl Recorder {
         }
         let phase = |run: &Value| text(run, "/status/phase").to_owned();
         let (was, is) = (before.map(phase).unwrap_or_default(), phase(run));
-        let ended =
-            |phase: &str| ["Successful", "Failed", "Error", "Inconclusive"].contains(&phase);
+        let ended = |phase: &str| ["Successful", "Failed", "Error", "Inconclusive"].contains(&phase);
         if ended(&is) && !ended(&was) {
             let stopped = flag(history.before(write).unwrap_or(run), "/spec/terminate");
             let message = text(run, "/status/message");
@@ -254,21 +172,13 @@ impl Recorder {
 }
 
 /// What a write of ours to a Rollout tells.
-fn rollout_events(
-    history: &History,
-    key: &Key,
-    before: &Value,
-    after: &Value,
-) -> Vec<(Kind, String)> {
+fn rollout_events(history: &History, key: &Key, before: &Value, after: &Value) -> Vec<(Kind, String)> {
     let mut events = Vec::new();
     let differs = |pointer: &str| text(before, pointer) != text(after, pointer);
     let current = text(after, "/status/currentPodHash");
     let begins = differs("/status/currentPodHash");
     if begins {
-        events.push((
-            Kind::Begins,
-            format!("{} begins ({})", name(history, key, current), image(after)),
-        ));
+        events.push((Kind::Begins, format!("{} begins ({})", name(history, key, current), image(after))));
     }
     let (was, is) = (flag(before, "/status/abort"), flag(after, "/status/abort"));
     let message = text(after, "/status/message");
@@ -283,17 +193,11 @@ fn rollout_events(
         events.extend(steps(before, after).map(|text| (Kind::Progress, text)));
     }
     if let Some(reason) = pause(after).filter(|_| pause(before) != pause(after)) {
-        events.push((
-            Kind::Progress,
-            format!("pauses at step {} ({reason})", place(after)),
-        ));
+        events.push((Kind::Progress, format!("pauses at step {} ({reason})", place(after))));
     }
     if differs("/status/stableRS") {
         let stable = text(after, "/status/stableRS");
-        events.push((
-            Kind::Progress,
-            format!("{} is stable", name(history, key, stable)),
-        ));
+        events.push((Kind::Progress, format!("{} is stable", name(history, key, stable))));
     }
     if text(after, "/status/phase") == "Healthy" && differs("/status/phase") {
         events.push((Kind::Progress, "Healthy".to_owned()));
@@ -309,14 +213,9 @@ fn steps<'a>(before: &'a Value, after: &'a Value) -> impl Iterator<Item = String
     let began = !text(before, "/status/stableRS").is_empty();
     let one = (began && to == from + 1).then(|| {
         let step = usize::try_from(from).ok().and_then(|at| all.get(at));
-        format!(
-            "step {to}/{} done: {}",
-            all.len(),
-            step.map_or_else(String::new, describe)
-        )
+        format!("step {to}/{} done: {}", all.len(), step.map_or_else(String::new, describe))
     });
-    let jump = (began && to > from + 1)
-        .then(|| format!("goes from step {from}/{0} to step {to}/{0}", all.len()));
+    let jump = (began && to > from + 1).then(|| format!("goes from step {from}/{0} to step {to}/{0}", all.len()));
     one.into_iter().chain(jump)
 }
 
@@ -332,20 +231,14 @@ fn describe(step: &Value) -> String {
 
 fn place(rollout: &Value) -> String {
     let at = number(rollout, "/status/currentStepIndex").unwrap_or_default();
-    format!(
-        "{}/{}",
-        at + 1,
-        list(rollout, "/spec/strategy/canary/steps").len()
-    )
+    format!("{}/{}", at + 1, list(rollout, "/spec/strategy/canary/steps").len())
 }
 
 fn pause(rollout: &Value) -> Option<&str> {
     if flag(rollout, "/spec/paused") && text(rollout, "/status/phase") == "Paused" {
         return Some("by a person");
     }
-    list(rollout, "/status/pauseConditions")
-        .first()
-        .map(|pause| text(pause, "/reason"))
+    list(rollout, "/status/pauseConditions").first().map(|pause| text(pause, "/reason"))
 }
 
 fn image(rollout: &Value) -> &str {
@@ -354,9 +247,7 @@ fn image(rollout: &Value) -> &str {
 
 /// The name of a revision, by the number that its ReplicaSet bears.
 fn name(history: &History, rollout: &Key, hash: &str) -> String {
-    history
-        .set(rollout, hash)
-        .map_or_else(|| "no revision".to_owned(), |(_, set)| revision_of(set))
+    history.set(rollout, hash).map_or_else(|| "no revision".to_owned(), |(_, set)| revision_of(set))
 }
 
 fn revision_of(set: &Value) -> String {

@@ -6,12 +6,7 @@ fn transcript(lines: &[(i64, Kind, &str)]) -> Transcript {
     let mut transcript = Transcript::new(Timestamp::UNIX_EPOCH);
     for (seconds, kind, text) in lines {
         let at = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(*seconds);
-        transcript.push(Line {
-            at,
-            subject: "shop".to_owned(),
-            kind: *kind,
-            text: (*text).to_owned(),
-        });
+        transcript.push(Line { at, subject: "shop".to_owned(), kind: *kind, text: (*text).to_owned() });
     }
     transcript
 }
@@ -23,22 +18,15 @@ fn check(lines: &[(i64, Kind, &str)], expect: &str) {
 #[test]
 fn times_stand_in_a_column_of_their_own() {
     let transcript = transcript(&[(3725, Kind::Raised, "weight 0 -> 20")]);
-    assert_eq!(
-        transcript.to_string(),
-        "01:02:05  shop        weight 0 -> 20\n"
-    );
+    assert_eq!(transcript.to_string(), "01:02:05  shop        weight 0 -> 20\n");
     assert_eq!(transcript.without_times(), "shop        weight 0 -> 20\n");
 }
 
 #[test]
 fn an_abort_reads_the_same_whichever_of_its_writes_comes_first() {
     let verdict = (1, Kind::Verdict, "analysis is Failed");
-    let (lowered, aborted) = (
-        (1, Kind::Lowered, "weight 20 -> 0"),
-        (1, Kind::Aborted, "aborted"),
-    );
-    let expect =
-        "shop        analysis is Failed\nshop        weight 20 -> 0\nshop        aborted\n";
+    let (lowered, aborted) = ((1, Kind::Lowered, "weight 20 -> 0"), (1, Kind::Aborted, "aborted"));
+    let expect = "shop        analysis is Failed\nshop        weight 20 -> 0\nshop        aborted\n";
     for lines in [
         [verdict, lowered, aborted],
         [aborted, lowered, verdict],
@@ -60,14 +48,8 @@ fn a_stopped_analysis_may_end_before_or_after_the_services_lead_back() {
 
 #[test]
 fn what_follows_from_something_stays_behind_it() {
-    let lines = [
-        (1, Kind::Progress, "step 1/2 done"),
-        (2, Kind::Verdict, "analysis is Failed"),
-    ];
-    check(
-        &lines,
-        "shop        step 1/2 done\nshop        analysis is Failed\n",
-    );
+    let lines = [(1, Kind::Progress, "step 1/2 done"), (2, Kind::Verdict, "analysis is Failed")];
+    check(&lines, "shop        step 1/2 done\nshop        analysis is Failed\n");
 }
 
 #[test]
@@ -81,6 +63,7 @@ fn sizes_are_told_once_however_many_turns_they_took() {
         (6, Kind::Sized, "revision 2: 4 -> 5 pods"),
         (7, Kind::Sized, "revision 2: 5 -> 4 pods"),
     ];
-    let expect = "shop        revision 1: 10 -> 6 pods\nshop        revision 2: 0 -> 4 pods\nshop        step 1/2 done\n";
+    let expect =
+        "shop        revision 1: 10 -> 6 pods\nshop        revision 2: 0 -> 4 pods\nshop        step 1/2 done\n";
     check(&lines, expect);
 }

@@ -99,8 +99,11 @@ fn end(value: &Value, position: i64) -> Value {
 }
 
 fn take(machine: &mut Machine<'_>, list: &List, count: &Value) -> Out<Value> {
-    let (Value::Int(count) | Value::Int64(count) | Value::Duration(count) | Value::Month(count) | Value::Weekday(count)) =
-        count
+    let (Value::Int(count)
+    | Value::Int64(count)
+    | Value::Duration(count)
+    | Value::Month(count)
+    | Value::Weekday(count)) = count
     else {
         return refuse("take", "an integer as the count", count);
     };

@@ -68,8 +68,20 @@ const FAMILIES: [(Family, &[&str]); 7] = [
     (
         Family::Text,
         &[
-            "trim", "trimPrefix", "trimSuffix", "upper", "lower", "split", "splitAfter", "replace", "repeat", "join",
-            "indexOf", "lastIndexOf", "hasPrefix", "hasSuffix",
+            "trim",
+            "trimPrefix",
+            "trimSuffix",
+            "upper",
+            "lower",
+            "split",
+            "splitAfter",
+            "replace",
+            "repeat",
+            "join",
+            "indexOf",
+            "lastIndexOf",
+            "hasPrefix",
+            "hasSuffix",
         ],
     ),
     (
@@ -79,10 +91,7 @@ const FAMILIES: [(Family, &[&str]); 7] = [
     (Family::List, &["first", "last", "take", "reverse", "uniq", "concat", "flatten", "sort"]),
     (Family::Map, &["get", "keys", "values", "toPairs", "fromPairs"]),
     (Family::Json, &["toJSON", "fromJSON", "toBase64", "fromBase64"]),
-    (
-        Family::Bits,
-        &["bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr", "bitnot"],
-    ),
+    (Family::Bits, &["bitand", "bitor", "bitxor", "bitnand", "bitshl", "bitshr", "bitushr", "bitnot"]),
     (Family::When, &["now", "duration", "date", "timezone"]),
 ];
 

@@ -18,11 +18,7 @@ pub(super) fn check(site: &mut Site<'_>, args: &mut [Node]) -> Out<Ty> {
     let Some((function, more)) = others.split_first_mut() else {
         return without_predicate(site, &list);
     };
-    let scope = Scope {
-        list: list.clone(),
-        index: matches!(name, "map" | "reduce"),
-        accumulator: name == "reduce",
-    };
+    let scope = Scope { list: list.clone(), index: matches!(name, "map" | "reduce"), accumulator: name == "reduce" };
     site.checker.predicates.push(scope);
     let out = site.checker.visit(function);
     site.checker.predicates.pop();

@@ -41,7 +41,9 @@ fn the_first_element_that_breaks_or_meets_the_condition_is_named() {
 
 #[test]
 fn only_conditions_that_treat_a_list_as_a_number_are_tried_on_elements() {
-    for condition in ["result < 0.05", "result >= 0.9 and result < 2", "result * 100 > 5", "result == 0", "!isNaN(result)"] {
+    for condition in
+        ["result < 0.05", "result >= 0.9 and result < 2", "result * 100 > 5", "result == 0", "!isNaN(result)"]
+    {
         assert_eq!(kind(condition, ResultType::Vector), "elementwise", "{condition}");
         assert_eq!(kind(condition, ResultType::Scalar), "plain", "{condition}");
     }

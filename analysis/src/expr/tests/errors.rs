@@ -17,11 +17,23 @@ fn an_error_says_what_is_wrong_and_where() {
          (line 1, column 8)",
     );
     check("result[0] >", &list, "the end of the expression is not expected here (line 1, column 12)");
-    check("reslt > 1", &list, "the name reslt is not known; the value of the metric is called result (line 1, column 1)");
-    check("true &&\n  foo(1)", &list, "the name foo is not known; the value of the metric is called result (line 2, column 3)");
+    check(
+        "reslt > 1",
+        &list,
+        "the name reslt is not known; the value of the metric is called result (line 1, column 1)",
+    );
+    check(
+        "true &&\n  foo(1)",
+        &list,
+        "the name foo is not known; the value of the metric is called result (line 2, column 3)",
+    );
     check("'é' + \"x", &list, "the string is not closed; add \" (line 1, column 7)");
     check("result[3] > 1", &list, "there is no element 3: the list has 1 (line 1, column 7)");
-    check("# > 1", &list, "# and .name stand for an element; they only work inside a predicate such as all(list, # > 0) (line 1, column 1)");
+    check(
+        "# > 1",
+        &list,
+        "# and .name stand for an element; they only work inside a predicate such as all(list, # > 0) (line 1, column 1)",
+    );
     check("upper(1) == ''", &list, "upper takes a string here, not an integer (line 1, column 7)");
     check("len(1, 2) > 0", &list, "len takes 1 argument, but 2 are given (line 1, column 1)");
     check("nil ?? 1 > 0", &list, "?? and > need parentheses around one of them (line 1, column 10)");
@@ -55,7 +67,10 @@ fn instants_are_computed_from_now() {
     check("duration('1h')", "expected a time such as now() - duration(\"1h\"), but got time.Duration");
     check("result", "there is no `result` here (line 1, column 1)");
     check("now() - 1", "`-` does not work between a time and an integer (line 1, column 7)");
-    check("now() + duration('1d')", "\"1d\" is not a duration; write one like \"1h30m\" or \"90s\" (units: h, m, s, ms, us, ns) (line 1, column 9)");
+    check(
+        "now() + duration('1d')",
+        "\"1d\" is not a duration; write one like \"1h30m\" or \"90s\" (units: h, m, s, ms, us, ns) (line 1, column 9)",
+    );
 }
 
 #[test]

@@ -17,7 +17,8 @@ const LIMIT: u64 = 1 << 63;
 
 /// Reads spans such as `1h30m`, `-1.5s` or `250ms`.
 pub(crate) fn parse(text: &str) -> Result<i64, String> {
-    let problem = || format!("{text:?} is not a duration; write one like \"1h30m\" or \"90s\" (units: h, m, s, ms, us, ns)");
+    let problem =
+        || format!("{text:?} is not a duration; write one like \"1h30m\" or \"90s\" (units: h, m, s, ms, us, ns)");
     let negative = text.starts_with('-');
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
     if rest == "0" {

@@ -5,7 +5,17 @@ use jiff::civil::{DateTime, Weekday};
 use super::Moment;
 
 pub(crate) const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 pub(crate) const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -115,7 +125,9 @@ fn part_at(rest: &str) -> Option<(Part<'static>, usize)> {
     }
     let (spelling, part) = SPELLINGS.iter().find(|(spelling, _)| rest.starts_with(spelling))?;
     // A short name counts only where no lower-case letter follows: `Month` holds no day.
-    if matches!(*spelling, "Jan" | "Mon") && rest.get(3..).is_some_and(|after| after.starts_with(|c: char| c.is_ascii_lowercase())) {
+    if matches!(*spelling, "Jan" | "Mon")
+        && rest.get(3..).is_some_and(|after| after.starts_with(|c: char| c.is_ascii_lowercase()))
+    {
         return None;
     }
     Some((*part, spelling.len()))

@@ -122,9 +122,9 @@ fn or_zero(arg: &Value, wanted: &Ty) -> Value {
         (Value::Nil, Ty::Int) => Value::Int(0),
         (Value::Nil, Ty::Text) => Value::text(""),
         (Value::Nil, Ty::Duration) => Value::Duration(0),
-        (Value::Nil, Ty::Time) => Timestamp::from_second(-62_135_596_800).map_or(Value::Nil, |zero| {
-            Value::Time(Moment::utc(zero))
-        }),
+        (Value::Nil, Ty::Time) => {
+            Timestamp::from_second(-62_135_596_800).map_or(Value::Nil, |zero| Value::Time(Moment::utc(zero)))
+        }
         _ => arg.clone(),
     }
 }
@@ -166,13 +166,11 @@ fn time_method(moment: &Moment, name: &str, first: &Value, args: &[Value]) -> Ou
         ("Before", Value::Time(other)) => Value::Bool(moment.instant < other.instant),
         ("After", Value::Time(other)) => Value::Bool(moment.instant > other.instant),
         ("Equal", Value::Time(other)) => Value::Bool(moment.instant == other.instant),
-        ("Compare", Value::Time(other)) => {
-            Value::Int(match moment.instant.cmp(&other.instant) {
-                std::cmp::Ordering::Less => -1,
-                std::cmp::Ordering::Equal => 0,
-                std::cmp::Ordering::Greater => 1,
-            })
-        }
+        ("Compare", Value::Time(other)) => Value::Int(match moment.instant.cmp(&other.instant) {
+            std::cmp::Ordering::Less => -1,
+            std::cmp::Ordering::Equal => 0,
+            std::cmp::Ordering::Greater => 1,
+        }),
         ("Sub", Value::Time(other)) => Value::Duration(moment.minus(other)),
         ("Add", Value::Duration(span)) => Value::Time(moment.plus(*span)?),
         ("Truncate", Value::Duration(step)) => Value::Time(moment.plus(-remainder(moment, *step))?),
@@ -202,8 +200,7 @@ fn remainder(moment: &Moment, step: i64) -> i64 {
 fn add_date(moment: &Moment, args: &[Value]) -> Result<Moment, String> {
     let problem = "the time is beyond the years that can be told apart";
     let mut numbers = args.iter().map(|arg| if let Value::Int(number) = arg { *number } else { 0 });
-    let (years, months, days) =
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let (years, months, days) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let civil = moment.civil();
     let total = i64::from(civil.year())
         .saturating_add(years)

@@ -1,8 +1,8 @@
 //! Requests over real HTTP: one pool of connections per way of connecting, and limits that the other side can't lift.
 
-mod tls;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::error::Error as _;
 use std::net::SocketAddr;

@@ -53,7 +53,8 @@ async fn an_answer_comes_with_its_status_and_its_bytes() {
 #[tokio::test]
 async fn a_compressed_answer_is_decompressed() {
     let body = gzip(&[b'x'; 10_000]);
-    let server = Server::start(move |_| Reply::Whole(200, vec![("content-encoding", "gzip".into())], body.clone())).await;
+    let server =
+        Server::start(move |_| Reply::Whole(200, vec![("content-encoding", "gzip".into())], body.clone())).await;
     let answer = fetcher().fetch(get(&server.url())).await.expect("answer");
     assert_eq!(answer.body.len(), 10_000);
 }
@@ -71,7 +72,8 @@ async fn a_hundred_megabytes_are_cut_off_at_one() {
 async fn an_announced_length_beyond_the_limit_is_not_read_at_all() {
     let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
     let length = (64 * 1024 * 1600).to_string();
-    let server = Server::start(move |_| Reply::Repeated(vec![("content-length", length.clone())], chunk.clone(), 1600)).await;
+    let server =
+        Server::start(move |_| Reply::Repeated(vec![("content-length", length.clone())], chunk.clone(), 1600)).await;
     check_failure(&server, Duration::from_secs(10), "is larger than 1048576 bytes").await;
 }
 
@@ -80,7 +82,8 @@ async fn a_gzip_bomb_is_cut_off_at_the_same_limit() {
     // 64 MiB in 64 KiB.
     let bomb = gzip(&vec![0; 64 * 1024 * 1024]);
     assert!(bomb.len() < 128 * 1024);
-    let server = Server::start(move |_| Reply::Whole(200, vec![("content-encoding", "gzip".into())], bomb.clone())).await;
+    let server =
+        Server::start(move |_| Reply::Whole(200, vec![("content-encoding", "gzip".into())], bomb.clone())).await;
     check_failure(&server, Duration::from_secs(10), "is larger than 1048576 bytes").await;
 }
 
@@ -106,7 +109,8 @@ async fn a_deadline_of_nothing_sends_nothing() {
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let server =
-        Server::start(|_| Reply::Whole(302, vec![("location", "http://169.254.169.254/latest/".into())], Bytes::new())).await;
+        Server::start(|_| Reply::Whole(302, vec![("location", "http://169.254.169.254/latest/".into())], Bytes::new()))
+            .await;
     let answer = fetcher().fetch(get(&server.url())).await.expect("answer");
     assert_eq!(answer.status.as_u16(), 302);
     assert_eq!(server.seen().len(), 1);
@@ -175,7 +179,10 @@ async fn an_unknown_certificate_is_refused_unless_the_metric_says_insecure() {
 #[tokio::test]
 async fn a_given_proxy_is_used_and_none_from_anywhere_else() {
     let proxy = Server::start(|_| Reply::json("from the proxy")).await;
-    let egress = Egress { listed: vec!["127.0.0.1".parse().expect("rule"), "metrics.example".parse().expect("rule")], ..Egress::default() };
+    let egress = Egress {
+        listed: vec!["127.0.0.1".parse().expect("rule"), "metrics.example".parse().expect("rule")],
+        ..Egress::default()
+    };
     let options = HttpOptions { egress, proxy: Some(Url::parse(&proxy.url()).expect("url")) };
     let answer = HttpFetch::new(options).fetch(get("http://metrics.example/api")).await.expect("answer");
     assert_eq!(&answer.body[..], b"from the proxy");

@@ -51,7 +51,11 @@ pub(super) fn read(response: &FetchResponse, from: &str) -> Result<Answer, Strin
     }
     let unusable = |what: &str| format!("prometheus at {from} answered {status} {what}");
     let depth = check_depth(body);
-    let envelope = depth.and_then(|()| serde_json::from_slice::<Object<Envelope<'_>>>(body).map(|Object(envelope)| envelope).map_err(|error| quote(&error.to_string())));
+    let envelope = depth.and_then(|()| {
+        serde_json::from_slice::<Object<Envelope<'_>>>(body)
+            .map(|Object(envelope)| envelope)
+            .map_err(|error| quote(&error.to_string()))
+    });
     match envelope {
         Ok(Envelope { status: said, error_type, error, .. }) if said == "error" => {
             Err(unusable(&format!("with an error: {}: {}", quote(&error_type), quote(&error))))
@@ -62,10 +66,16 @@ pub(super) fn read(response: &FetchResponse, from: &str) -> Result<Answer, Strin
             let answer = data.read().map_err(|why| unusable(&format!("with something else than a result: {why}")))?;
             Ok(Answer { warnings, ..answer })
         }
-        _ if !status.is_success() => Err(unusable(&format!("{}: {}", reason(*status), quote(&String::from_utf8_lossy(body))))),
+        _ if !status.is_success() => {
+            Err(unusable(&format!("{}: {}", reason(*status), quote(&String::from_utf8_lossy(body)))))
+        }
         Ok(envelope) => Err(unusable(&format!("with the status {:?}", quote(&envelope.status)))),
         Err(why) if looks_like_json(headers, body) => Err(unusable(&format!("with broken JSON: {why}"))),
-        Err(_) => Err(unusable(&format!("with {} instead of JSON: {}", content_type(headers), quote(&String::from_utf8_lossy(body))))),
+        Err(_) => Err(unusable(&format!(
+            "with {} instead of JSON: {}",
+            content_type(headers),
+            quote(&String::from_utf8_lossy(body))
+        ))),
     }
 }
 
@@ -188,13 +198,16 @@ impl Data<'_> {
             "vector" => {
                 let series: Vec<Object<VectorSeries>> = typed(json)?;
                 check_unique(series.iter().map(|Object(series)| &series.metric))?;
-                let values = series.iter().map(|Object(series)| histogram_free(series.histogram, series.value.as_ref()).copied());
+                let values = series
+                    .iter()
+                    .map(|Object(series)| histogram_free(series.histogram, series.value.as_ref()).copied());
                 values.collect::<Result<Vec<_>, _>>().and_then(|points| flat(points.iter()))
             }
             "matrix" => {
                 let series: Vec<Object<MatrixSeries>> = typed(json)?;
                 check_unique(series.iter().map(|Object(series)| &series.metric))?;
-                let values = series.iter().map(|Object(series)| histogram_free(series.histograms, series.values.as_ref()));
+                let values =
+                    series.iter().map(|Object(series)| histogram_free(series.histograms, series.values.as_ref()));
                 values.collect::<Result<Vec<_>, _>>().and_then(|lists| flat(lists.into_iter().flatten()))
             }
             "string" => Err("Prometheus metric type not supported: string".into()),
@@ -220,7 +233,9 @@ fn flat<'a>(points: impl Iterator<Item = &'a Point>) -> Result<Answer, String> {
 fn histogram_free<T>(histogram: Option<serde::de::IgnoredAny>, value: Option<&T>) -> Result<&T, String> {
     match (histogram, value) {
         (None, Some(value)) => Ok(value),
-        (Some(_), _) => Err("a native histogram is no number; use histogram_quantile, histogram_count or histogram_avg".into()),
+        (Some(_), _) => {
+            Err("a native histogram is no number; use histogram_quantile, histogram_count or histogram_avg".into())
+        }
         (None, None) => Err("a series without a value".into()),
     }
 }
@@ -262,7 +277,9 @@ struct Number(f64);
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        numbers::parse(&text).map(Self).ok_or_else(|| D::Error::custom(format!("{:?} is not a number that fits a double", quote(&text))))
+        numbers::parse(&text)
+            .map(Self)
+            .ok_or_else(|| D::Error::custom(format!("{:?} is not a number that fits a double", quote(&text))))
     }
 }
 
@@ -294,7 +311,9 @@ impl<'de> Deserialize<'de> for Labels {
                 }
                 pairs.sort();
                 match pairs.windows(2).find(|two| matches!(two, [a, b] if a.0 == b.0)) {
-                    Some([twice, ..]) => Err(A::Error::custom(format!("the label {:?} is there twice", quote(&twice.0)))),
+                    Some([twice, ..]) => {
+                        Err(A::Error::custom(format!("the label {:?} is there twice", quote(&twice.0))))
+                    }
                     _ => Ok(Labels(pairs)),
                 }
             }

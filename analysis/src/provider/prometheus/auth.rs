@@ -131,7 +131,9 @@ impl<'a> Client<'a> {
         if !response.status.is_success() {
             let refusal: Refusal = serde_json::from_slice(&response.body).unwrap_or_default();
             let said = format!("{} {}", refusal.error, refusal.error_description);
-            return Err(failed(format!("the token endpoint answered {} {}", response.status, quote(&said)).trim_end().to_owned()));
+            return Err(failed(
+                format!("the token endpoint answered {} {}", response.status, quote(&said)).trim_end().to_owned(),
+            ));
         }
         let grant: Grant = serde_json::from_slice(&response.body)
             .map_err(|_| failed("the token endpoint answered something else than a token".into()))?;

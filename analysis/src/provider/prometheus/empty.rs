@@ -44,7 +44,12 @@ pub(super) async fn explain(
     let (zero, note) = match traffic(exchange, at, ratio).await {
         Traffic::Some(amount) => match has_series(exchange, at, &ratio.numerator).await {
             Ok(false) => (true, Note::remark(format!("{missing}; {}", ratio.denominator.describe(amount)))),
-            Ok(true) => (false, Note::warning("no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()")),
+            Ok(true) => (
+                false,
+                Note::warning(
+                    "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()",
+                ),
+            ),
             Err(why) => (false, Note::warning(format!("no data: could not ask for the numerator: {why}"))),
         },
         Traffic::Idle => (false, Note::remark(format!("no data: {missing}, and no traffic in the denominator"))),

@@ -31,7 +31,13 @@ pub(super) struct Exchange<'a> {
 
 impl<'a> Exchange<'a> {
     /// The exchange for one sample taken at `at`.
-    pub fn new(fetch: &'a dyn Fetch, settings: &'a Settings, tokens: &'a Tokens, login: Login<'a>, at: Timestamp) -> Self {
+    pub fn new(
+        fetch: &'a dyn Fetch,
+        settings: &'a Settings,
+        tokens: &'a Tokens,
+        login: Login<'a>,
+        at: Timestamp,
+    ) -> Self {
         Self { fetch, settings, tokens, login, at, left: settings.timeout }
     }
 
@@ -41,7 +47,10 @@ impl<'a> Exchange<'a> {
             Query::Instant { text, at } => ("query", form(&[("query", text), ("time", &seconds(*at))])),
             Query::Range { text, start, end, step } => {
                 let step = numbers::number(step.as_secs_f64());
-                ("query_range", form(&[("query", text), ("start", &seconds(*start)), ("end", &seconds(*end)), ("step", &step)]))
+                (
+                    "query_range",
+                    form(&[("query", text), ("start", &seconds(*start)), ("end", &seconds(*end)), ("step", &step)]),
+                )
             }
         };
         let mut url = self.settings.base.clone();
@@ -73,11 +82,18 @@ impl<'a> Exchange<'a> {
         };
         self.authorize(&method, &url, &mut headers, &body).await?;
         headers.extend(self.settings.headers.clone());
-        self.send(FetchRequest { method, url, headers, body, deadline: self.left, insecure: self.settings.insecure }).await
+        self.send(FetchRequest { method, url, headers, body, deadline: self.left, insecure: self.settings.insecure })
+            .await
     }
 
     /// Adds what proves who asks: a token, then AWS' signature, then user and password where nothing is set yet.
-    async fn authorize(&mut self, method: &Method, url: &Url, headers: &mut HeaderMap, body: &[u8]) -> Result<(), SampleError> {
+    async fn authorize(
+        &mut self,
+        method: &Method,
+        url: &Url,
+        headers: &mut HeaderMap,
+        body: &[u8],
+    ) -> Result<(), SampleError> {
         if let Some(client) = self.login.oauth2 {
             let token = match self.tokens.known(client, self.at) {
                 Some(token) => token,
@@ -103,7 +119,8 @@ impl<'a> Exchange<'a> {
     pub async fn post(&mut self, url: Url, mut headers: HeaderMap, body: String) -> Result<FetchResponse, SampleError> {
         headers.insert(CONTENT_TYPE, FORM);
         let insecure = self.settings.insecure;
-        self.send(FetchRequest { method: Method::POST, url, headers, body: body.into(), deadline: self.left, insecure }).await
+        self.send(FetchRequest { method: Method::POST, url, headers, body: body.into(), deadline: self.left, insecure })
+            .await
     }
 
     async fn send(&mut self, request: FetchRequest) -> Result<FetchResponse, SampleError> {

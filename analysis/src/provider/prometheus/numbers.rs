@@ -78,7 +78,21 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_go_reads_them() {
-        for (text, expect) in [("1", Some(1.0)), ("1e3", Some(1000.0)), ("-2.5", Some(-2.5)), ("+Inf", Some(f64::INFINITY)), ("-Inf", Some(f64::NEG_INFINITY)), ("1e999", None), ("-1e999", None), ("1e-999", Some(0.0)), ("", None), (" 1", None), ("0x", None), ("+NaN", None), ("one", None)] {
+        for (text, expect) in [
+            ("1", Some(1.0)),
+            ("1e3", Some(1000.0)),
+            ("-2.5", Some(-2.5)),
+            ("+Inf", Some(f64::INFINITY)),
+            ("-Inf", Some(f64::NEG_INFINITY)),
+            ("1e999", None),
+            ("-1e999", None),
+            ("1e-999", Some(0.0)),
+            ("", None),
+            (" 1", None),
+            ("0x", None),
+            ("+NaN", None),
+            ("one", None),
+        ] {
             assert_eq!(parse(text), expect, "{text}");
         }
         assert!(parse("NaN").is_some_and(f64::is_nan));

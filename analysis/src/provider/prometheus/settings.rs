@@ -110,7 +110,10 @@ fn base(address: &str) -> Result<Url, String> {
     }
     let mut url = Url::parse(address).map_err(|_| not_a_url())?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("prometheus address is not is url format: it starts with {}, not http or https", url.scheme()));
+        return Err(format!(
+            "prometheus address is not is url format: it starts with {}, not http or https",
+            url.scheme()
+        ));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
@@ -122,8 +125,9 @@ fn headers_of(given: &[serin_crds::analysis::Header], remarks: &mut Vec<String>)
     let mut headers = HeaderMap::new();
     for (i, header) in given.iter().enumerate() {
         let path = format!("provider.prometheus.headers[{i}]");
-        let name = HeaderName::from_bytes(header.key.as_bytes())
-            .map_err(|_| format!("{path}.key is {:?}; it must be the name of an HTTP header", super::answer::quote(&header.key)))?;
+        let name = HeaderName::from_bytes(header.key.as_bytes()).map_err(|_| {
+            format!("{path}.key is {:?}; it must be the name of an HTTP header", super::answer::quote(&header.key))
+        })?;
         // The value may be a secret and is not told.
         let mut value = HeaderValue::from_bytes(header.value.as_bytes())
             .map_err(|_| format!("{path}.value (of {name}) must not hold line breaks or other control characters"))?;

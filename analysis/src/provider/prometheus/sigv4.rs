@@ -5,8 +5,8 @@
 
 use std::fmt::{self, Write as _};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use reqwest::Url;
 use ring::{digest, hmac};
@@ -31,7 +31,10 @@ pub struct AwsCredentials {
 
 impl fmt::Debug for AwsCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsCredentials").field("access_key", &self.access_key).field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("AwsCredentials")
+            .field("access_key", &self.access_key)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,9 @@ impl<'a> Signer<'a> {
         const PATH: &str = "provider.prometheus.authentication.sigv4";
         let given = |text: &'a Option<String>| text.as_deref().filter(|text| !text.is_empty());
         if given(&sigv4.profile).is_some() {
-            return Err(format!("{PATH}.profile is not supported; give the controller its credentials in the environment"));
+            return Err(format!(
+                "{PATH}.profile is not supported; give the controller its credentials in the environment"
+            ));
         }
         if given(&sigv4.role_arn).is_some() {
             return Err(format!("{PATH}.roleArn is not supported; give the controller credentials of that role"));
@@ -64,8 +69,16 @@ impl<'a> Signer<'a> {
     }
 
     /// Adds the signature and what it needs to the headers of a request.
-    pub fn sign(&self, method: &Method, url: &Url, headers: &mut HeaderMap, body: &[u8], at: Timestamp) -> Result<(), String> {
-        let signature = sign(self.credentials, &Signature { region: self.region, service: SERVICE, at }, (method, url, body));
+    pub fn sign(
+        &self,
+        method: &Method,
+        url: &Url,
+        headers: &mut HeaderMap,
+        body: &[u8],
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let signature =
+            sign(self.credentials, &Signature { region: self.region, service: SERVICE, at }, (method, url, body));
         let unusable = || "the AWS credentials can't be sent in a header".to_owned();
         let mut put = |name: &'static str, value: &str| {
             let mut value = HeaderValue::from_str(value).map_err(|_| unusable())?;
@@ -100,7 +113,8 @@ pub fn sign(credentials: &AwsCredentials, what: &Signature<'_>, request: (&Metho
     let body_hash = hex(digest::digest(&digest::SHA256, body).as_ref());
     let date_time = stamp(what.at);
     let date = date_time.get(..8).unwrap_or_default();
-    let mut signed = vec![("host", host(url)), ("x-amz-content-sha256", body_hash.clone()), ("x-amz-date", date_time.clone())];
+    let mut signed =
+        vec![("host", host(url)), ("x-amz-content-sha256", body_hash.clone()), ("x-amz-date", date_time.clone())];
     if let Some(token) = &credentials.session_token {
         signed.push(("x-amz-security-token", token.trim().to_owned()));
     }
@@ -150,7 +164,8 @@ fn path(url: &Url) -> String {
 
 /// The query string with its pairs encoded and sorted.
 fn query(url: &Url) -> String {
-    let mut pairs: Vec<(String, String)> = url.query_pairs().map(|(name, value)| (encode(&name), encode(&value))).collect();
+    let mut pairs: Vec<(String, String)> =
+        url.query_pairs().map(|(name, value)| (encode(&name), encode(&value))).collect();
     pairs.sort();
     pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }

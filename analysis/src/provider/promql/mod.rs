@@ -60,7 +60,8 @@ fn check_depth(query: &str) -> Result<(), String> {
             return Err(format!("the query nests more than {DEPTH_LIMIT} brackets"));
         }
     }
-    let is_operator = |word: &&str| ["and", "or", "unless", "atan2", "offset"].contains(&word.to_ascii_lowercase().as_str());
+    let is_operator =
+        |word: &&str| ["and", "or", "unless", "atan2", "offset"].contains(&word.to_ascii_lowercase().as_str());
     operators += query.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_operator).count();
     if operators > OPERATOR_LIMIT {
         return Err(format!("the query has more than {OPERATOR_LIMIT} operators"));

@@ -181,7 +181,8 @@ fn correct(binary: &mut BinaryExpr, labels: &[String]) {
         exclude @ LabelModifier::Exclude(_) => exclude,
     });
     if matching.is_some() {
-        binary.modifier = Some(BinModifier { matching, card: VectorMatchCardinality::OneToOne, ..BinModifier::default() });
+        binary.modifier =
+            Some(BinModifier { matching, card: VectorMatchCardinality::OneToOne, ..BinModifier::default() });
     }
 }
 

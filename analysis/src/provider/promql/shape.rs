@@ -5,8 +5,8 @@
 
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{
-    AggregateExpr, BinModifier, BinaryExpr, Call, Expr, LabelModifier, MatrixSelector, SubqueryExpr, VectorMatchCardinality,
-    VectorSelector,
+    AggregateExpr, BinModifier, BinaryExpr, Call, Expr, LabelModifier, MatrixSelector, SubqueryExpr,
+    VectorMatchCardinality, VectorSelector,
 };
 
 /// A template, read with one set of placeholders and with another.
@@ -52,10 +52,18 @@ pub(super) fn same(template: Pair<'_, Expr>, query: &Expr) -> bool {
             one != two && matches!(*unary.expr, Expr::NumberLiteral(_))
         }
         (Expr::StringLiteral(one), Expr::StringLiteral(two), Expr::StringLiteral(it)) => Pair { one, two }.allows(it),
-        (Expr::VectorSelector(one), Expr::VectorSelector(two), Expr::VectorSelector(it)) => selector(Pair { one, two }, it),
-        (Expr::MatrixSelector(one), Expr::MatrixSelector(two), Expr::MatrixSelector(it)) => matrix(Pair { one, two }, it),
-        (Expr::Paren(one), Expr::Paren(two), Expr::Paren(it)) => same(Pair { one: &one.expr, two: &two.expr }, &it.expr),
-        (Expr::Unary(one), Expr::Unary(two), Expr::Unary(it)) => same(Pair { one: &one.expr, two: &two.expr }, &it.expr),
+        (Expr::VectorSelector(one), Expr::VectorSelector(two), Expr::VectorSelector(it)) => {
+            selector(Pair { one, two }, it)
+        }
+        (Expr::MatrixSelector(one), Expr::MatrixSelector(two), Expr::MatrixSelector(it)) => {
+            matrix(Pair { one, two }, it)
+        }
+        (Expr::Paren(one), Expr::Paren(two), Expr::Paren(it)) => {
+            same(Pair { one: &one.expr, two: &two.expr }, &it.expr)
+        }
+        (Expr::Unary(one), Expr::Unary(two), Expr::Unary(it)) => {
+            same(Pair { one: &one.expr, two: &two.expr }, &it.expr)
+        }
         (Expr::Call(one), Expr::Call(two), Expr::Call(it)) => call(Pair { one, two }, it),
         (Expr::Aggregate(one), Expr::Aggregate(two), Expr::Aggregate(it)) => aggregate(Pair { one, two }, it),
         (Expr::Binary(one), Expr::Binary(two), Expr::Binary(it)) => binary(Pair { one, two }, it),
@@ -90,9 +98,13 @@ fn selector(template: Pair<'_, VectorSelector>, it: &VectorSelector) -> bool {
         && template.map(|s| &s.name).allows(&it.name)
         && matchers(Pair { one: &one.matchers.matchers, two: &two.matchers.matchers }, &it.matchers.matchers)
         && groups(one) == groups(it)
-        && one.matchers.or_matchers.iter().zip(&two.matchers.or_matchers).zip(&it.matchers.or_matchers).all(
-            |((one, two), it)| matchers(Pair { one, two }, it),
-        )
+        && one
+            .matchers
+            .or_matchers
+            .iter()
+            .zip(&two.matchers.or_matchers)
+            .zip(&it.matchers.or_matchers)
+            .all(|((one, two), it)| matchers(Pair { one, two }, it))
 }
 
 fn matchers(template: Pair<'_, [Matcher]>, it: &[Matcher]) -> bool {
@@ -138,7 +150,10 @@ fn aggregate(template: Pair<'_, AggregateExpr>, it: &AggregateExpr) -> bool {
         (None, None, None) => true,
         _ => false,
     };
-    param && one.op == it.op && grouping(template.map(|a| &a.modifier), it.modifier.as_ref()) && same(template.map(|a| &*a.expr), &it.expr)
+    param
+        && one.op == it.op
+        && grouping(template.map(|a| &a.modifier), it.modifier.as_ref())
+        && same(template.map(|a| &*a.expr), &it.expr)
 }
 
 /// Whether labels are grouped, or matched, the same way; which ones may be an argument.

@@ -16,7 +16,9 @@ pub enum SubstitutionError {
     #[error("failed to resolve {{{{{0}}}}}")]
     Unresolved(String),
     /// A value does more than take its place.
-    #[error("an argument changes the query beyond its own place; give it a value without quotes, brackets and operators, or put the place of the argument in brackets")]
+    #[error(
+        "an argument changes the query beyond its own place; give it a value without quotes, brackets and operators, or put the place of the argument in brackets"
+    )]
     Changed,
 }
 
@@ -53,10 +55,13 @@ pub fn substitute(template: &str, value_of: impl Fn(&str) -> Option<String>) -> 
         Piece::Tag { place, .. } => Some(*place),
         Piece::Text(_) => None,
     });
-    let escaped = fill(&pieces, tags.zip(&values).map(|(place, value)| match place {
-        Place::String(quote) => escape(value, quote),
-        _ => value.clone(),
-    }));
+    let escaped = fill(
+        &pieces,
+        tags.zip(&values).map(|(place, value)| match place {
+            Place::String(quote) => escape(value, quote),
+            _ => value.clone(),
+        }),
+    );
     check_substitution(template, &escaped)?;
     Ok(escaped)
 }
@@ -80,14 +85,13 @@ pub fn check_substitution(template: &str, substituted: &str) -> Result<(), Subst
     if tags == 0 {
         return if template == substituted { Ok(()) } else { Err(SubstitutionError::Changed) };
     }
-    let only_strings = pieces.iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Tag { place: Place::String(_), .. }));
+    let only_strings =
+        pieces.iter().all(|piece| matches!(piece, Piece::Text(_) | Piece::Tag { place: Place::String(_), .. }));
     if only_strings && plainly_filled(&pieces, substituted) {
         return Ok(());
     }
     let verdict = match (readings(&pieces, tags), parse(substituted)) {
-        (found, Ok(query)) if !found.is_empty() => {
-            found.iter().any(|(one, two)| same(Pair { one, two }, &query))
-        }
+        (found, Ok(query)) if !found.is_empty() => found.iter().any(|(one, two)| same(Pair { one, two }, &query)),
         // Beyond our parser: what is in a string must plainly stay there.
         _ => plainly_filled(&pieces, substituted),
     };
@@ -257,7 +261,8 @@ fn readings(pieces: &[Piece<'_>], tags: usize) -> Vec<(Expr, Expr)> {
             chosen.extend(options.get(rest % options.len()));
             rest /= options.len();
         }
-        let text = |set: usize| fill(pieces, chosen.iter().filter_map(|pair| pair.get(set)).map(|text| (*text).to_owned()));
+        let text =
+            |set: usize| fill(pieces, chosen.iter().filter_map(|pair| pair.get(set)).map(|text| (*text).to_owned()));
         if let (Ok(one), Ok(two)) = (parse(&text(0)), parse(&text(1))) {
             found.push((one, two));
         }

@@ -29,10 +29,15 @@ fn check_corrected(query: &str, expect: Option<&str>) {
 fn the_seed_query_is_a_ratio_whose_denominator_counts_requests() {
     check_ratio(
         SEED,
-        Some("no 5xx series | count(rate(http_requests_total{status=~\"5..\"}[5m])) | sum(increase(http_requests_total[5m])) | 0"),
+        Some(
+            "no 5xx series | count(rate(http_requests_total{status=~\"5..\"}[5m])) | sum(increase(http_requests_total[5m])) | 0",
+        ),
     );
     let ratio = reading(SEED).ratio.expect("ratio");
-    assert_eq!(format!("{}; {}", ratio.missing, ratio.denominator.describe(1240.3)), "no 5xx series; 1,240 requests in the denominator");
+    assert_eq!(
+        format!("{}; {}", ratio.missing, ratio.denominator.describe(1240.3)),
+        "no 5xx series; 1,240 requests in the denominator"
+    );
 }
 
 #[test]
@@ -51,13 +56,12 @@ fn ratios_are_found_through_what_keeps_their_elements() {
 
 #[test]
 fn the_denominator_is_counted_where_it_is_a_rate_and_asked_for_its_value_elsewhere() {
-    check_ratio(
-        "errors_total / requests",
-        Some("no series of errors_total | count(errors_total) | sum(requests) | 0"),
-    );
+    check_ratio("errors_total / requests", Some("no series of errors_total | count(errors_total) | sum(requests) | 0"));
     check_ratio(
         "sum by (app) (irate(x_total{result=\"bad\"}[2m])) / sum by (app) (irate(x_total[2m]))",
-        Some("no series with result=\"bad\" | count(sum by (app) (irate(x_total{result=\"bad\"}[2m]))) | sum(increase(x_total[2m])) | 0"),
+        Some(
+            "no series with result=\"bad\" | count(sum by (app) (irate(x_total{result=\"bad\"}[2m]))) | sum(increase(x_total[2m])) | 0",
+        ),
     );
     check_ratio(
         "sum(rate(a{code=\"500\"}[5m])) / (sum(rate(b[5m])) + 1)",
@@ -137,7 +141,10 @@ fn counts_are_told_as_people_write_them() {
 #[test]
 fn the_seed_query_is_seen_to_divide_series_by_themselves() {
     let fault = reading(SEED).self_division.expect("fault");
-    assert_eq!(fault.corrected, "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))");
+    assert_eq!(
+        fault.corrected,
+        "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))"
+    );
     assert_eq!(
         fault.text,
         "both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write \

@@ -40,7 +40,9 @@ fn collect<'a>(expr: &'a Expr, found: &mut Vec<&'a VectorSelector>) {
 /// The matchers that a selector has and none of `others` has.
 pub(super) fn extra<'a>(selector: &'a VectorSelector, others: &[&VectorSelector]) -> Vec<&'a Matcher> {
     matchers(selector)
-        .filter(|matcher| matcher.name != "__name__" && !others.iter().any(|other| matchers(other).any(|m| m == *matcher)))
+        .filter(|matcher| {
+            matcher.name != "__name__" && !others.iter().any(|other| matchers(other).any(|m| m == *matcher))
+        })
         .collect()
 }
 
@@ -62,9 +64,10 @@ pub(super) fn status_class(matcher: &Matcher) -> Option<String> {
             let pattern = matcher.value.trim_start_matches('^').trim_end_matches('$');
             let pattern = pattern.strip_prefix('(').and_then(|p| p.strip_suffix(')')).unwrap_or(pattern);
             let pattern = pattern.strip_prefix("?:").unwrap_or(pattern);
-            let classes: Option<Vec<String>> = pattern.split('|').map(|part| {
-                if three_digits(part) { Some(part.to_owned()) } else { class(part) }
-            }).collect();
+            let classes: Option<Vec<String>> = pattern
+                .split('|')
+                .map(|part| if three_digits(part) { Some(part.to_owned()) } else { class(part) })
+                .collect();
             classes.map(|classes| classes.join("/"))
         }
         MatchOp::NotEqual | MatchOp::NotRe(_) => None,

@@ -42,16 +42,8 @@ fn failures_are_counted_in_total_and_the_limit_is_tolerated() {
     check(&settings, "FFFF", "RRRF F");
     check(&settings, "FSFSFSF", "RRRRRRF F");
     check(&settings, "FFFEEEEF", "RRRRRRRF F");
-    check(
-        &json!({"interval": "1m", "failureLimit": "2"}),
-        "FFF",
-        "RRF F",
-    );
-    check(
-        &json!({"interval": "1m", "failureLimit": "two"}),
-        "F",
-        "F F",
-    );
+    check(&json!({"interval": "1m", "failureLimit": "2"}), "FFF", "RRF F");
+    check(&json!({"interval": "1m", "failureLimit": "two"}), "F", "F F");
 }
 
 #[test]
@@ -91,24 +83,14 @@ fn successes_in_a_row_end_a_metric_early() {
     check(&settings, "SFSFSS", "RRRRRS S");
     check(&settings, "SESS", "RRRS S");
     check(&settings, "FFF", "RRF F");
-    let settings =
-        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 1, "count": 4});
+    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 1, "count": 4});
     check(&settings, "SFSS", "RRRS S");
     check(&settings, "SFSE", "RRRR R");
-    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4, "inconclusiveLimit": 9});
-    check(
-        &json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4}),
-        "SFSF",
-        "RRRI I",
-    );
-    assert!(
-        World::new(spec(json!({"metrics": [metric("m", &settings)]})))
-            .status
-            .phase
-            .is_terminal()
-    );
     let settings =
-        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": -1, "count": 3});
+        json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4, "inconclusiveLimit": 9});
+    check(&json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": 2, "count": 4}), "SFSF", "RRRI I");
+    assert!(World::new(spec(json!({"metrics": [metric("m", &settings)]}))).status.phase.is_terminal());
+    let settings = json!({"interval": "1m", "consecutiveSuccessLimit": 2, "failureLimit": -1, "count": 3});
     check(&settings, "FSS", "RRS S");
     check(&settings, "SFS", "RRF F");
     check(&settings, "FFF", "RRF F");
@@ -142,10 +124,7 @@ fn a_later_limit_overrides_an_earlier_one() {
 
 #[test]
 fn counters_follow_each_outcome() {
-    let mut world = World::of(&[metric(
-        "m",
-        &json!({"interval": "1m", "failureLimit": 9, "inconclusiveLimit": 9}),
-    )]);
+    let mut world = World::of(&[metric("m", &json!({"interval": "1m", "failureLimit": 9, "inconclusiveLimit": 9}))]);
     let mut counters = Vec::new();
     for outcome in "SSFEEISE".chars() {
         world.measure(&outcome.to_string());

@@ -6,37 +6,19 @@ use super::*;
 fn the_first_measurement_is_due_at_once() {
     let mut world = World::of(&[metric("m", &json!({"interval": "1m"}))]);
     let turn = world.plan();
-    assert_eq!(
-        turn.due,
-        [Due {
-            metric: 0,
-            at: at(0)
-        }]
-    );
-    assert_eq!(
-        (turn.wake, world.status.started_at, world.status.phase),
-        (None, Some(at(0)), Running)
-    );
+    assert_eq!(turn.due, [Due { metric: 0, at: at(0) }]);
+    assert_eq!((turn.wake, world.status.started_at, world.status.phase), (None, Some(at(0)), Running));
 }
 
 #[test]
 fn an_initial_delay_counts_from_the_start_of_the_run() {
-    let mut world = World::of(&[metric(
-        "m",
-        &json!({"interval": "1m", "initialDelay": "30s"}),
-    )]);
+    let mut world = World::of(&[metric("m", &json!({"interval": "1m", "initialDelay": "30s"}))]);
     let turn = world.plan();
     assert_eq!((turn.due, turn.wake), (vec![], Some(at(30))));
     world.now = at(29);
     assert!(world.plan().due.is_empty());
     world.now = at(30);
-    assert_eq!(
-        world.plan().due,
-        [Due {
-            metric: 0,
-            at: at(30)
-        }]
-    );
+    assert_eq!(world.plan().due, [Due { metric: 0, at: at(30) }]);
 }
 
 fn milliseconds(instant: Timestamp) -> i64 {
@@ -60,10 +42,7 @@ fn measurements_keep_to_their_grid_however_long_a_query_takes_within_its_second(
     for _ in 0..5 {
         world.sleep();
         began.push(milliseconds(world.now));
-        world.now = world
-            .now
-            .saturating_add(SignedDuration::from_millis(800))
-            .unwrap();
+        world.now = world.now.saturating_add(SignedDuration::from_millis(800)).unwrap();
         world.measure("S");
     }
     assert_eq!(began, [0, 10_001, 20_001, 30_001, 40_001]);
@@ -92,10 +71,7 @@ fn errors_are_tried_again_after_ten_seconds_whatever_the_interval() {
 
 #[test]
 fn a_metric_without_interval_is_tried_again_only_after_an_error() {
-    let mut world = World::of(&[
-        metric("m", &json!({})),
-        metric("n", &json!({"interval": "1m"})),
-    ]);
+    let mut world = World::of(&[metric("m", &json!({})), metric("n", &json!({"interval": "1m"}))]);
     world.measure("SS");
     assert_eq!(world.sleep(), [1]);
 }
@@ -105,20 +81,13 @@ fn an_interval_of_less_than_a_second_counts_as_a_second() {
     for interval in ["0s", "1ms", "-5s"] {
         let mut world = World::of(&[metric("m", &json!({"interval": interval}))]);
         world.measure("S");
-        assert_eq!(
-            world.plan().wake.map(milliseconds),
-            Some(1001),
-            "{interval}"
-        );
+        assert_eq!(world.plan().wake.map(milliseconds), Some(1001), "{interval}");
     }
 }
 
 #[test]
 fn each_metric_has_its_own_time_and_none_is_measured_twice_at_once() {
-    let mut world = World::of(&[
-        metric("a", &json!({"interval": "10s"})),
-        metric("b", &json!({"interval": "25s"})),
-    ]);
+    let mut world = World::of(&[metric("a", &json!({"interval": "10s"})), metric("b", &json!({"interval": "25s"}))]);
     world.measure("SS");
     let mut order = Vec::new();
     for _ in 0..4 {
@@ -126,17 +95,9 @@ fn each_metric_has_its_own_time_and_none_is_measured_twice_at_once() {
         order.push((world.now.as_second() - at(0).as_second(), due.clone()));
         world.measure(["S", "-S"][usize::from(due == [1])]);
     }
-    assert_eq!(
-        order,
-        [(10, vec![0]), (20, vec![0]), (25, vec![1]), (30, vec![0])]
-    );
-    let turn = world
-        .run
-        .plan(&world.status, &BTreeSet::from([0]), at(3600));
-    assert_eq!(
-        turn.due.iter().map(|due| due.metric).collect::<Vec<_>>(),
-        [1]
-    );
+    assert_eq!(order, [(10, vec![0]), (20, vec![0]), (25, vec![1]), (30, vec![0])]);
+    let turn = world.run.plan(&world.status, &BTreeSet::from([0]), at(3600));
+    assert_eq!(turn.due.iter().map(|due| due.metric).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
@@ -144,13 +105,7 @@ fn a_measurement_that_comes_late_is_one_of_now() {
     let mut world = World::of(&[metric("m", &json!({"interval": "1m"}))]);
     world.measure("S");
     world.now = at(3600);
-    assert_eq!(
-        world.plan().due,
-        [Due {
-            metric: 0,
-            at: at(3600)
-        }]
-    );
+    assert_eq!(world.plan().due, [Due { metric: 0, at: at(3600) }]);
 }
 
 #[test]
@@ -194,14 +149,7 @@ fn ten_measurements_are_kept_or_as_many_as_a_rule_says() {
         world.now = at(second);
         world.measure("SS");
     }
-    let kept = |name| {
-        world
-            .result(name)
-            .measurements
-            .iter()
-            .map(|m| m.finished_at.unwrap())
-            .collect::<Vec<_>>()
-    };
+    let kept = |name| world.result(name).measurements.iter().map(|m| m.finished_at.unwrap()).collect::<Vec<_>>();
     assert_eq!(kept("a"), (5..15).map(at).collect::<Vec<_>>());
     assert_eq!(kept("b"), (12..15).map(at).collect::<Vec<_>>());
     assert_eq!(world.result("b").count, 15);
@@ -214,26 +162,14 @@ fn results_stay_in_the_order_of_the_spec() {
     for round in ["--S", "S", "-S"] {
         world.measure(round);
     }
-    let names: Vec<_> = world
-        .status
-        .metric_results
-        .iter()
-        .map(|result| result.name.as_str())
-        .collect();
+    let names: Vec<_> = world.status.metric_results.iter().map(|result| result.name.as_str()).collect();
     assert_eq!(names, ["c", "a", "b"]);
 }
 
 #[test]
 fn the_spread_of_a_run_is_its_own_and_stays() {
-    let spreads: BTreeSet<_> = (0..100)
-        .map(|index| spread_of(&format!("uid-{index}")))
-        .collect();
+    let spreads: BTreeSet<_> = (0..100).map(|index| spread_of(&format!("uid-{index}"))).collect();
     assert!(spreads.len() > 50, "{spreads:?}");
-    assert!(
-        spreads
-            .iter()
-            .all(|spread| (1..500).contains(&spread.as_millis())),
-        "{spreads:?}"
-    );
+    assert!(spreads.iter().all(|spread| (1..500).contains(&spread.as_millis())), "{spreads:?}");
     assert_eq!(spread_of("uid-1"), spread_of("uid-1"));
 }

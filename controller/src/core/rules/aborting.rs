@@ -119,7 +119,8 @@ pub(super) fn retreat(s: &Snapshot) -> Option<Plan> {
     }
     let why = conditions::find(&s.status, &ConditionType::Progressing).map(|c| c.message.clone()).unwrap_or_default();
     let because = Because::Aborted(why);
-    let ended: Vec<Effect> = super::runs::unfinished(s).map(|run| Effect::TerminateRun { name: run.name.clone() }).collect();
+    let ended: Vec<Effect> =
+        super::runs::unfinished(s).map(|run| Effect::TerminateRun { name: run.name.clone() }).collect();
     if !ended.is_empty() {
         return Some(super::act(s, because, ended));
     }

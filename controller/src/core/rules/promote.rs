@@ -42,7 +42,8 @@ fn due(s: &Snapshot) -> Option<String> {
     if s.index() < steps {
         return None;
     }
-    let arrived = !s.routed() || steps == 0 || s.desired() == 0 || s.route().is_some_and(|r| r.even && r.canary == Weight::FULL);
+    let arrived =
+        !s.routed() || steps == 0 || s.desired() == 0 || s.route().is_some_and(|r| r.even && r.canary == Weight::FULL);
     arrived.then(|| format!("Completed all {steps} canary steps"))
 }
 

@@ -7,8 +7,8 @@ use super::super::conditions;
 use super::super::intent;
 use super::super::plan::{Effect, Plan};
 use super::super::record;
-use super::super::snapshot::Snapshot;
 use super::super::sizes::{Basic, Side, basic};
+use super::super::snapshot::Snapshot;
 use super::super::steps::weight_at;
 use crate::routers::istio::Cause;
 
@@ -28,7 +28,11 @@ pub(super) fn retry(s: &Snapshot) -> Option<Plan> {
     record::clear_attempt(&mut next);
     next.current_step_index = record::step_index(s, 0);
     enter_pause(s, &mut next, 0);
-    Some(Plan::wait(next, Because::Retrying).note(EventReason::RolloutRetry, "Retrying Rollout after abort").wake_at(Some(s.now)))
+    Some(
+        Plan::wait(next, Because::Retrying)
+            .note(EventReason::RolloutRetry, "Retrying Rollout after abort")
+            .wake_at(Some(s.now)),
+    )
 }
 
 /// A pause step is entered by recording its start.

@@ -116,9 +116,8 @@ fn free_name(s: &Snapshot, step: Option<usize>) -> String {
     let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let suffix = step.map(|index| format!("-{index}")).unwrap_or_default();
     let base = format!("{}-{}-{revision}{suffix}", s.id.name, s.revision.hash);
-    let usable = |name: &str| {
-        s.run(name).is_none_or(|run| !run.phase.is_terminal() && !run.terminating && run.current_spec)
-    };
+    let usable =
+        |name: &str| s.run(name).is_none_or(|run| !run.phase.is_terminal() && !run.terminating && run.current_spec);
     if usable(&base) {
         return base;
     }

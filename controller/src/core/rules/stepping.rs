@@ -22,7 +22,8 @@ pub(super) fn inconclusive(s: &Snapshot) -> Option<Plan> {
     let resumed = s.status.controller_pause && s.status.pause_conditions.is_empty();
     let step = s.step_run().filter(|run| s.status.pause_conditions.is_empty() && undecided(run));
     let step = step.filter(|run| run.step == Some(s.index()));
-    let run = step.or_else(|| s.background_run().filter(|run| undecided(run))).filter(|_| !resumed_after(s, resumed))?;
+    let run =
+        step.or_else(|| s.background_run().filter(|run| undecided(run))).filter(|_| !resumed_after(s, resumed))?;
     let mut next = record::draft(s);
     record::pause(s, &mut next, PauseReason::InconclusiveAnalysisRun);
     let text = format!("Rollout is paused ({})", PauseReason::InconclusiveAnalysisRun);

@@ -58,12 +58,18 @@ fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
     assert!(plan.together, "the record does not stand before the traffic");
     assert!(!plan.needs_live, "no read stands before an abort");
     assert!(plan.record.abort);
-    assert_eq!(plan.record.message.as_deref(), Some("RolloutAborted: Rollout aborted update to revision 2: Step-based analysis phase error/failed: error rate 7 %"));
+    assert_eq!(
+        plan.record.message.as_deref(),
+        Some(
+            "RolloutAborted: Rollout aborted update to revision 2: Step-based analysis phase error/failed: error rate 7 %"
+        )
+    );
 }
 
 #[test]
 fn an_abort_takes_everything_back_when_four_fifths_of_stable_answer() {
-    let at = |available| rollout().canary_pods(5).hooked().weight(50).at_step(1).ordered_abort().stable_answering(available);
+    let at =
+        |available| rollout().canary_pods(5).hooked().weight(50).at_step(1).ordered_abort().stable_answering(available);
     check(&at(10), "Aborting", &["weight 50 to 0"]);
     check(&at(9), "Aborting", &["weight 50 to 0"]);
     check(&at(8), "Aborting", &["weight 50 to 0"]);
@@ -200,7 +206,9 @@ fn a_first_revision_gets_all_pods_at_once() {
     let plan = check(&s, "NewRevision", &["create rs 1 at 10", "revision 1"]);
     assert_eq!(plan.record.stable_rs.as_deref(), Some("new"));
     assert_eq!(plan.record.current_step_index, Some(4));
-    assert!(plan.record.phase.is_some() && plan.record.observed_generation.is_some() && !plan.record.conditions.is_empty());
+    assert!(
+        plan.record.phase.is_some() && plan.record.observed_generation.is_some() && !plan.record.conditions.is_empty()
+    );
 }
 
 #[test]
@@ -274,7 +282,8 @@ fn an_undecided_analysis_pauses_and_a_resume_asks_again() {
 
 #[test]
 fn a_run_that_was_ended_before_it_measured_is_no_evidence() {
-    let mut s = rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Successful, "Run Terminated");
+    let mut s =
+        rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Successful, "Run Terminated");
     s.analysis.runs[0].evidence = 0;
     check(&s, "InconclusiveAnalysis", &[]);
 }

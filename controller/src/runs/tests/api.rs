@@ -75,9 +75,7 @@ impl Api {
     pub fn delete(&self, name: &str) {
         self.with(|api| {
             let object = api.objects.remove(name).unwrap();
-            api.notify(Sent::Gone(
-                object["metadata"]["uid"].as_str().unwrap().to_owned(),
-            ));
+            api.notify(Sent::Gone(object["metadata"]["uid"].as_str().unwrap().to_owned()));
         });
     }
 
@@ -93,9 +91,7 @@ impl Api {
         } else if parts.method == Method::GET {
             self.with(|api| {
                 api.reads.push(format!("run {name}"));
-                api.objects
-                    .get(&name)
-                    .map_or(not_found(&name), |object| (200, object.clone()))
+                api.objects.get(&name).map_or(not_found(&name), |object| (200, object.clone()))
             })
         } else if parts.method == Method::DELETE {
             let found = self.with(|api| api.objects.get(&name).cloned());
@@ -104,8 +100,7 @@ impl Api {
             }
             found.map_or(not_found(&name), |object| (200, object))
         } else {
-            self.patch(&name, serde_json::from_slice(&body).unwrap())
-                .await
+            self.patch(&name, serde_json::from_slice(&body).unwrap()).await
         };
         Response::builder()
             .status(status)
@@ -176,8 +171,5 @@ fn not_found(name: &str) -> (u16, Value) {
 }
 
 fn failure(code: u16, message: &str) -> (u16, Value) {
-    (
-        code,
-        json!({"kind": "Status", "status": "Failure", "code": code, "message": message, "reason": "Test"}),
-    )
+    (code, json!({"kind": "Status", "status": "Failure", "code": code, "message": message, "reason": "Test"}))
 }

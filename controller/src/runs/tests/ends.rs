@@ -13,24 +13,15 @@ async fn a_breach_is_called_out_before_it_is_written() {
     world.api.0.lock().unwrap().latency = Duration::from_secs(5);
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(1000).await;
-    assert_eq!(
-        *world.called.lock().unwrap(),
-        [(0, Key::new("shop", "web"))]
-    );
+    assert_eq!(*world.called.lock().unwrap(), [(0, Key::new("shop", "web"))]);
     let verdict = world.verdict("r");
-    assert_eq!(
-        (verdict.phase, verdict.evidence, verdict.stored),
-        (Failed, 1, false)
-    );
+    assert_eq!((verdict.phase, verdict.evidence, verdict.stored), (Failed, 1, false));
     let why = "Metric \"errors\" assessed Failed due to failed (1) > failureLimit (0)";
     assert_eq!(verdict.message.as_deref(), Some(why));
     assert!(world.writes().is_empty());
     world.at(6000).await;
     assert!(world.verdict("r").stored);
-    assert_eq!(
-        (world.writes(), world.phase("r").as_str()),
-        (vec![5000], "Failed")
-    );
+    assert_eq!((world.writes(), world.phase("r").as_str()), (vec![5000], "Failed"));
     assert_eq!(world.called.lock().unwrap().len(), 1);
 }
 
@@ -41,16 +32,10 @@ async fn a_success_is_called_out_when_it_is_stored() {
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(1000).await;
     assert!(world.called.lock().unwrap().is_empty());
-    assert_eq!(
-        (world.verdict("r").phase, world.verdict("r").standing()),
-        (Successful, Running)
-    );
+    assert_eq!((world.verdict("r").phase, world.verdict("r").standing()), (Successful, Running));
     world.at(2000).await;
     assert_eq!(world.called.lock().unwrap().len(), 1);
-    assert_eq!(
-        (world.verdict("r").phase, world.verdict("r").stored),
-        (Successful, true)
-    );
+    assert_eq!((world.verdict("r").phase, world.verdict("r").stored), (Successful, true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,16 +44,10 @@ async fn a_slow_sibling_does_not_delay_a_breach() {
         "slow" => Reply::After(Duration::from_secs(25), 0.5),
         _ => Reply::After(Duration::from_millis(100), 9.0),
     });
-    world.create(run(
-        "r",
-        &[metric("slow", &json!({})), metric("errors", &json!({}))],
-    ));
+    world.create(run("r", &[metric("slow", &json!({})), metric("errors", &json!({}))]));
     world.at(200).await;
     assert_eq!(world.called.lock().unwrap()[0].0, 100);
-    assert_eq!(
-        (world.phase("r").as_str(), world.executor.live()),
-        ("Failed", 0)
-    );
+    assert_eq!((world.phase("r").as_str(), world.executor.live()), ("Failed", 0));
     let results = world.status("r")["metricResults"].clone();
     assert_eq!(results.as_array().unwrap().len(), 1, "{results}");
 }
@@ -89,18 +68,12 @@ async fn hanging_providers_hold_up_nobody_else() {
     }
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(100).await;
-    assert_eq!(
-        (world.phase("r").as_str(), world.executor.live()),
-        ("Failed", 5)
-    );
+    assert_eq!((world.phase("r").as_str(), world.executor.live()), ("Failed", 5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_is_asked_a_bounded_number_of_questions_at_once() {
-    let world = World::with(
-        |_, _| Reply::After(Duration::from_millis(50), 0.5),
-        Endpoints::new(16),
-    );
+    let world = World::with(|_, _| Reply::After(Duration::from_millis(50), 0.5), Endpoints::new(16));
     for index in 0..200 {
         world.create(run(&format!("r-{index}"), &[metric("errors", &json!({}))]));
     }
@@ -112,24 +85,14 @@ async fn an_endpoint_is_asked_a_bounded_number_of_questions_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn terminating_a_run_ends_it_at_once_even_in_the_middle_of_a_question() {
-    let world = World::new(|_, nth| {
-        if nth == 0 {
-            Reply::Value(0.5)
-        } else {
-            Reply::After(Duration::from_secs(20), 9.0)
-        }
-    });
+    let world =
+        World::new(|_, nth| if nth == 0 { Reply::Value(0.5) } else { Reply::After(Duration::from_secs(20), 9.0) });
     world.create(run("r", &[metric("errors", &json!({"interval": "10s"}))]));
     world.at(12_000).await;
-    world
-        .api
-        .edit("r", |object| object["spec"]["terminate"] = json!(true));
+    world.api.edit("r", |object| object["spec"]["terminate"] = json!(true));
     world.at(12_010).await;
     let status = world.status("r");
-    assert_eq!(
-        (&status["phase"], &status["message"]),
-        (&json!("Successful"), &json!("Run Terminated"))
-    );
+    assert_eq!((&status["phase"], &status["message"]), (&json!("Successful"), &json!("Run Terminated")));
     assert_eq!((world.verdict("r").evidence, world.executor.live()), (1, 0));
     world.at(60_000).await;
     assert_eq!(world.status("r"), status);
@@ -138,26 +101,12 @@ async fn terminating_a_run_ends_it_at_once_even_in_the_middle_of_a_question() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_terminated_before_it_measured_has_no_evidence() {
     let world = World::new(|_, _| Reply::Value(0.5));
-    world.create(run(
-        "r",
-        &[metric(
-            "errors",
-            &json!({"interval": "10s", "initialDelay": "1h"}),
-        )],
-    ));
+    world.create(run("r", &[metric("errors", &json!({"interval": "10s", "initialDelay": "1h"}))]));
     world.at(1000).await;
-    assert_eq!(
-        (world.verdict("r").phase, world.writes().len()),
-        (Running, 0)
-    );
-    world
-        .api
-        .edit("r", |object| object["spec"]["terminate"] = json!(true));
+    assert_eq!((world.verdict("r").phase, world.writes().len()), (Running, 0));
+    world.api.edit("r", |object| object["spec"]["terminate"] = json!(true));
     world.at(1010).await;
-    assert_eq!(
-        (world.verdict("r").phase, world.verdict("r").evidence),
-        (Successful, 0)
-    );
+    assert_eq!((world.verdict("r").phase, world.verdict("r").evidence), (Successful, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -191,14 +140,7 @@ async fn finished_runs_cost_nothing() {
     object["status"] = json!({"phase": "Failed"});
     world.create(object);
     world.at(60_000).await;
-    assert_eq!(
-        (
-            world.executor.live(),
-            world.asked().len(),
-            world.writes().len()
-        ),
-        (0, 0, 0)
-    );
+    assert_eq!((world.executor.live(), world.asked().len(), world.writes().len()), (0, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,15 +154,8 @@ async fn what_cannot_be_run_ends_with_the_reason() {
     world.create(run("web", &[web]));
     world.at(60_000).await;
     let message = |name: &str| world.status(name)["message"].as_str().unwrap().to_owned();
-    assert_eq!(
-        message("empty"),
-        "Analysis spec invalid: no metrics specified"
-    );
-    assert!(
-        message("wrong").starts_with("Analysis spec invalid: spec.metrics[0].count"),
-        "{}",
-        message("wrong")
-    );
+    assert_eq!(message("empty"), "Analysis spec invalid: no metrics specified");
+    assert!(message("wrong").starts_with("Analysis spec invalid: spec.metrics[0].count"), "{}", message("wrong"));
     assert!(
         message("web").ends_with(
             "consecutiveErrors (5) > consecutiveErrorLimit (4): \
@@ -229,15 +164,7 @@ async fn what_cannot_be_run_ends_with_the_reason() {
         "{}",
         message("web")
     );
-    assert!(
-        [
-            world.phase("empty"),
-            world.phase("wrong"),
-            world.phase("web")
-        ]
-        .iter()
-        .all(|phase| phase == "Error")
-    );
+    assert!([world.phase("empty"), world.phase("wrong"), world.phase("web")].iter().all(|phase| phase == "Error"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,15 +173,8 @@ async fn an_unreachable_provider_ends_the_run_after_five_attempts() {
     world.create(run("r", &[metric("errors", &json!({"interval": "1h"}))]));
     world.at(60_000).await;
     let asked: Vec<u64> = world.asked().iter().map(|at| at / 1000).collect();
-    assert_eq!(
-        (asked, world.verdict("r").phase),
-        (vec![0, 10, 20, 30, 40], Error)
-    );
-    let error = FetchError::Connect {
-        to: "http://p".into(),
-        why: "refused".into(),
-    }
-    .to_string();
+    assert_eq!((asked, world.verdict("r").phase), (vec![0, 10, 20, 30, 40], Error));
+    let error = FetchError::Connect { to: "http://p".into(), why: "refused".into() }.to_string();
     assert!(world.verdict("r").message.unwrap().contains(&error));
 }
 
@@ -264,16 +184,10 @@ async fn events_are_told_once() {
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(5000).await;
     let told = world.told.lock().unwrap();
-    let reasons: Vec<_> = told
-        .iter()
-        .map(|told| told.notice.reason.as_str())
-        .collect();
+    let reasons: Vec<_> = told.iter().map(|told| told.notice.reason.as_str()).collect();
     assert_eq!(reasons, ["MetricFailed", "AnalysisRunFailed"]);
     assert_eq!(
-        (
-            told[0].run.to_string(),
-            told[0].rollout.as_ref().unwrap().to_string()
-        ),
+        (told[0].run.to_string(), told[0].rollout.as_ref().unwrap().to_string()),
         ("shop/r".into(), "shop/web".into())
     );
 }

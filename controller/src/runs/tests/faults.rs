@@ -19,15 +19,9 @@ async fn a_conflict_is_read_again_and_decided_again() {
     trouble(&world, &[Trouble::Race]);
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(100).await;
-    assert_eq!(
-        (world.phase("r").as_str(), world.writes()),
-        ("Successful", vec![0])
-    );
+    assert_eq!((world.phase("r").as_str(), world.writes()), ("Successful", vec![0]));
     assert_eq!(world.api.0.lock().unwrap().reads, ["run r"]);
-    assert_eq!(
-        world.api.0.lock().unwrap().objects["r"]["metadata"]["labels"]["touched"],
-        json!("yes")
-    );
+    assert_eq!(world.api.0.lock().unwrap().objects["r"]["metadata"]["labels"]["touched"], json!("yes"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,11 +43,7 @@ async fn a_write_whose_answer_was_lost_is_recognised_as_written() {
         trouble(&world, &[lost]);
         world.create(run("r", &[metric("errors", &json!({}))]));
         world.at(60_000).await;
-        assert_eq!(
-            (world.phase("r").as_str(), world.writes().len()),
-            ("Successful", 1),
-            "{lost:?}"
-        );
+        assert_eq!((world.phase("r").as_str(), world.writes().len()), ("Successful", 1), "{lost:?}");
         assert!(world.verdict("r").stored);
         assert_eq!(world.executor.live(), 0);
     }
@@ -77,10 +67,7 @@ async fn a_forged_end_is_not_believed_while_the_run_is_under_way() {
         object["status"] = json!({"phase": "Successful", "message": "trust me"});
     });
     world.at(2000).await;
-    assert_eq!(
-        (world.phase("r").as_str(), world.verdict("r").phase),
-        ("Running", Running)
-    );
+    assert_eq!((world.phase("r").as_str(), world.verdict("r").phase), ("Running", Running));
     assert_eq!(world.status("r")["message"], Value::Null);
     world.at(21_000).await;
     assert_eq!(world.asked().len(), 5);
@@ -109,10 +96,7 @@ async fn a_watch_that_lags_brings_no_ended_run_back() {
     world.watch(Duration::from_secs(3));
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(3100).await;
-    assert_eq!(
-        (world.phase("r").as_str(), world.executor.live()),
-        ("Successful", 0)
-    );
+    assert_eq!((world.phase("r").as_str(), world.executor.live()), ("Successful", 0));
     let stale = run("r", &[metric("errors", &json!({}))]);
     world.executor.saw(Sighted::of(stale).unwrap());
     world.at(30_000).await;
@@ -125,29 +109,17 @@ async fn a_closed_gate_stops_writes_and_nothing_else() {
     *world.gate.lock().unwrap() = false;
     world.create(run("r", &[metric("errors", &json!({}))]));
     world.at(5000).await;
-    assert_eq!(
-        (world.verdict("r").phase, world.writes().len()),
-        (Failed, 0)
-    );
+    assert_eq!((world.verdict("r").phase, world.writes().len()), (Failed, 0));
     *world.gate.lock().unwrap() = true;
     world.at(6000).await;
-    assert_eq!(
-        (world.phase("r").as_str(), world.writes().len()),
-        ("Failed", 1)
-    );
+    assert_eq!((world.phase("r").as_str(), world.writes().len()), ("Failed", 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_process_goes_on_where_this_one_stopped() {
     let world = good();
     let count = 6;
-    world.create(run(
-        "r",
-        &[metric(
-            "errors",
-            &json!({"interval": "10s", "count": count}),
-        )],
-    ));
+    world.create(run("r", &[metric("errors", &json!({"interval": "10s", "count": count}))]));
     world.at(31_000).await;
     world.executor.stop();
     world.board.forget("uid-r");
@@ -161,32 +133,16 @@ async fn another_process_goes_on_where_this_one_stopped() {
     let result = &world.status("r")["metricResults"][0];
     assert_eq!(result["count"], json!(count));
     // What was measured and not yet written is measured again; nothing is counted twice.
-    assert!(
-        (6..=8).contains(&world.asked().len()),
-        "{:?}",
-        world.asked()
-    );
+    assert!((6..=8).contains(&world.asked().len()), "{:?}", world.asked());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_measurement_is_an_error_of_its_own_metric() {
-    let world = World::new(|query, nth| {
-        if query == "bad" && nth == 0 {
-            Reply::Panic
-        } else {
-            Reply::Value(0.5)
-        }
-    });
-    world.create(run(
-        "r",
-        &[metric("bad", &json!({})), metric("good", &json!({}))],
-    ));
+    let world = World::new(|query, nth| if query == "bad" && nth == 0 { Reply::Panic } else { Reply::Value(0.5) });
+    world.create(run("r", &[metric("bad", &json!({})), metric("good", &json!({}))]));
     world.create(run("other", &[metric("other", &json!({}))]));
     world.at(1000).await;
-    assert_eq!(
-        (world.phase("other").as_str(), world.phase("r").as_str()),
-        ("Successful", "Running")
-    );
+    assert_eq!((world.phase("other").as_str(), world.phase("r").as_str()), ("Successful", "Running"));
     world.at(11_000).await;
     assert_eq!(world.phase("r"), "Successful");
     assert_eq!(world.status("r")["metricResults"][0]["error"], json!(1));
@@ -198,20 +154,9 @@ async fn a_run_made_again_under_the_same_name_is_not_written_by_the_old_actor() 
     world.watch(Duration::from_secs(3600));
     let old = run("r", &[metric("errors", &json!({}))]);
     world.create(old.clone());
-    world
-        .executor
-        .saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
+    world.executor.saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
     world.at(1000).await;
-    world
-        .api
-        .edit("r", |object| object["metadata"]["uid"] = json!("another"));
+    world.api.edit("r", |object| object["metadata"]["uid"] = json!("another"));
     world.at(30_000).await;
-    assert_eq!(
-        (
-            world.phase("r").as_str(),
-            world.writes().len(),
-            world.executor.live()
-        ),
-        ("Running", 0, 0)
-    );
+    assert_eq!((world.phase("r").as_str(), world.writes().len(), world.executor.live()), ("Running", 0, 0));
 }

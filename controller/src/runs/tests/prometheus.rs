@@ -37,23 +37,13 @@ pub(super) struct FakePrometheus {
 }
 
 impl FakePrometheus {
-    pub fn new(
-        script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
-        start: Instant,
-    ) -> Self {
-        Self {
-            script: Arc::new(script),
-            asked: Arc::default(),
-            start,
-        }
+    pub fn new(script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static, start: Instant) -> Self {
+        Self { script: Arc::new(script), asked: Arc::default(), start }
     }
 }
 
 impl Fetch for FakePrometheus {
-    fn fetch(
-        &self,
-        request: FetchRequest,
-    ) -> BoxFuture<'static, Result<FetchResponse, FetchError>> {
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, FetchError>> {
         let this = self.clone();
         async move {
             let text = String::from_utf8_lossy(&request.body).into_owned();

@@ -20,36 +20,16 @@ fn with_secret(name: &str) -> Value {
 }
 
 fn secret(world: &World, secret: Result<Value, u16>) {
-    world
-        .api
-        .0
-        .lock()
-        .unwrap()
-        .secrets
-        .insert("prom".into(), secret);
+    world.api.0.lock().unwrap().secrets.insert("prom".into(), secret);
 }
 
 fn reads(world: &World) -> usize {
-    world
-        .api
-        .0
-        .lock()
-        .unwrap()
-        .reads
-        .iter()
-        .filter(|read| read.starts_with("secret"))
-        .count()
+    world.api.0.lock().unwrap().reads.iter().filter(|read| read.starts_with("secret")).count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn secrets_are_read_for_each_measurement_and_stored_nowhere() {
-    let world = World::new(|_, nth| {
-        if nth == 2 {
-            Reply::Fail
-        } else {
-            Reply::Value(0.5)
-        }
-    });
+    let world = World::new(|_, nth| if nth == 2 { Reply::Fail } else { Reply::Value(0.5) });
     // "hunter2"
     secret(&world, Ok(json!({"token": "aHVudGVyMg=="})));
     world.create(with_secret("r"));
@@ -74,10 +54,7 @@ async fn a_secret_that_is_not_there_ends_the_run() {
     world.at(1000).await;
     let status = world.status("r");
     assert_eq!(status["phase"], json!("Error"));
-    assert_eq!(
-        status["message"],
-        json!("Unable to resolve metric arguments: secrets \"prom\" not found")
-    );
+    assert_eq!(status["message"], json!("Unable to resolve metric arguments: secrets \"prom\" not found"));
 
     secret(&world, Ok(json!({"other": "eA=="})));
     world.create(with_secret("s"));

@@ -36,10 +36,7 @@ impl World {
         Self::with(script, Endpoints::default())
     }
 
-    pub fn with(
-        script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
-        endpoints: Endpoints,
-    ) -> Self {
+    pub fn with(script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static, endpoints: Endpoints) -> Self {
         let start = Instant::now();
         let api = Api::new(start);
         let service = {
@@ -55,36 +52,20 @@ impl World {
         let prometheus = FakePrometheus::new(script, start);
         let calls = called.clone();
         let board = VerdictBoard::new(move |rollout| {
-            calls.lock().unwrap().push((
-                u64::try_from(start.elapsed().as_millis()).unwrap(),
-                rollout.clone(),
-            ));
+            calls.lock().unwrap().push((u64::try_from(start.elapsed().as_millis()).unwrap(), rollout.clone()));
         });
         let (events, is_open) = (told.clone(), gate.clone());
         let context = RunContext {
             client: kube::Client::new(service, "default"),
             clock: Clock::anchored(EPOCH.parse().unwrap()),
-            prometheus: Arc::new(Prometheus::new(
-                Arc::new(prometheus.clone()),
-                PrometheusOptions::default(),
-            )),
+            prometheus: Arc::new(Prometheus::new(Arc::new(prometheus.clone()), PrometheusOptions::default())),
             endpoints,
             verdicts: board.clone(),
             gate: Arc::new(move || *is_open.lock().unwrap()),
             tell: Arc::new(move |told| events.lock().unwrap().push(told)),
         };
         let executor = Arc::new(Executor::new(context.clone()));
-        let world = Self {
-            api,
-            prometheus,
-            executor,
-            board,
-            called,
-            told,
-            gate,
-            context,
-            start,
-        };
+        let world = Self { api, prometheus, executor, board, called, told, gate, context, start };
         world.watch(Duration::ZERO);
         world
     }
@@ -123,28 +104,17 @@ impl World {
     }
 
     pub fn phase(&self, name: &str) -> String {
-        self.status(name)["phase"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.status(name)["phase"].as_str().unwrap_or_default().to_owned()
     }
 
     /// When writes arrived, in milliseconds since the start.
     pub fn writes(&self) -> Vec<u64> {
-        self.api
-            .with(|api| api.writes.iter().map(|write| write.at).collect())
+        self.api.with(|api| api.writes.iter().map(|write| write.at).collect())
     }
 
     /// When questions were asked, in milliseconds since the start.
     pub fn asked(&self) -> Vec<u64> {
-        self.prometheus
-            .asked
-            .lock()
-            .unwrap()
-            .log
-            .iter()
-            .map(|(at, _)| *at)
-            .collect()
+        self.prometheus.asked.lock().unwrap().log.iter().map(|(at, _)| *at).collect()
     }
 
     pub fn verdict(&self, name: &str) -> Verdict {
@@ -159,10 +129,7 @@ pub(super) fn metric(name: &str, settings: &Value) -> Value {
         "successCondition": "result <= 1",
         "provider": {"prometheus": {"address": "http://prometheus:9090", "query": name}},
     });
-    metric
-        .as_object_mut()
-        .unwrap()
-        .extend(settings.as_object().unwrap().clone());
+    metric.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     metric
 }
 

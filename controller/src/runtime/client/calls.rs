@@ -28,9 +28,7 @@ impl Calls {
     /// Makes the counter.
     pub fn new(registry: &Registry) -> Self {
         let named = Named::new(names::K8S_REQUEST_TOTAL, "Calls of the Kubernetes API.");
-        Self {
-            counter: registry.counter(named, &["kind", "verb", "status_code"]),
-        }
+        Self { counter: registry.counter(named, &["kind", "verb", "status_code"]) }
     }
 
     fn count(&self, target: &Target, status: &str) {
@@ -49,20 +47,12 @@ pub struct CallsLayer {
 impl CallsLayer {
     /// For the client of watches: counts only.
     pub fn for_watches(calls: Calls) -> Self {
-        Self {
-            calls,
-            gate: None,
-            deadline: None,
-        }
+        Self { calls, gate: None, deadline: None }
     }
 
     /// For the client of calls: counts, asks the gate before writes, and sets a deadline.
     pub fn for_calls(calls: Calls, gate: WriteGate) -> Self {
-        Self {
-            calls,
-            gate: Some(gate),
-            deadline: Some(CALL_DEADLINE),
-        }
+        Self { calls, gate: Some(gate), deadline: Some(CALL_DEADLINE) }
     }
 }
 
@@ -70,10 +60,7 @@ impl<S> Layer<S> for CallsLayer {
     type Service = Gated<S>;
 
     fn layer(&self, inner: S) -> Gated<S> {
-        Gated {
-            inner,
-            layer: self.clone(),
-        }
+        Gated { inner, layer: self.clone() }
     }
 }
 
@@ -100,19 +87,9 @@ where
     }
 
     fn call(&mut self, request: Request<A>) -> Self::Future {
-        let target = Target::of(
-            request.method(),
-            request.uri().path(),
-            request.uri().query(),
-        );
+        let target = Target::of(request.method(), request.uri().path(), request.uri().query());
         let calls = self.layer.calls.clone();
-        if let Some(Err(closed)) = self
-            .layer
-            .gate
-            .as_ref()
-            .filter(|_| target.is_gated())
-            .map(WriteGate::check)
-        {
+        if let Some(Err(closed)) = self.layer.gate.as_ref().filter(|_| target.is_gated()).map(WriteGate::check) {
             calls.count(&target, "held");
             return Box::pin(std::future::ready(Err(closed.into())));
         }
@@ -120,9 +97,7 @@ where
         let answer = self.inner.call(request);
         Box::pin(async move {
             let outcome = match deadline {
-                Some(limit) => tokio::time::timeout(limit, answer)
-                    .await
-                    .map_err(|_| TooLong(limit)),
+                Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| TooLong(limit)),
                 None => Ok(answer.await),
             };
             match outcome {
@@ -157,10 +132,7 @@ const LONGEST: usize = 64;
 
 impl Target {
     pub fn of(method: &Method, path: &str, query: Option<&str>) -> Self {
-        let segments: Vec<&str> = path
-            .split('/')
-            .filter(|segment| !segment.is_empty())
-            .collect();
+        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
         let rest = match segments.as_slice() {
             ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
             _ => &[],
@@ -171,17 +143,10 @@ impl Target {
         };
         let resource = rest.first().copied().unwrap_or("unknown");
         let (name, sub) = (rest.get(1), rest.get(2));
-        let watches = query.is_some_and(|query| {
-            query
-                .split('&')
-                .any(|pair| pair == "watch=true" || pair == "watch=1")
-        });
+        let watches = query.is_some_and(|query| query.split('&').any(|pair| pair == "watch=true" || pair == "watch=1"));
         let mut kind = sub.map_or_else(|| resource.to_owned(), |sub| format!("{resource}/{sub}"));
         kind.truncate(if kind.is_ascii() { LONGEST } else { 0 });
-        Self {
-            kind,
-            verb: verb(method, name.is_some(), watches),
-        }
+        Self { kind, verb: verb(method, name.is_some(), watches) }
     }
 
     /// Tells whether the request changes something that only a leader may change.

@@ -14,62 +14,18 @@ use super::*;
 
 #[test]
 fn a_request_is_counted_by_what_it_is_about_and_never_by_name() {
-    let check =
-        |method: Method, path: &str, query: Option<&str>, kind: &str, verb: &'static str| {
-            assert_eq!(
-                Target::of(&method, path, query),
-                Target {
-                    kind: kind.to_owned(),
-                    verb
-                },
-                "{path}"
-            );
-        };
+    let check = |method: Method, path: &str, query: Option<&str>, kind: &str, verb: &'static str| {
+        assert_eq!(Target::of(&method, path, query), Target { kind: kind.to_owned(), verb }, "{path}");
+    };
     let rollouts = "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts";
     check(Method::GET, rollouts, Some("limit=1"), "rollouts", "List");
-    check(
-        Method::GET,
-        rollouts,
-        Some("a=b&watch=true"),
-        "rollouts",
-        "Watch",
-    );
-    check(
-        Method::GET,
-        &format!("{rollouts}/web"),
-        None,
-        "rollouts",
-        "Get",
-    );
-    check(
-        Method::PATCH,
-        &format!("{rollouts}/web/status"),
-        None,
-        "rollouts/status",
-        "Patch",
-    );
-    check(
-        Method::DELETE,
-        &format!("{rollouts}/web"),
-        None,
-        "rollouts",
-        "Delete",
-    );
-    check(
-        Method::POST,
-        "/api/v1/namespaces/shop/events",
-        None,
-        "events",
-        "Create",
-    );
+    check(Method::GET, rollouts, Some("a=b&watch=true"), "rollouts", "Watch");
+    check(Method::GET, &format!("{rollouts}/web"), None, "rollouts", "Get");
+    check(Method::PATCH, &format!("{rollouts}/web/status"), None, "rollouts/status", "Patch");
+    check(Method::DELETE, &format!("{rollouts}/web"), None, "rollouts", "Delete");
+    check(Method::POST, "/api/v1/namespaces/shop/events", None, "events", "Create");
     check(Method::GET, "/api/v1/services", None, "services", "List");
-    check(
-        Method::GET,
-        "/api/v1/namespaces/shop",
-        None,
-        "namespaces",
-        "Get",
-    );
+    check(Method::GET, "/api/v1/namespaces/shop", None, "namespaces", "Get");
     check(Method::GET, "/version", None, "unknown", "List");
 }
 
@@ -85,9 +41,7 @@ fn world() -> World {
     let sent: Arc<Mutex<Vec<String>>> = Arc::default();
     let log = sent.clone();
     let service = tower::service_fn(move |request: http::Request<Body>| {
-        log.lock()
-            .unwrap()
-            .push(format!("{} {}", request.method(), request.uri().path()));
+        log.lock().unwrap().push(format!("{} {}", request.method(), request.uri().path()));
         let hangs = request.uri().path().contains("hang");
         async move {
             if hangs {
@@ -100,12 +54,7 @@ fn world() -> World {
     let clock = Clock::system();
     let (registry, gate) = (Registry::new(clock.clone()), WriteGate::closed(clock));
     let clients = wrap(&Client::new(service, "shop"), &registry, &gate);
-    World {
-        clients,
-        registry,
-        gate,
-        sent,
-    }
+    World { clients, registry, gate, sent }
 }
 
 impl World {
@@ -115,10 +64,7 @@ impl World {
 
     fn counted(&self) -> Vec<String> {
         let text = self.registry.render();
-        text.lines()
-            .filter(|line| line.starts_with("controller_clientset"))
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter(|line| line.starts_with("controller_clientset")).map(str::to_owned).collect()
     }
 }
 
@@ -128,22 +74,11 @@ async fn who_does_not_lead_reads_and_keeps_its_lease_but_writes_nothing_else() {
     let services = world.services();
     services.list(&ListParams::default()).await.unwrap();
     let patch = Patch::Merge(json!({}));
-    let held = services
-        .patch("a", &PatchParams::default(), &patch)
-        .await
-        .unwrap_err();
+    let held = services.patch("a", &PatchParams::default(), &patch).await.unwrap_err();
     assert!(is_not_leader(&held), "{held:?}");
-    assert!(is_not_leader(
-        &services
-            .delete("a", &DeleteParams::default())
-            .await
-            .unwrap_err()
-    ));
+    assert!(is_not_leader(&services.delete("a", &DeleteParams::default()).await.unwrap_err()));
     let leases: Api<Lease> = Api::default_namespaced(world.clients.calls.clone());
-    leases
-        .create(&PostParams::default(), &Lease::default())
-        .await
-        .unwrap();
+    leases.create(&PostParams::default(), &Lease::default()).await.unwrap();
     let sent = world.sent.lock().unwrap().clone();
     let leases = "POST /apis/coordination.k8s.io/v1/namespaces/shop/leases";
     assert_eq!(sent, ["GET /api/v1/namespaces/shop/services", leases]);
@@ -152,33 +87,16 @@ async fn who_does_not_lead_reads_and_keeps_its_lease_but_writes_nothing_else() {
 #[tokio::test(start_paused = true)]
 async fn who_leads_writes_and_each_call_is_counted() {
     let world = world();
-    world
-        .gate
-        .open_until(tokio::time::Instant::now() + Duration::from_secs(10));
+    world.gate.open_until(tokio::time::Instant::now() + Duration::from_secs(10));
     let patch = Patch::Merge(json!({}));
     for name in ["a", "b"] {
-        world
-            .services()
-            .patch(name, &PatchParams::default(), &patch)
-            .await
-            .unwrap();
+        world.services().patch(name, &PatchParams::default(), &patch).await.unwrap();
     }
     let expect = r#"controller_clientset_k8s_request_total{kind="services",verb="Patch",status_code="200"} 2"#;
     assert_eq!(world.counted(), [expect]);
     tokio::time::advance(Duration::from_secs(10)).await;
-    assert!(
-        world
-            .services()
-            .patch("a", &PatchParams::default(), &patch)
-            .await
-            .is_err()
-    );
-    assert!(
-        world
-            .counted()
-            .iter()
-            .any(|line| line.contains(r#"status_code="held"} 1"#))
-    );
+    assert!(world.services().patch("a", &PatchParams::default(), &patch).await.is_err());
+    assert!(world.counted().iter().any(|line| line.contains(r#"status_code="held"} 1"#)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,12 +106,7 @@ async fn a_call_that_is_never_answered_is_given_up() {
     let error = world.services().get("hang").await.unwrap_err();
     assert!(is_timeout(&error) && !is_not_leader(&error), "{error:?}");
     assert_eq!(began.elapsed(), CALL_DEADLINE);
-    assert!(
-        world
-            .counted()
-            .iter()
-            .any(|line| line.contains(r#"status_code="timeout"} 1"#))
-    );
+    assert!(world.counted().iter().any(|line| line.contains(r#"status_code="timeout"} 1"#)));
 }
 
 #[tokio::test]
@@ -203,34 +116,17 @@ async fn the_client_for_calls_has_no_hidden_retries_and_says_who_it_is() {
     assert!(!calling.default_retry && calling.reset_reader_on_write);
     assert_eq!(calling.read_timeout, Some(CALL_DEADLINE));
     assert_eq!(tune(&config, None).read_timeout, None);
-    let agent = calling
-        .headers
-        .iter()
-        .find(|(name, _)| name == USER_AGENT)
-        .unwrap();
+    let agent = calling.headers.iter().find(|(name, _)| name == USER_AGENT).unwrap();
     assert!(agent.1.to_str().unwrap().starts_with("serin-controller/"));
     let clock = Clock::system();
-    let clients = connect(
-        &config,
-        &Registry::new(clock.clone()),
-        &WriteGate::closed(clock),
-    );
-    assert_eq!(
-        clients.map(|clients| clients.default_namespace).unwrap(),
-        "default"
-    );
+    let clients = connect(&config, &Registry::new(clock.clone()), &WriteGate::closed(clock));
+    assert_eq!(clients.map(|clients| clients.default_namespace).unwrap(), "default");
 }
 
 #[tokio::test]
 async fn a_kubeconfig_that_is_not_there_is_named() {
-    let reach = Reach {
-        kubeconfig: Some("/nowhere/config".to_owned()),
-        ..Reach::default()
-    };
+    let reach = Reach { kubeconfig: Some("/nowhere/config".to_owned()), ..Reach::default() };
     let error = find_cluster(&reach).await.unwrap_err();
     let text = super::super::watch::chain(&error);
-    assert!(
-        text.starts_with("cannot use the kubeconfig: ") && text.contains("/nowhere/config"),
-        "{text}"
-    );
+    assert!(text.starts_with("cannot use the kubeconfig: ") && text.contains("/nowhere/config"), "{text}");
 }

@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
-use serin_crds::names::{
-    AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TYPE_LABEL, STEP_INDEX_LABEL,
-};
+use serin_crds::names::{AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TYPE_LABEL, STEP_INDEX_LABEL};
 
 use super::compact::compact;
 use super::raw::{Presence, RawObject};
@@ -45,10 +43,7 @@ struct SpecView {
 impl AnalysisRunCut {
     /// Returns the value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| &**value)
+        self.labels.iter().find(|(name, _)| *name == key).map(|(_, value)| &**value)
     }
 }
 
@@ -63,16 +58,8 @@ impl Cut for AnalysisRunCut {
     fn cut(json: &str) -> Result<Self, CutError> {
         let raw = RawObject::of(json)?;
         let (spec, status): (SpecView, Value) = (raw.spec_or_default(), raw.status_or_default());
-        let phase = status
-            .get("phase")
-            .and_then(|phase| AnalysisPhase::deserialize(phase).ok())
-            .unwrap_or_default();
-        let text = |name: &str| {
-            status
-                .get(name)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        };
+        let phase = status.get("phase").and_then(|phase| AnalysisPhase::deserialize(phase).ok()).unwrap_or_default();
+        let text = |name: &str| status.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let labels = &raw.metadata.labels;
         let labels = [
             (HASH_LABEL, &labels.hash),
@@ -93,11 +80,7 @@ impl Cut for AnalysisRunCut {
             evidence: evidence(&status),
             terminate: spec.terminate.as_bool().unwrap_or_default(),
             completed: text("completedAt").and_then(|at| at.parse().ok()),
-            body: if keep {
-                Some(compact(json, true)?.body)
-            } else {
-                None
-            },
+            body: if keep { Some(compact(json, true)?.body) } else { None },
             meta: raw.metadata.cut()?,
         })
     }
@@ -144,12 +127,7 @@ impl TemplateCut {
 }
 
 impl Cut for TemplateCut {
-    const PLACE: Place = Place::of(
-        "argoproj.io",
-        "v1alpha1",
-        "analysistemplates",
-        "AnalysisTemplate",
-    );
+    const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysistemplates", "AnalysisTemplate");
 
     fn cut(json: &str) -> Result<Self, CutError> {
         Self::read(json)
@@ -170,12 +148,7 @@ impl Cut for TemplateCut {
 
 impl Cut for ClusterTemplateCut {
     const PLACE: Place = {
-        let mut place = Place::of(
-            "argoproj.io",
-            "v1alpha1",
-            "clusteranalysistemplates",
-            "ClusterAnalysisTemplate",
-        );
+        let mut place = Place::of("argoproj.io", "v1alpha1", "clusteranalysistemplates", "ClusterAnalysisTemplate");
         place.namespaced = false;
         place
     };

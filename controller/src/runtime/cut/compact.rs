@@ -27,22 +27,11 @@ pub(super) struct Compact {
 
 /// Copies an object; its status is left out unless `with_status`.
 pub(super) fn compact(json: &str, with_status: bool) -> Result<Compact, CutError> {
-    let mut copy = Copy {
-        out: Vec::with_capacity(json.len() / 2),
-        writer: None,
-        with_status,
-    };
+    let mut copy = Copy { out: Vec::with_capacity(json.len() / 2), writer: None, with_status };
     let mut source = serde_json::Deserializer::from_str(json);
-    Node {
-        copy: &mut copy,
-        at: At::Root,
-    }
-    .deserialize(&mut source)?;
+    Node { copy: &mut copy, at: At::Root }.deserialize(&mut source)?;
     source.end()?;
-    Ok(Compact {
-        body: Body(copy.out.into_boxed_slice()),
-        writer: copy.writer,
-    })
+    Ok(Compact { body: Body(copy.out.into_boxed_slice()), writer: copy.writer })
 }
 
 struct Copy {
@@ -128,13 +117,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             if end > start {
                 self.copy.out.push(b',');
             }
-            if seq
-                .next_element_seed(Node {
-                    copy: &mut *self.copy,
-                    at: At::Elsewhere,
-                })?
-                .is_none()
-            {
+            if seq.next_element_seed(Node { copy: &mut *self.copy, at: At::Elsewhere })?.is_none() {
                 self.copy.out.truncate(end);
                 break;
             }
@@ -161,13 +144,9 @@ impl<'de> Visitor<'de> for Node<'_> {
                     if self.copy.out.len() > start {
                         self.copy.out.push(b',');
                     }
-                    serde_json::to_writer(&mut self.copy.out, key)
-                        .map_err(serde::de::Error::custom)?;
+                    serde_json::to_writer(&mut self.copy.out, key).map_err(serde::de::Error::custom)?;
                     self.copy.out.push(b':');
-                    map.next_value_seed(Node {
-                        copy: &mut *self.copy,
-                        at: at.below(key),
-                    })?;
+                    map.next_value_seed(Node { copy: &mut *self.copy, at: at.below(key) })?;
                 }
             }
         }
@@ -193,23 +172,12 @@ struct Fields {
 
 /// Finds the latest entry that holds fields of the spec; of two in the same second, the one that is not ours.
 fn last_writer(fields: &Value) -> Option<Writer> {
-    let entries = fields
-        .as_array()?
-        .iter()
-        .filter_map(|entry| Entry::deserialize(entry).ok());
+    let entries = fields.as_array()?.iter().filter_map(|entry| Entry::deserialize(entry).ok());
     entries
         .filter(|entry| entry.subresource.is_empty())
-        .filter(|entry| {
-            entry
-                .fields_v1
-                .as_ref()
-                .is_none_or(|fields| fields.spec.is_some())
-        })
+        .filter(|entry| entry.fields_v1.as_ref().is_none_or(|fields| fields.spec.is_some()))
         .max_by(|a, b| rank(a).cmp(&rank(b)))
-        .map(|entry| Writer {
-            manager: entry.manager.into(),
-            time: entry.time.into(),
-        })
+        .map(|entry| Writer { manager: entry.manager.into(), time: entry.time.into() })
 }
 
 fn rank(entry: &Entry) -> (&str, bool) {

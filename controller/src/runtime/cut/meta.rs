@@ -53,9 +53,7 @@ impl<T: FromStr> Mark<T> {
     pub(super) fn read(text: &str) -> Self {
         match text.trim() {
             "" => Self::Unset,
-            text => text
-                .parse()
-                .map_or_else(|_| Self::Malformed(text.into()), Self::Set),
+            text => text.parse().map_or_else(|_| Self::Malformed(text.into()), Self::Set),
         }
     }
 }

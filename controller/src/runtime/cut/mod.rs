@@ -47,19 +47,8 @@ pub struct Place {
 }
 
 impl Place {
-    const fn of(
-        group: &'static str,
-        version: &'static str,
-        plural: &'static str,
-        kind: &'static str,
-    ) -> Self {
-        Self {
-            group,
-            version: Cow::Borrowed(version),
-            plural,
-            kind,
-            namespaced: true,
-        }
+    const fn of(group: &'static str, version: &'static str, plural: &'static str, kind: &'static str) -> Self {
+        Self { group, version: Cow::Borrowed(version), plural, kind, namespaced: true }
     }
 
     /// Asks for another version of the same kind.
@@ -71,11 +60,7 @@ impl Place {
 
     /// Returns `group/version`, as manifests write it.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_string()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.to_string() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// Returns the path of the collection, in one namespace or in all.
@@ -93,11 +78,7 @@ impl Place {
 
     /// Returns the full name of the resource, such as `virtualservices.networking.istio.io`.
     pub fn resource(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.to_owned()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
 }
 
@@ -149,11 +130,7 @@ pub trait Cut: Clone + Debug + Send + Sync + 'static {
 
     /// Lists the secondary ways to find this object.
     fn index_keys(&self) -> Vec<IndexKey> {
-        self.meta()
-            .owner
-            .iter()
-            .map(|owner| IndexKey::OwnerUid(owner.uid.clone()))
-            .collect()
+        self.meta().owner.iter().map(|owner| IndexKey::OwnerUid(owner.uid.clone())).collect()
     }
 
     /// Cuts an object that is in memory, such as the answer to our own write.

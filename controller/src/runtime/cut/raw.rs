@@ -38,31 +38,22 @@ impl<'a> RawObject<'a> {
 
     /// Reads the spec of a kind whose fields the API server checks.
     pub fn spec<T: Default + Deserialize<'a>>(&self) -> Result<T, CutError> {
-        Ok(self
-            .spec
-            .map_or_else(|| Ok(T::default()), |spec| serde_json::from_str(spec.get()))?)
+        Ok(self.spec.map_or_else(|| Ok(T::default()), |spec| serde_json::from_str(spec.get()))?)
     }
 
     /// Reads the status of a kind whose fields the API server checks.
     pub fn status<T: Default + Deserialize<'a>>(&self) -> Result<T, CutError> {
-        Ok(self.status.map_or_else(
-            || Ok(T::default()),
-            |status| serde_json::from_str(status.get()),
-        )?)
+        Ok(self.status.map_or_else(|| Ok(T::default()), |status| serde_json::from_str(status.get()))?)
     }
 
     /// Reads what can be read of a spec that may hold anything.
     pub fn spec_or_default<T: Default + Deserialize<'a>>(&self) -> T {
-        self.spec
-            .and_then(|spec| serde_json::from_str(spec.get()).ok())
-            .unwrap_or_default()
+        self.spec.and_then(|spec| serde_json::from_str(spec.get()).ok()).unwrap_or_default()
     }
 
     /// Reads what can be read of a status that may hold anything.
     pub fn status_or_default<T: Default + Deserialize<'a>>(&self) -> T {
-        self.status
-            .and_then(|status| serde_json::from_str(status.get()).ok())
-            .unwrap_or_default()
+        self.status.and_then(|status| serde_json::from_str(status.get()).ok()).unwrap_or_default()
     }
 }
 
@@ -214,17 +205,9 @@ impl RawMeta<'_> {
             generation: self.generation,
             created: instant(self.creation_timestamp.as_deref()),
             deleted: instant(self.deletion_timestamp.as_deref()),
-            owner: self.owner_references.0.as_ref().map(
-                |RawOwner {
-                     uid, kind, name, ..
-                 }| {
-                    Arc::new(Owner {
-                        uid: (&**uid).into(),
-                        kind: (&**kind).into(),
-                        name: (&**name).into(),
-                    })
-                },
-            ),
+            owner: self.owner_references.0.as_ref().map(|RawOwner { uid, kind, name, .. }| {
+                Arc::new(Owner { uid: (&**uid).into(), kind: (&**kind).into(), name: (&**name).into() })
+            }),
         })
     }
 }

@@ -48,15 +48,9 @@ impl Cut for RolloutCut {
     fn cut(json: &str) -> Result<Self, CutError> {
         let body = compact(json, true)?.body;
         let raw = RawObject::of_bytes(body.as_bytes())?;
-        let (spec, status): (SpecView, StatusView) =
-            (raw.spec_or_default(), raw.status_or_default());
+        let (spec, status): (SpecView, StatusView) = (raw.spec_or_default(), raw.status_or_default());
         let meta = raw.metadata.cut()?;
-        Ok(Self {
-            refs: Refs::of(&meta.key, &spec),
-            aborts: status.abort.as_bool().unwrap_or_default(),
-            meta,
-            body,
-        })
+        Ok(Self { refs: Refs::of(&meta.key, &spec), aborts: status.abort.as_bool().unwrap_or_default(), meta, body })
     }
 
     fn meta(&self) -> &MetaCut {
@@ -80,10 +74,7 @@ struct Refs<'a> {
 
 impl<'a> Refs<'a> {
     fn of(rollout: &'a Key, spec: &SpecView) -> Box<[IndexKey]> {
-        let mut refs = Self {
-            rollout,
-            found: Vec::new(),
-        };
+        let mut refs = Self { rollout, found: Vec::new() };
         refs.workload(&spec.workload_ref);
         if let Some(canary) = spec.strategy.get("canary") {
             refs.canary(canary);
@@ -131,10 +122,7 @@ impl<'a> Refs<'a> {
         for path in ["/activeService", "/previewService"] {
             self.named("Service", blue_green.pointer(path));
         }
-        for path in [
-            "/prePromotionAnalysis/templates",
-            "/postPromotionAnalysis/templates",
-        ] {
+        for path in ["/prePromotionAnalysis/templates", "/postPromotionAnalysis/templates"] {
             self.templates(blue_green.pointer(path));
         }
     }
@@ -146,17 +134,13 @@ impl<'a> Refs<'a> {
 
     fn virtual_service(&mut self, name: Option<&Value>) {
         if let Some(name) = name.and_then(Value::as_str) {
-            self.found.push(IndexKey::Ref(
-                "VirtualService",
-                virtual_service_key(self.rollout, name),
-            ));
+            self.found.push(IndexKey::Ref("VirtualService", virtual_service_key(self.rollout, name)));
         }
     }
 
     fn named(&mut self, kind: &'static str, name: Option<&Value>) {
         if let Some(name) = name.and_then(Value::as_str).filter(|name| !name.is_empty()) {
-            self.found
-                .push(IndexKey::Ref(kind, self.rollout.beside(name)));
+            self.found.push(IndexKey::Ref(kind, self.rollout.beside(name)));
         }
     }
 }
@@ -174,16 +158,11 @@ pub fn virtual_service_key(rollout: &Key, name: &str) -> Key {
 /// Lists the templates that a list of references names.
 pub(super) fn template_refs(from: &Key, templates: Option<&Value>) -> Vec<IndexKey> {
     let refs = items(templates).filter_map(|reference| {
-        let name = reference
-            .get("templateName")
-            .and_then(Value::as_str)
-            .filter(|name| !name.is_empty())?;
-        Some(
-            match reference.get("clusterScope").and_then(Value::as_bool) {
-                Some(true) => IndexKey::Ref("ClusterAnalysisTemplate", Key::new("", name)),
-                _ => IndexKey::Ref("AnalysisTemplate", from.beside(name)),
-            },
-        )
+        let name = reference.get("templateName").and_then(Value::as_str).filter(|name| !name.is_empty())?;
+        Some(match reference.get("clusterScope").and_then(Value::as_bool) {
+            Some(true) => IndexKey::Ref("ClusterAnalysisTemplate", Key::new("", name)),
+            _ => IndexKey::Ref("AnalysisTemplate", from.beside(name)),
+        })
     });
     refs.collect()
 }

@@ -40,21 +40,12 @@ struct RuleView {
 }
 
 impl Cut for VirtualServiceCut {
-    const PLACE: Place = Place::of(
-        "networking.istio.io",
-        "v1alpha3",
-        "virtualservices",
-        "VirtualService",
-    );
+    const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "virtualservices", "VirtualService");
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
-        Ok(Self {
-            meta: raw.metadata.cut()?,
-            writer: compact.writer,
-            body: compact.body,
-        })
+        Ok(Self { meta: raw.metadata.cut()?, writer: compact.writer, body: compact.body })
     }
 
     fn meta(&self) -> &MetaCut {
@@ -67,12 +58,7 @@ impl Cut for VirtualServiceCut {
 }
 
 impl Cut for DestinationRuleCut {
-    const PLACE: Place = Place::of(
-        "networking.istio.io",
-        "v1alpha3",
-        "destinationrules",
-        "DestinationRule",
-    );
+    const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "destinationrules", "DestinationRule");
 
     fn cut(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
@@ -96,10 +82,7 @@ impl Cut for DestinationRuleCut {
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
-        let managed_by = self
-            .managed_by
-            .iter()
-            .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
+        let managed_by = self.managed_by.iter().map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
         // It also speaks of a Service, and whoever sends traffic there wants to know.
         let service = self.host.split('.').next().unwrap_or_default();
         let host = IndexKey::Ref("Service", self.meta.key.beside(service));

@@ -26,10 +26,7 @@ struct RawSpec {
 impl ServiceCut {
     /// Returns the pod-template hash that it selects.
     pub fn selected_hash(&self) -> Option<&str> {
-        self.selector
-            .iter()
-            .find(|(key, _)| &**key == HASH_LABEL)
-            .map(|(_, value)| &**value)
+        self.selector.iter().find(|(key, _)| &**key == HASH_LABEL).map(|(_, value)| &**value)
     }
 }
 
@@ -55,10 +52,7 @@ impl Cut for ServiceCut {
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
-        let managed_by = self
-            .managed_by
-            .iter()
-            .map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
+        let managed_by = self.managed_by.iter().map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
         managed_by.collect()
     }
 }

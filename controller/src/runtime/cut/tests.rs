@@ -35,14 +35,8 @@ fn a_replica_set_keeps_its_counts_and_marks() {
     assert_eq!(cut.key(), &Key::new("shop", "web-5d4f"));
     assert_eq!((cut.version(), &*cut.hash, cut.replicas), ("41", "5d4f", 4));
     assert_eq!((cut.revision.get(), cut.desired.get()), (Some(7), Some(10)));
-    assert_eq!(
-        cut.scale_down_deadline.get(),
-        Some("2026-01-02T03:05:05Z".parse().unwrap())
-    );
-    assert_eq!(
-        (cut.status.replicas, cut.status.ready, cut.status.available),
-        (4, 3, 2)
-    );
+    assert_eq!(cut.scale_down_deadline.get(), Some("2026-01-02T03:05:05Z".parse().unwrap()));
+    assert_eq!((cut.status.replicas, cut.status.ready, cut.status.available), (4, 3, 2));
     assert_eq!(cut.status.replica_failure.as_deref(), Some("quota"));
     assert_eq!(cut.index_keys(), vec![IndexKey::owner("u-1")]);
     assert!(cut.is_observed());
@@ -60,8 +54,7 @@ fn an_annotation_that_means_nothing_is_kept_as_malformed() {
 
 #[test]
 fn an_object_without_a_name_is_an_error() {
-    let error =
-        ReplicaSetCut::from_value(&json!({"metadata": {"resourceVersion": "1"}})).unwrap_err();
+    let error = ReplicaSetCut::from_value(&json!({"metadata": {"resourceVersion": "1"}})).unwrap_err();
     assert_eq!(error.to_string(), "the object has no metadata.name");
 }
 
@@ -85,10 +78,7 @@ fn a_rollout_loses_nothing_but_managed_fields_and_last_applied() {
     assert_eq!(value["spec"], spec);
     assert_eq!(value["metadata"]["annotations"], json!({"a": "b\"\n"}));
     assert_eq!(value["metadata"].get("managedFields"), None);
-    assert_eq!(
-        value["status"]["big"],
-        json!(12_345_678_901_234_567_890_u64)
-    );
+    assert_eq!(value["status"]["big"], json!(12_345_678_901_234_567_890_u64));
     assert_eq!(value["status"]["l"], json!([[], {}]));
 }
 
@@ -130,11 +120,7 @@ fn a_rollout_knows_what_it_refers_to() {
 
 #[test]
 fn a_rollout_whose_spec_is_garbage_is_still_cut() {
-    for spec in [
-        json!(null),
-        json!("x"),
-        json!({"strategy": {"canary": {"steps": 3, "trafficRouting": []}}}),
-    ] {
+    for spec in [json!(null), json!("x"), json!({"strategy": {"canary": {"steps": 3, "trafficRouting": []}}})] {
         assert!(rollout(&spec).refs.is_empty());
     }
 }
@@ -142,10 +128,7 @@ fn a_rollout_whose_spec_is_garbage_is_still_cut() {
 #[test]
 fn a_virtual_service_may_be_named_with_its_namespace() {
     let check = |name: &str, expect: &str| {
-        assert_eq!(
-            virtual_service_key(&Key::new("shop", "web"), name).to_string(),
-            expect
-        );
+        assert_eq!(virtual_service_key(&Key::new("shop", "web"), name).to_string(), expect);
     };
     check("vs", "shop/vs");
     check("vs.mesh", "mesh/vs");
@@ -172,18 +155,11 @@ fn the_last_writer_is_the_latest_that_holds_fields_of_the_spec() {
     let cut = virtual_service(&json!([
         entry("argocd-controller", "2026-01-01T00:00:05Z", &spec),
         entry("rollouts-controller", "2026-01-01T00:00:05Z", &spec),
-        entry(
-            "kubectl-label",
-            "2026-01-01T00:00:09Z",
-            &json!({"f:metadata": {}})
-        ),
+        entry("kubectl-label", "2026-01-01T00:00:09Z", &json!({"f:metadata": {}})),
     ]));
     assert_eq!(cut.writer.unwrap().manager.as_ref(), "argocd-controller");
     let value = cut.body.value().unwrap();
-    assert_eq!(
-        value["spec"],
-        json!({"http": [{"retries": {"attempts": 3}}]})
-    );
+    assert_eq!(value["spec"], json!({"http": [{"retries": {"attempts": 3}}]}));
     assert_eq!(value.get("status"), None);
 }
 
@@ -211,19 +187,10 @@ fn run(phase: &str) -> AnalysisRunCut {
 #[test]
 fn a_run_keeps_its_body_only_while_it_is_under_way() {
     let running = run("Running");
-    assert_eq!(
-        running.body.as_ref().unwrap().value().unwrap()["spec"]["metrics"][0]["name"],
-        json!("m")
-    );
+    assert_eq!(running.body.as_ref().unwrap().value().unwrap()["spec"]["metrics"][0]["name"], json!("m"));
     let failed = run("Failed");
-    assert_eq!(
-        (failed.phase, failed.message.as_deref(), failed.body),
-        (AnalysisPhase::Failed, Some("why"), None)
-    );
-    assert_eq!(
-        (run("").label("step-index"), run("").revision.get()),
-        (Some("2"), Some(3))
-    );
+    assert_eq!((failed.phase, failed.message.as_deref(), failed.body), (AnalysisPhase::Failed, Some("why"), None));
+    assert_eq!((run("").label("step-index"), run("").revision.get()), (Some("2"), Some(3)));
     assert!(running.terminate);
 }
 
@@ -238,10 +205,7 @@ fn a_service_tells_which_version_it_selects() {
     }))
     .unwrap();
     assert_eq!(cut.selected_hash(), Some("5d4f"));
-    assert_eq!(
-        cut.index_keys(),
-        vec![IndexKey::Ref("Rollout", Key::new("shop", "web"))]
-    );
+    assert_eq!(cut.index_keys(), vec![IndexKey::Ref("Rollout", Key::new("shop", "web"))]);
 }
 
 #[test]
@@ -251,31 +215,16 @@ fn templates_know_the_templates_that_they_name() {
         "spec": {"templates": [{"templateName": "errors", "clusterScope": true}]}
     });
     let cut = ClusterTemplateCut::from_value(&object).unwrap();
-    assert_eq!(
-        cut.index_keys(),
-        vec![IndexKey::Ref(
-            "ClusterAnalysisTemplate",
-            Key::new("", "errors")
-        )]
-    );
-    assert_eq!(
-        ClusterTemplateCut::PLACE.path(Some("shop")),
-        "/apis/argoproj.io/v1alpha1/clusteranalysistemplates"
-    );
+    assert_eq!(cut.index_keys(), vec![IndexKey::Ref("ClusterAnalysisTemplate", Key::new("", "errors"))]);
+    assert_eq!(ClusterTemplateCut::PLACE.path(Some("shop")), "/apis/argoproj.io/v1alpha1/clusteranalysistemplates");
 }
 
 #[test]
 fn paths_follow_group_version_and_namespace() {
-    assert_eq!(
-        ServiceCut::PLACE.path(Some("shop")),
-        "/api/v1/namespaces/shop/services"
-    );
+    assert_eq!(ServiceCut::PLACE.path(Some("shop")), "/api/v1/namespaces/shop/services");
     assert_eq!(ReplicaSetCut::PLACE.path(None), "/apis/apps/v1/replicasets");
     let place = VirtualServiceCut::PLACE.at_version("v1");
-    assert_eq!(
-        place.path(None),
-        "/apis/networking.istio.io/v1/virtualservices"
-    );
+    assert_eq!(place.path(None), "/apis/networking.istio.io/v1/virtualservices");
     assert_eq!(place.resource(), "virtualservices.networking.istio.io");
 }
 

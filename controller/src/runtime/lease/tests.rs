@@ -31,8 +31,7 @@ impl Server {
                 if server.state.lock().unwrap().hangs {
                     std::future::pending::<()>().await;
                 }
-                let (code, answer) =
-                    server.answer(&method, serde_json::from_slice(&body).unwrap_or_default());
+                let (code, answer) = server.answer(&method, serde_json::from_slice(&body).unwrap_or_default());
                 let body = Full::<bytes::Bytes>::from(answer.to_string());
                 Ok::<_, tower::BoxError>(http::Response::builder().status(code).body(body)?)
             }
@@ -42,12 +41,7 @@ impl Server {
 
     fn answer(&self, method: &str, mut object: Value) -> (u16, Value) {
         let mut state = self.state.lock().unwrap();
-        let status = |code: u16| {
-            (
-                code,
-                json!({"kind": "Status", "code": code, "message": "no", "reason": "x"}),
-            )
-        };
+        let status = |code: u16| (code, json!({"kind": "Status", "code": code, "message": "no", "reason": "x"}));
         if state.fails {
             return status(500);
         }
@@ -64,12 +58,7 @@ impl Server {
         }
         state.version += 1;
         object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        state.writes.push(
-            object["spec"]["holderIdentity"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        );
+        state.writes.push(object["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned());
         state.lease = Some(object.clone());
         (200, object)
     }
@@ -85,13 +74,7 @@ impl Server {
     }
 
     fn spec(&self) -> Value {
-        self.state
-            .lock()
-            .unwrap()
-            .lease
-            .as_ref()
-            .map(|lease| lease["spec"].clone())
-            .unwrap_or_default()
+        self.state.lock().unwrap().lease.as_ref().map(|lease| lease["spec"].clone()).unwrap_or_default()
     }
 }
 
@@ -108,12 +91,7 @@ fn candidate(server: &Server, name: &str) -> One {
     let stop = Shutdown::new();
     let election = Election::new("argo-rollouts", "", name.to_owned());
     let (hear, task) = elect(server.client(), clock, gate.clone(), election, stop.clone());
-    One {
-        hear,
-        gate,
-        stop,
-        task,
-    }
+    One { hear, gate, stop, task }
 }
 
 impl One {
@@ -139,20 +117,10 @@ async fn the_first_candidate_leads_and_renews_and_the_second_waits() {
     secs(60).await;
     assert!(first.leads() && first.writes());
     assert!(!second.leads() && !second.writes());
-    assert_eq!(
-        *second.hear.borrow(),
-        Leadership::Standby(Some("one".to_owned()))
-    );
+    assert_eq!(*second.hear.borrow(), Leadership::Standby(Some("one".to_owned())));
     let spec = server.spec();
-    assert_eq!(
-        (&spec["leaseDurationSeconds"], &spec["leaseTransitions"]),
-        (&json!(15), &json!(0))
-    );
-    assert_eq!(
-        server.state.lock().unwrap().writes.len(),
-        31,
-        "one write each two seconds"
-    );
+    assert_eq!((&spec["leaseDurationSeconds"], &spec["leaseTransitions"]), (&json!(15), &json!(0)));
+    assert_eq!(server.state.lock().unwrap().writes.len(), 31, "one write each two seconds");
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,10 +210,7 @@ async fn a_lease_that_was_edited_is_renewed_and_a_deleted_one_made_again() {
     server.edit(|lease| lease["metadata"]["labels"] = json!({"a": "b"}));
     secs(2).await;
     assert!(first.leads());
-    assert_eq!(
-        server.state.lock().unwrap().lease.as_ref().unwrap()["metadata"]["labels"],
-        json!({"a": "b"})
-    );
+    assert_eq!(server.state.lock().unwrap().lease.as_ref().unwrap()["metadata"]["labels"], json!({"a": "b"}));
     server.state.lock().unwrap().lease = None;
     secs(2).await;
     assert!(first.leads() && first.writes());
@@ -255,11 +220,7 @@ async fn a_lease_that_was_edited_is_renewed_and_a_deleted_one_made_again() {
 #[tokio::test(start_paused = true)]
 async fn two_candidates_never_write_at_the_same_time_whatever_fails() {
     let server = Server::default();
-    let candidates = [
-        candidate(&server, "one"),
-        candidate(&server, "two"),
-        candidate(&server, "three"),
-    ];
+    let candidates = [candidate(&server, "one"), candidate(&server, "two"), candidate(&server, "three")];
     for second in 0_u64..400 {
         {
             let mut state = server.state.lock().unwrap();
@@ -272,10 +233,7 @@ async fn two_candidates_never_write_at_the_same_time_whatever_fails() {
         secs(1).await;
         let leaders = candidates.iter().filter(|one| one.leads()).count();
         let writers = candidates.iter().filter(|one| one.writes()).count();
-        assert!(
-            writers <= 1,
-            "{writers} writers, {leaders} leaders at {second} s"
-        );
+        assert!(writers <= 1, "{writers} writers, {leaders} leaders at {second} s");
     }
 }
 
@@ -291,12 +249,6 @@ fn an_identity_tells_processes_apart() {
 
 #[test]
 fn the_lease_carries_the_instance_id() {
-    assert_eq!(
-        Election::new("ns", "", String::new()).name,
-        "argo-rollouts-controller-lock"
-    );
-    assert_eq!(
-        Election::new("ns", "blue", String::new()).name,
-        "argo-rollouts-controller-lock-blue"
-    );
+    assert_eq!(Election::new("ns", "", String::new()).name, "argo-rollouts-controller-lock");
+    assert_eq!(Election::new("ns", "blue", String::new()).name, "argo-rollouts-controller-lock-blue");
 }

@@ -49,10 +49,7 @@ impl Named {
 #[derive(Debug)]
 enum Series {
     Number(AtomicU64),
-    Histogram {
-        counts: Box<[AtomicU64]>,
-        sum: AtomicU64,
-    },
+    Histogram { counts: Box<[AtomicU64]>, sum: AtomicU64 },
 }
 
 #[derive(Debug)]
@@ -80,27 +77,15 @@ impl Family {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        change(
-            series
-                .entry(text.into_boxed_str())
-                .or_insert_with(|| self.fresh()),
-        );
+        change(series.entry(text.into_boxed_str()).or_insert_with(|| self.fresh()));
     }
 
     fn fresh(&self) -> Series {
         if self.bounds.is_empty() {
             return Series::Number(AtomicU64::new(0.0_f64.to_bits()));
         }
-        let counts = self
-            .bounds
-            .iter()
-            .map(|_| AtomicU64::new(0))
-            .chain([AtomicU64::new(0)])
-            .collect();
-        Series::Histogram {
-            counts,
-            sum: AtomicU64::new(0.0_f64.to_bits()),
-        }
+        let counts = self.bounds.iter().map(|_| AtomicU64::new(0)).chain([AtomicU64::new(0)]).collect();
+        Series::Histogram { counts, sum: AtomicU64::new(0.0_f64.to_bits()) }
     }
 
     fn render(&self, page: &mut Page) {
@@ -112,10 +97,7 @@ impl Family {
             match series {
                 Series::Number(bits) => page.line(self.named.name, "", labels, read(bits)),
                 Series::Histogram { counts, sum } => {
-                    let counts: Vec<u64> = counts
-                        .iter()
-                        .map(|count| count.load(Ordering::Relaxed))
-                        .collect();
+                    let counts: Vec<u64> = counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
                     page.histogram(self.named.name, labels, (self.bounds, &counts, read(sum)));
                 }
             }
@@ -125,9 +107,7 @@ impl Family {
     fn forget(&self, object: &str) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
         series.retain(|labels, _| {
-            labels
-                .strip_prefix(object)
-                .is_none_or(|rest| !rest.is_empty() && !rest.starts_with(','))
+            labels.strip_prefix(object).is_none_or(|rest| !rest.is_empty() && !rest.starts_with(','))
         });
     }
 }
@@ -138,9 +118,7 @@ fn read(bits: &AtomicU64) -> f64 {
 
 fn add(bits: &AtomicU64, by: f64) {
     // The closure always answers, so the update always takes place.
-    let _ = bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-        Some((f64::from_bits(now) + by).to_bits())
-    });
+    let _ = bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some((f64::from_bits(now) + by).to_bits()));
 }
 
 /// A number that only grows.
@@ -185,12 +163,7 @@ pub struct Histogram(Arc<Family>);
 impl Histogram {
     /// Takes in one value, in seconds.
     pub fn observe(&self, values: &[&str], seconds: f64) {
-        let at = self
-            .0
-            .bounds
-            .iter()
-            .position(|bound| seconds <= *bound)
-            .unwrap_or(self.0.bounds.len());
+        let at = self.0.bounds.iter().position(|bound| seconds <= *bound).unwrap_or(self.0.bounds.len());
         self.0.touch(values, |series| {
             if let Series::Histogram { counts, sum } = series {
                 if let Some(count) = counts.get(at) {
@@ -245,116 +218,56 @@ impl Registry {
 
     /// Adds metrics that are made at each scrape.
     pub fn collect(&self, collector: impl Fn(&mut Page) + Send + Sync + 'static) {
-        self.0
-            .collectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Box::new(collector));
+        self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(collector));
     }
 
     /// Drops the series of a deleted object, after a scrape has had time to see them.
     pub fn depart(&self, object: &Key) {
         let at = self.0.clock.monotonic() + AFTERLIFE;
-        self.0
-            .departed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((at, object.clone()));
+        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).push((at, object.clone()));
     }
 
     /// Keeps the series of an object that was made again.
     pub fn return_of(&self, object: &Key) {
-        self.0
-            .departed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|(_, key)| key != object);
+        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, key)| key != object);
     }
 
     /// Writes all metrics down.
     pub fn render(&self) -> String {
         self.bury();
         let mut page = Page::default();
-        let families: Vec<_> = self
-            .0
-            .families
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect();
+        let families: Vec<_> =
+            self.0.families.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for family in families {
             family.render(&mut page);
         }
-        for collector in self
-            .0
-            .collectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
+        for collector in self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             collector(&mut page);
         }
-        page.family(
-            DROPPED,
-            "Samples that were dropped because a metric has too many series.",
-            "counter",
-        );
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "samples are floating-point numbers"
-        )]
+        page.family(DROPPED, "Samples that were dropped because a metric has too many series.", "counter");
+        #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
         page.sample(DROPPED, &[], self.0.dropped.load(Ordering::Relaxed) as f64);
         page.into_text()
     }
 
     fn bury(&self) {
         let now = self.0.clock.monotonic();
-        let mut departed = self
-            .0
-            .departed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let due: Vec<Key> = departed
-            .iter()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, key)| key.clone())
-            .collect();
+        let mut departed = self.0.departed.lock().unwrap_or_else(PoisonError::into_inner);
+        let due: Vec<Key> = departed.iter().filter(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
         departed.retain(|(at, _)| *at > now);
         drop(departed);
-        let families = self
-            .0
-            .families
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
         for key in due {
             let object = label_text([("namespace", key.namespace()), ("name", key.name())]);
             families.values().for_each(|family| family.forget(&object));
         }
     }
 
-    fn family(
-        &self,
-        named: Named,
-        kind: &'static str,
-        labels: Labels,
-        bounds: &'static [f64],
-    ) -> Arc<Family> {
-        let mut families = self
-            .0
-            .families
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    fn family(&self, named: Named, kind: &'static str, labels: Labels, bounds: &'static [f64]) -> Arc<Family> {
+        let mut families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
             let dropped = self.0.dropped.clone();
-            Arc::new(Family {
-                named,
-                kind,
-                labels,
-                bounds,
-                series: RwLock::default(),
-                dropped,
-            })
+            Arc::new(Family { named, kind, labels, bounds, series: RwLock::default(), dropped })
         };
         families.entry(named.name).or_insert_with(make).clone()
     }

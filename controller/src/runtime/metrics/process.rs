@@ -45,42 +45,12 @@ impl Process {
             page.family(name, help, kind);
             page.sample(name, &[], value);
         };
-        one(
-            "process_cpu_seconds_total",
-            "Processor time, user and system.",
-            "counter",
-            self.cpu_seconds,
-        );
-        one(
-            "process_resident_memory_bytes",
-            "Memory in use.",
-            "gauge",
-            self.resident_bytes,
-        );
-        one(
-            "process_virtual_memory_bytes",
-            "Address space in use.",
-            "gauge",
-            self.virtual_bytes,
-        );
-        one(
-            "process_start_time_seconds",
-            "When the process began, since 1970.",
-            "gauge",
-            self.start_seconds,
-        );
-        one(
-            "process_open_fds",
-            "Open file descriptors.",
-            "gauge",
-            self.open_files,
-        );
-        one(
-            "process_max_fds",
-            "Most file descriptors that may be open.",
-            "gauge",
-            self.most_files,
-        );
+        one("process_cpu_seconds_total", "Processor time, user and system.", "counter", self.cpu_seconds);
+        one("process_resident_memory_bytes", "Memory in use.", "gauge", self.resident_bytes);
+        one("process_virtual_memory_bytes", "Address space in use.", "gauge", self.virtual_bytes);
+        one("process_start_time_seconds", "When the process began, since 1970.", "gauge", self.start_seconds);
+        one("process_open_fds", "Open file descriptors.", "gauge", self.open_files);
+        one("process_max_fds", "Most file descriptors that may be open.", "gauge", self.most_files);
         one("process_threads", "Threads.", "gauge", self.threads);
     }
 }
@@ -88,11 +58,7 @@ impl Process {
 fn parse(stat: &str, status: &str, system: &str, limits: &str) -> Option<Process> {
     // The second field is the name in brackets and may hold anything; fields are counted after it.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let field = |nth: usize| {
-        fields
-            .get(nth - 3)
-            .and_then(|text| text.parse::<f64>().ok())
-    };
+    let field = |nth: usize| fields.get(nth - 3).and_then(|text| text.parse::<f64>().ok());
     let kilobytes = |name: &str| after(status, name).map_or(0.0, |kilobytes| kilobytes * 1024.0);
     Some(Process {
         cpu_seconds: (field(14)? + field(15)?) / TICKS,
@@ -119,13 +85,8 @@ mod tests {
     fn figures_are_read_past_a_name_with_brackets_and_spaces() {
         let stat = "7 (a) b (c) S 1 1 1 0 -1 4 0 0 0 0 250 50 0 0 20 0 9 0 1000 0 0";
         let status = "Name:\tx\nVmSize:\t 2048 kB\nVmRSS:\t  1024 kB\n";
-        let process = parse(
-            stat,
-            status,
-            "cpu 1 2\nbtime 1700000000\n",
-            "Max open files   1024  4096 files\n",
-        )
-        .unwrap();
+        let process =
+            parse(stat, status, "cpu 1 2\nbtime 1700000000\n", "Max open files   1024  4096 files\n").unwrap();
         let expect = Process {
             cpu_seconds: 3.0,
             resident_bytes: 1_048_576.0,
@@ -141,11 +102,7 @@ mod tests {
     #[test]
     fn this_process_has_figures_on_linux() {
         if let Some(process) = Process::read() {
-            assert!(
-                process.resident_bytes > 100_000.0
-                    && process.open_files >= 3.0
-                    && process.threads >= 1.0
-            );
+            assert!(process.resident_bytes > 100_000.0 && process.open_files >= 3.0 && process.threads >= 1.0);
         }
     }
 }

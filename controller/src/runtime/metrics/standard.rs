@@ -50,8 +50,7 @@ pub struct Durations {
 
 impl Durations {
     fn new(registry: &Registry) -> Self {
-        let histogram =
-            |name, help, bounds| registry.histogram(Named::new(name, help), &["status"], bounds);
+        let histogram = |name, help, bounds| registry.histogram(Named::new(name, help), &["status"], bounds);
         Durations {
             whole: histogram(
                 names::ROLLOUT_DURATION_SECONDS,
@@ -102,22 +101,12 @@ impl Standard {
     pub fn new(registry: &Registry) -> Self {
         let turns = |seconds, failures| {
             let seconds = Named::new(seconds, "Seconds of each turn.");
-            Turns::new(
-                registry,
-                seconds,
-                Named::new(failures, "Turns that failed."),
-            )
+            Turns::new(registry, seconds, Named::new(failures, "Turns that failed."))
         };
         Self {
             rollouts: turns(names::ROLLOUT_RECONCILE, names::ROLLOUT_RECONCILE_ERROR),
-            runs: turns(
-                names::ANALYSIS_RUN_RECONCILE,
-                names::ANALYSIS_RUN_RECONCILE_ERROR,
-            ),
-            experiments: turns(
-                names::EXPERIMENT_RECONCILE,
-                names::EXPERIMENT_RECONCILE_ERROR,
-            ),
+            runs: turns(names::ANALYSIS_RUN_RECONCILE, names::ANALYSIS_RUN_RECONCILE_ERROR),
+            experiments: turns(names::EXPERIMENT_RECONCILE, names::EXPERIMENT_RECONCILE_ERROR),
             events: registry.counter(
                 Named::new(names::ROLLOUT_EVENTS_TOTAL, "Events of Rollouts."),
                 &["namespace", "name", "type", "reason"],
@@ -129,19 +118,13 @@ impl Standard {
                 ),
                 &["namespace", "name", "manager"],
             ),
-            canary_weight: registry.gauge(
-                Named::new(names::ROLLOUT_CANARY_WEIGHT, "Weight of the canary."),
-                OBJECT,
-            ),
+            canary_weight: registry.gauge(Named::new(names::ROLLOUT_CANARY_WEIGHT, "Weight of the canary."), OBJECT),
             aborts: registry.counter(
                 Named::new("rollout_abort_total", "Aborts, by what decided them."),
                 &["namespace", "name", "cause"],
             ),
             abort_seconds: registry.histogram(
-                Named::new(
-                    "rollout_abort_seconds",
-                    "Seconds from the decision to abort to weight 0.",
-                ),
+                Named::new("rollout_abort_seconds", "Seconds from the decision to abort to weight 0."),
                 &[],
                 &ABORT_BOUNDS,
             ),
@@ -167,28 +150,18 @@ pub fn show_runtime(registry: &Registry, version: &'static str, stores: Vec<Arc<
 fn show_stores(page: &mut Page, stores: &[Arc<dyn Followed>]) {
     type Measure = fn(&dyn Followed) -> f64;
     let measures: [(&str, &str, Measure); 3] = [
-        (
-            "serin_watch_silence_seconds",
-            "Seconds since the last sign of life of a watch.",
-            |store| store.silence().as_secs_f64(),
-        ),
-        (
-            "serin_watch_following",
-            "1 when a kind is listed and watched, 0 when it cannot be.",
-            |store| f64::from(u8::from(store.sync() == Sync::Following)),
-        ),
-        ("serin_cache_objects", "Objects in a cache.", |store| {
-            count(store.len())
+        ("serin_watch_silence_seconds", "Seconds since the last sign of life of a watch.", |store| {
+            store.silence().as_secs_f64()
         }),
+        ("serin_watch_following", "1 when a kind is listed and watched, 0 when it cannot be.", |store| {
+            f64::from(u8::from(store.sync() == Sync::Following))
+        }),
+        ("serin_cache_objects", "Objects in a cache.", |store| count(store.len())),
     ];
     for (name, help, measure) in measures {
         page.family(name, help, "gauge");
         for store in stores {
-            page.sample(
-                name,
-                &[("resource", &store.resource())],
-                measure(store.as_ref()),
-            );
+            page.sample(name, &[("resource", &store.resource())], measure(store.as_ref()));
         }
     }
 }
@@ -196,53 +169,20 @@ fn show_stores(page: &mut Page, stores: &[Arc<dyn Followed>]) {
 /// Shows queues at each scrape, under the names that Kubernetes controllers use.
 pub fn show_queues<K: Work>(registry: &Registry, queues: Vec<(&'static str, Queue<K>)>) {
     type Measure = fn(&Report) -> f64;
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "samples are floating-point numbers"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
     let measures: [(&str, &str, &str, Measure); 7] = [
-        ("workqueue_depth", "Keys that wait.", "gauge", |report| {
-            count(report.depth)
+        ("workqueue_depth", "Keys that wait.", "gauge", |report| count(report.depth)),
+        ("workqueue_adds_total", "Keys added.", "counter", |report| report.added as f64),
+        ("workqueue_retries_total", "Turns that failed.", "counter", |report| report.failures as f64),
+        ("workqueue_longest_running_processor_seconds", "Age of the oldest turn.", "gauge", |report| {
+            report.oldest.as_secs_f64()
         }),
-        ("workqueue_adds_total", "Keys added.", "counter", |report| {
-            report.added as f64
-        }),
-        (
-            "workqueue_retries_total",
-            "Turns that failed.",
-            "counter",
-            |report| report.failures as f64,
-        ),
-        (
-            "workqueue_longest_running_processor_seconds",
-            "Age of the oldest turn.",
-            "gauge",
-            |report| report.oldest.as_secs_f64(),
-        ),
-        (
-            "serin_queue_running",
-            "Turns that run.",
-            "gauge",
-            |report| count(report.running),
-        ),
-        (
-            "serin_queue_quarantined",
-            "Keys that panicked too often.",
-            "gauge",
-            |report| count(report.quarantined),
-        ),
-        (
-            "serin_queue_panics_total",
-            "Turns that panicked.",
-            "counter",
-            |report| report.panics as f64,
-        ),
+        ("serin_queue_running", "Turns that run.", "gauge", |report| count(report.running)),
+        ("serin_queue_quarantined", "Keys that panicked too often.", "gauge", |report| count(report.quarantined)),
+        ("serin_queue_panics_total", "Turns that panicked.", "counter", |report| report.panics as f64),
     ];
     registry.collect(move |page| {
-        let reports: Vec<_> = queues
-            .iter()
-            .map(|(name, queue)| (*name, queue.report()))
-            .collect();
+        let reports: Vec<_> = queues.iter().map(|(name, queue)| (*name, queue.report())).collect();
         for (name, help, kind, measure) in measures {
             page.family(name, help, kind);
             for (queue, report) in &reports {
@@ -252,10 +192,7 @@ pub fn show_queues<K: Work>(registry: &Registry, queues: Vec<(&'static str, Queu
     });
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "samples are floating-point numbers"
-)]
+#[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
 fn count(n: usize) -> f64 {
     n as f64
 }

@@ -10,10 +10,7 @@ fn registry() -> Registry {
 
 fn lines(registry: &Registry, name: &str) -> Vec<String> {
     let text = registry.render();
-    text.lines()
-        .filter(|line| line.starts_with(name))
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
 }
 
 const OBJECT: Labels = &["namespace", "name"];
@@ -21,10 +18,7 @@ const OBJECT: Labels = &["namespace", "name"];
 #[tokio::test]
 async fn a_counter_is_written_with_help_type_and_escaped_labels() {
     let registry = registry();
-    let counter = registry.counter(
-        Named::new("drift_total", "Help\nme."),
-        &["namespace", "manager"],
-    );
+    let counter = registry.counter(Named::new("drift_total", "Help\nme."), &["namespace", "manager"]);
     counter.inc(&["shop", "a\"b\\c\nd"]);
     counter.inc(&["shop", "a\"b\\c\nd"]);
     counter.add(&["shop", "a\"b\\c\nd"], -5.0);
@@ -37,11 +31,7 @@ async fn a_counter_is_written_with_help_type_and_escaped_labels() {
 #[tokio::test]
 async fn a_histogram_counts_what_is_at_most_each_bound() {
     let registry = registry();
-    let histogram = registry.histogram(
-        Named::new("rollout_reconcile", "h"),
-        OBJECT,
-        &[0.01, 0.15, 1.0],
-    );
+    let histogram = registry.histogram(Named::new("rollout_reconcile", "h"), OBJECT, &[0.01, 0.15, 1.0]);
     for seconds in [0.01, 0.02, 5.0] {
         histogram.observe(&["shop", "web"], seconds);
     }
@@ -59,17 +49,10 @@ async fn a_histogram_counts_what_is_at_most_each_bound() {
 #[tokio::test]
 async fn a_metric_without_labels_has_no_braces() {
     let registry = registry();
-    registry
-        .histogram(Named::new("abort", "h"), &[], &[1.0])
-        .observe(&[], 0.5);
+    registry.histogram(Named::new("abort", "h"), &[], &[1.0]).observe(&[], 0.5);
     registry.gauge(Named::new("up", "h"), &[]).set(&[], 1.5);
     assert_eq!(lines(&registry, "up"), ["up 1.5"]);
-    let expect = [
-        "abort_bucket{le=\"1\"} 1",
-        "abort_bucket{le=\"+Inf\"} 1",
-        "abort_sum 0.5",
-        "abort_count 1",
-    ];
+    let expect = ["abort_bucket{le=\"1\"} 1", "abort_bucket{le=\"+Inf\"} 1", "abort_sum 0.5", "abort_count 1"];
     assert_eq!(lines(&registry, "abort"), expect);
 }
 
@@ -86,10 +69,7 @@ async fn the_series_of_a_deleted_object_go_after_a_while_and_no_others() {
     registry.return_of(&Key::new("shop", "web2"));
     assert_eq!(lines(&registry, "c{").len(), 2);
     tokio::time::advance(AFTERLIFE).await;
-    assert_eq!(
-        lines(&registry, "c{"),
-        [r#"c{namespace="shop",name="web2"} 1"#]
-    );
+    assert_eq!(lines(&registry, "c{"), [r#"c{namespace="shop",name="web2"} 1"#]);
     assert_eq!(lines(&registry, "g{"), Vec::<String>::new());
 }
 
@@ -144,13 +124,7 @@ fn run() -> Value {
 #[tokio::test]
 async fn a_rollout_shows_its_info_and_its_pods() {
     let strategy = json!({"canary": {"trafficRouting": {"istio": {}, "nginx": null}}});
-    let registry = shown(
-        &rollout(
-            &strategy,
-            &json!([{"type": "Progressing", "reason": "RolloutPaused"}]),
-        ),
-        &run(),
-    );
+    let registry = shown(&rollout(&strategy, &json!([{"type": "Progressing", "reason": "RolloutPaused"}])), &run());
     let expect = [
         r#"rollout_info{namespace="shop",name="web",strategy="canary",traffic_router="Istio",phase="Paused"} 1"#,
         r#"rollout_info_replicas_available{namespace="shop",name="web"} 9"#,
@@ -160,13 +134,7 @@ async fn a_rollout_shows_its_info_and_its_pods() {
     ];
     assert_eq!(lines(&registry, "rollout_info"), expect);
     let phases = lines(&registry, "rollout_phase");
-    assert_eq!(
-        (
-            phases.len(),
-            phases.iter().filter(|line| line.ends_with(" 1")).count()
-        ),
-        (6, 1)
-    );
+    assert_eq!((phases.len(), phases.iter().filter(|line| line.ends_with(" 1")).count()), (6, 1));
 }
 
 #[tokio::test]
@@ -174,11 +142,7 @@ async fn the_phase_follows_the_progressing_condition_unless_the_spec_is_invalid(
     let check = |conditions: Value, expect: &str| {
         let registry = shown(&rollout(&json!({"blueGreen": {}}), &conditions), &run());
         let line = lines(&registry, "rollout_info{").remove(0);
-        assert!(
-            line.contains(&format!("phase=\"{expect}\""))
-                && line.contains("strategy=\"blueGreen\""),
-            "{line}"
-        );
+        assert!(line.contains(&format!("phase=\"{expect}\"")) && line.contains("strategy=\"blueGreen\""), "{line}");
     };
     let progressing = |reason: &str| json!({"type": "Progressing", "reason": reason});
     check(json!([]), "Progressing");
@@ -186,10 +150,7 @@ async fn the_phase_follows_the_progressing_condition_unless_the_spec_is_invalid(
     check(json!([progressing("ProgressDeadlineExceeded")]), "Timeout");
     check(json!([progressing("ReplicaSetCreateError")]), "Error");
     check(json!([progressing("RolloutAborted")]), "Abort");
-    check(
-        json!([progressing("RolloutAborted"), {"type": "InvalidSpec"}]),
-        "InvalidSpec",
-    );
+    check(json!([progressing("RolloutAborted"), {"type": "InvalidSpec"}]), "InvalidSpec");
 }
 
 #[tokio::test]
@@ -199,20 +160,10 @@ async fn runs_and_templates_show_their_metrics_with_their_providers() {
     assert_eq!(lines(&registry, "analysis_run_info"), [info]);
     let metric = r#"analysis_run_metric_type{namespace="shop",name="run",metric="errors",type="Prometheus"} 1"#;
     assert_eq!(lines(&registry, "analysis_run_metric_type"), [metric]);
-    let failed = lines(&registry, "analysis_run_metric_phase")
-        .into_iter()
-        .find(|line| line.ends_with(" 1"))
-        .unwrap();
-    assert!(
-        failed.contains(r#"dry_run="true",phase="Failed""#),
-        "{failed}"
-    );
-    let template =
-        r#"analysis_template_metric_info{namespace="",name="slo",metric="m",type="NewRelic"} 1"#;
-    assert_eq!(
-        lines(&registry, "analysis_template_metric_info"),
-        [template]
-    );
+    let failed = lines(&registry, "analysis_run_metric_phase").into_iter().find(|line| line.ends_with(" 1")).unwrap();
+    assert!(failed.contains(r#"dry_run="true",phase="Failed""#), "{failed}");
+    let template = r#"analysis_template_metric_info{namespace="",name="slo",metric="m",type="NewRelic"} 1"#;
+    assert_eq!(lines(&registry, "analysis_template_metric_info"), [template]);
 }
 
 #[tokio::test]
@@ -220,16 +171,8 @@ async fn the_runtime_shows_version_process_stores_and_queues() {
     let registry = registry();
     let store: Arc<Store<RolloutCut>> = Store::new(Clock::system());
     standard::show_runtime(&registry, "1.2.3", vec![store]);
-    standard::show_queues(
-        &registry,
-        vec![(
-            "rollouts",
-            super::super::queue::Queue::<u8>::new(Clock::system()),
-        )],
-    );
-    standard::Standard::new(&registry)
-        .drift
-        .inc(&["shop", "web", "argocd"]);
+    standard::show_queues(&registry, vec![("rollouts", super::super::queue::Queue::<u8>::new(Clock::system()))]);
+    standard::Standard::new(&registry).drift.inc(&["shop", "web", "argocd"]);
     assert_eq!(
         lines(&registry, "argo_rollouts_controller_info"),
         [r#"argo_rollouts_controller_info{version="1.2.3"} 1"#]
@@ -238,10 +181,7 @@ async fn the_runtime_shows_version_process_stores_and_queues() {
         lines(&registry, "serin_watch_following"),
         [r#"serin_watch_following{resource="rollouts.argoproj.io"} 0"#]
     );
-    assert_eq!(
-        lines(&registry, "workqueue_depth"),
-        [r#"workqueue_depth{name="rollouts"} 0"#]
-    );
+    assert_eq!(lines(&registry, "workqueue_depth"), [r#"workqueue_depth{name="rollouts"} 0"#]);
     assert_eq!(lines(&registry, "rollout_traffic_drift_total").len(), 1);
     assert_eq!(lines(&registry, "process_start_time_seconds").len(), 1);
 }

@@ -28,11 +28,7 @@ fn number(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
-        if value > 0.0 {
-            "+Inf".to_owned()
-        } else {
-            "-Inf".to_owned()
-        }
+        if value > 0.0 { "+Inf".to_owned() } else { "-Inf".to_owned() }
     } else {
         value.to_string()
     }
@@ -68,29 +64,17 @@ impl Page {
     }
 
     /// Writes a histogram from its bounds, its counts (one more than bounds) and its sum.
-    pub(super) fn histogram(
-        &mut self,
-        name: &str,
-        labels: &str,
-        (bounds, counts, sum): (&[f64], &[u64], f64),
-    ) {
+    pub(super) fn histogram(&mut self, name: &str, labels: &str, (bounds, counts, sum): (&[f64], &[u64], f64)) {
         let comma = if labels.is_empty() { "" } else { "," };
         let bounds = bounds.iter().copied().chain([f64::INFINITY]);
         let mut below = 0_u64;
         for (bound, count) in bounds.zip(counts) {
             below = below.saturating_add(*count);
             let bound = number(bound);
-            let _ = writeln!(
-                self.text,
-                "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}"
-            );
+            let _ = writeln!(self.text, "{name}_bucket{{{labels}{comma}le=\"{bound}\"}} {below}");
         }
         self.line(name, "_sum", labels, sum);
-        let braced = if labels.is_empty() {
-            String::new()
-        } else {
-            format!("{{{labels}}}")
-        };
+        let braced = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
         let _ = writeln!(self.text, "{name}_count{braced} {below}");
     }
 

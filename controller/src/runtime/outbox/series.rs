@@ -77,19 +77,12 @@ impl Repeats {
 
     /// Tells when the next count is due.
     pub fn next_due(&self) -> Option<Instant> {
-        self.entries
-            .values()
-            .filter(|entry| entry.count > entry.written)
-            .map(|entry| entry.wrote + PACE)
-            .min()
+        self.entries.values().filter(|entry| entry.count > entry.written).map(|entry| entry.wrote + PACE).min()
     }
 
     /// Takes the counts that are due, or all that are not written.
     pub fn due(&mut self, now: Instant, all: bool) -> Vec<Entry> {
-        let unwritten = self
-            .entries
-            .values_mut()
-            .filter(|entry| entry.count > entry.written);
+        let unwritten = self.entries.values_mut().filter(|entry| entry.count > entry.written);
         let due = unwritten.filter(|entry| all || now.duration_since(entry.wrote) >= PACE);
         due.map(|entry| {
             entry.written = entry.count;
@@ -103,8 +96,7 @@ impl Repeats {
         if self.entries.len() < MOST / 4 {
             return;
         }
-        self.entries
-            .retain(|_, entry| now.duration_since(entry.wrote) < WINDOW);
+        self.entries.retain(|_, entry| now.duration_since(entry.wrote) < WINDOW);
         if self.entries.len() >= MOST {
             let mut ages: Vec<Instant> = self.entries.values().map(|entry| entry.wrote).collect();
             ages.sort_unstable();

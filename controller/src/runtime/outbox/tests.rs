@@ -26,9 +26,7 @@ fn world(mut codes: Vec<u16>) -> World {
         async move {
             let line = format!("{} {}", request.method(), request.uri().path());
             let body = request.into_body().collect().await?.to_bytes();
-            log.lock()
-                .unwrap()
-                .push((line, serde_json::from_slice(&body)?));
+            log.lock().unwrap().push((line, serde_json::from_slice(&body)?));
             let code = codes.lock().unwrap().pop().unwrap_or(200);
             let answer = if code == 200 {
                 json!({"metadata": {}, "involvedObject": {}})
@@ -42,52 +40,27 @@ fn world(mut codes: Vec<u16>) -> World {
     let clock = Clock::anchored("2026-01-01T00:00:00Z".parse().unwrap());
     let (registry, stop) = (Registry::new(clock.clone()), Shutdown::new());
     let client = Client::new(service, "default");
-    let (outbox, task) =
-        Outbox::start(client, clock, &registry, "serin-1".to_owned(), stop.clone());
-    World {
-        outbox,
-        registry,
-        stop,
-        task,
-        sent,
-    }
+    let (outbox, task) = Outbox::start(client, clock, &registry, "serin-1".to_owned(), stop.clone());
+    World { outbox, registry, stop, task, sent }
 }
 
 fn note(reason: EventReason, message: &str) -> EventNote {
-    let about = About {
-        resource_version: "7".into(),
-        ..About::ours("Rollout", Key::new("shop", "web"), "u-1")
-    };
-    EventNote {
-        about,
-        reason,
-        message: message.to_owned(),
-    }
+    let about = About { resource_version: "7".into(), ..About::ours("Rollout", Key::new("shop", "web"), "u-1") };
+    EventNote { about, reason, message: message.to_owned() }
 }
 
 impl World {
     async fn record(&self, message: &str) {
-        self.outbox
-            .record(note(EventReason::RolloutAborted, message));
+        self.outbox.record(note(EventReason::RolloutAborted, message));
         sleep(Duration::from_millis(1)).await;
     }
 
     fn sent(&self) -> Vec<String> {
-        self.sent
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(line, _)| line.clone())
-            .collect()
+        self.sent.lock().unwrap().iter().map(|(line, _)| line.clone()).collect()
     }
 
     fn metric(&self, name: &str) -> Vec<String> {
-        self.registry
-            .render()
-            .lines()
-            .filter(|line| line.starts_with(name))
-            .map(str::to_owned)
-            .collect()
+        self.registry.render().lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
     }
 }
 
@@ -106,15 +79,9 @@ async fn a_note_becomes_an_event_that_describe_finds() {
             "uid": "u-1", "resourceVersion": "7"
         })
     );
-    assert_eq!(
-        (&event["reason"], &event["type"]),
-        (&json!("RolloutAborted"), &json!("Warning"))
-    );
+    assert_eq!((&event["reason"], &event["type"]), (&json!("RolloutAborted"), &json!("Warning")));
     assert_eq!(event["source"], json!({"component": "rollouts-controller"}));
-    assert_eq!(
-        (&event["count"], &event["reportingInstance"]),
-        (&json!(1), &json!("serin-1"))
-    );
+    assert_eq!((&event["count"], &event["reportingInstance"]), (&json!(1), &json!("serin-1")));
     assert_eq!(event["firstTimestamp"], json!("2026-01-01T00:00:00Z"));
     let counted = r#"rollout_events_total{namespace="shop",name="web",type="Warning",reason="RolloutAborted"} 1"#;
     assert_eq!(world.metric("rollout_events_total"), [counted]);
@@ -130,10 +97,7 @@ async fn repeats_are_one_event_whose_count_is_written_once_in_a_while() {
     world.record("other").await;
     sleep(Duration::from_secs(60)).await;
     let sent = world.sent();
-    assert_eq!(
-        sent.iter().filter(|line| line.starts_with("POST")).count(),
-        2
-    );
+    assert_eq!(sent.iter().filter(|line| line.starts_with("POST")).count(), 2);
     let patches: Vec<Value> = world
         .sent
         .lock()
@@ -154,14 +118,7 @@ async fn a_write_that_fails_is_tried_once_more_and_a_refused_one_is_not() {
         sleep(Duration::from_secs(5)).await;
         assert_eq!(world.sent().len(), writes);
         let counted = world.metric("serin_events_dropped_total");
-        assert!(
-            if dropped.is_empty() {
-                counted.is_empty()
-            } else {
-                counted[0].contains(dropped)
-            },
-            "{counted:?}"
-        );
+        assert!(if dropped.is_empty() { counted.is_empty() } else { counted[0].contains(dropped) }, "{counted:?}");
     };
     check(vec![500], 2, "").await;
     check(vec![500, 503], 2, "failed").await;
@@ -173,14 +130,9 @@ async fn a_write_that_fails_is_tried_once_more_and_a_refused_one_is_not() {
 async fn a_full_box_drops_and_counts_and_never_waits() {
     let world = world(vec![]);
     for n in 0..BOX + 10 {
-        world
-            .outbox
-            .record(note(EventReason::RolloutUpdated, &n.to_string()));
+        world.outbox.record(note(EventReason::RolloutUpdated, &n.to_string()));
     }
-    assert_eq!(
-        world.metric("serin_events_dropped_total"),
-        [r#"serin_events_dropped_total{why="full"} 10"#]
-    );
+    assert_eq!(world.metric("serin_events_dropped_total"), [r#"serin_events_dropped_total{why="full"} 10"#]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,37 +140,19 @@ async fn at_the_end_what_is_in_the_box_is_written() {
     let world = world(vec![]);
     world.record("a").await;
     world.record("a").await;
-    world
-        .outbox
-        .record(note(EventReason::RolloutCompleted, "b"));
+    world.outbox.record(note(EventReason::RolloutCompleted, "b"));
     world.stop.give();
     world.task.await.unwrap();
-    let sent: Vec<String> = world
-        .sent
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|(line, _)| line[..4].to_owned())
-        .collect();
+    let sent: Vec<String> = world.sent.lock().unwrap().iter().map(|(line, _)| line[..4].to_owned()).collect();
     assert_eq!(sent, ["POST", "POST", "PATC"]);
-    world
-        .outbox
-        .record(note(EventReason::RolloutCompleted, "late"));
+    world.outbox.record(note(EventReason::RolloutCompleted, "late"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_of_the_cluster_has_its_events_in_default_and_long_messages_are_cut() {
     let world = world(vec![]);
-    let about = About::ours(
-        "ClusterAnalysisTemplate",
-        Key::new("", &"n".repeat(250)),
-        "u",
-    );
-    world.outbox.record(EventNote {
-        about,
-        reason: EventReason::InvalidSpec,
-        message: "\u{e9}".repeat(2_000),
-    });
+    let about = About::ours("ClusterAnalysisTemplate", Key::new("", &"n".repeat(250)), "u");
+    world.outbox.record(EventNote { about, reason: EventReason::InvalidSpec, message: "\u{e9}".repeat(2_000) });
     sleep(Duration::from_millis(1)).await;
     let (line, event) = world.sent.lock().unwrap()[0].clone();
     assert_eq!(line, "POST /api/v1/namespaces/default/events");
@@ -234,11 +168,7 @@ async fn what_is_remembered_of_notes_is_bounded() {
     let at = "2026-01-01T00:00:00Z".parse().unwrap();
     for n in 0..20_000_u64 {
         let later = now + Duration::from_millis(n);
-        repeats.step(
-            &note(EventReason::RolloutUpdated, &n.to_string()),
-            at,
-            later,
-        );
+        repeats.step(&note(EventReason::RolloutUpdated, &n.to_string()), at, later);
     }
     assert!(repeats.len() <= 4_096, "{}", repeats.len());
 }

@@ -101,11 +101,7 @@ impl<K: Work> Lanes<K> {
         if item.is_quarantined() {
             return;
         }
-        let least = if lane == Lane::Fast {
-            FIRST_WAIT
-        } else {
-            EVENT_WAIT
-        };
+        let least = if lane == Lane::Fast { FIRST_WAIT } else { EVENT_WAIT };
         if lane == Lane::Fast && now >= failed_at + least {
             self.enqueue(key, lane);
         } else {
@@ -172,11 +168,7 @@ impl<K: Work> Lanes<K> {
         };
         let again = item.again.take();
         item.failures = item.failures.saturating_add(1);
-        item.panics = if panicked {
-            item.panics.saturating_add(1)
-        } else {
-            0
-        };
+        item.panics = if panicked { item.panics.saturating_add(1) } else { 0 };
         item.failed_at = Some(now);
         item.wake_fast = lane == Lane::Fast;
         let wait = item.wait();
@@ -189,22 +181,14 @@ impl<K: Work> Lanes<K> {
     }
 
     pub fn report(&self, now: Instant) -> Report {
-        let ages = self
-            .items
-            .values()
-            .filter_map(|item| item.running)
-            .map(|(_, began)| now.duration_since(began));
+        let ages = self.items.values().filter_map(|item| item.running).map(|(_, began)| now.duration_since(began));
         let waiting = |item: &&Item| item.queued.is_some();
         Report {
             depth: self.items.values().filter(waiting).count(),
             running: self.running,
             sleeping: self.wakes.len(),
             failing: self.items.values().filter(|item| item.failures > 0).count(),
-            quarantined: self
-                .items
-                .values()
-                .filter(|item| item.is_quarantined())
-                .count(),
+            quarantined: self.items.values().filter(|item| item.is_quarantined()).count(),
             oldest: ages.max().unwrap_or_default(),
             added: self.totals.added,
             failures: self.totals.failures,
@@ -213,18 +197,11 @@ impl<K: Work> Lanes<K> {
     }
 
     pub fn quarantined(&self) -> Vec<K> {
-        self.items
-            .iter()
-            .filter(|(_, item)| item.is_quarantined())
-            .map(|(key, _)| key.clone())
-            .collect()
+        self.items.iter().filter(|(_, item)| item.is_quarantined()).map(|(key, _)| key.clone()).collect()
     }
 
     fn lane_of(&self, key: &K) -> Lane {
-        self.items
-            .get(key)
-            .and_then(|item| item.running)
-            .map_or(Lane::Normal, |(lane, _)| lane)
+        self.items.get(key).and_then(|item| item.running).map_or(Lane::Normal, |(lane, _)| lane)
     }
 
     fn enqueue(&mut self, key: K, lane: Lane) {
@@ -249,11 +226,7 @@ impl<K: Work> Lanes<K> {
                 Lane::Fast => self.fast.pop_front()?,
                 Lane::Normal => self.normal.pop_front()?,
             };
-            if self
-                .items
-                .get(&key)
-                .is_some_and(|item| item.queued == Some(lane))
-            {
+            if self.items.get(&key).is_some_and(|item| item.queued == Some(lane)) {
                 return Some(key);
             }
         }
@@ -268,11 +241,7 @@ impl<K: Work> Lanes<K> {
                 continue;
             };
             item.wake = None;
-            let lane = if std::mem::take(&mut item.wake_fast) {
-                Lane::Fast
-            } else {
-                Lane::Normal
-            };
+            let lane = if std::mem::take(&mut item.wake_fast) { Lane::Fast } else { Lane::Normal };
             if item.running.is_some() {
                 item.again = item.again.max(Some(lane));
             } else {
@@ -298,9 +267,7 @@ impl<K: Work> Lanes<K> {
             return;
         };
         self.running = self.running.saturating_sub(1);
-        self.running_normal = self
-            .running_normal
-            .saturating_sub(usize::from(lane == Lane::Normal));
+        self.running_normal = self.running_normal.saturating_sub(usize::from(lane == Lane::Normal));
     }
 
     fn end(&mut self, key: &K, repeat: Option<Lane>, now: Instant) {

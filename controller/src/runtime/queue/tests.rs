@@ -42,21 +42,11 @@ impl World {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(key, _, _)| key.clone())
-            .collect()
+        self.log.lock().unwrap().iter().map(|(key, _, _)| key.clone()).collect()
     }
 
     fn times(&self) -> Vec<u128> {
-        self.log
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(_, _, at)| *at)
-            .collect()
+        self.log.lock().unwrap().iter().map(|(_, _, at)| *at).collect()
     }
 }
 
@@ -65,11 +55,7 @@ async fn millis(n: u64) {
 }
 
 fn one_at_a_time() -> Limits {
-    Limits {
-        normal: 1,
-        reserved: 0,
-        ..Limits::default()
-    }
+    Limits { normal: 1, reserved: 0, ..Limits::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,13 +67,7 @@ async fn a_key_that_waits_is_not_queued_twice() {
     world.add("a");
     millis(1).await;
     assert_eq!(world.keys(), ["a", "b"]);
-    assert_eq!(
-        world.queue.report(),
-        Report {
-            added: 2,
-            ..Report::default()
-        }
-    );
+    assert_eq!(world.queue.report(), Report { added: 2, ..Report::default() });
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,11 +103,7 @@ async fn the_fast_lane_goes_first_and_a_waiting_key_moves_into_it() {
 
 #[tokio::test(start_paused = true)]
 async fn an_abort_has_a_slot_when_all_normal_ones_hang() {
-    let limits = Limits {
-        normal: 2,
-        reserved: 1,
-        ..Limits::default()
-    };
+    let limits = Limits { normal: 2, reserved: 1, ..Limits::default() };
     let world = world(limits, |key, _| async move {
         if key.starts_with("hang") {
             std::future::pending::<()>().await;
@@ -141,10 +117,7 @@ async fn an_abort_has_a_slot_when_all_normal_ones_hang() {
     world.add_fast("abort");
     millis(5).await;
     assert_eq!(world.keys(), ["hang1", "hang2", "abort"]);
-    assert_eq!(
-        (world.queue.report().running, world.queue.report().depth),
-        (2, 1)
-    );
+    assert_eq!((world.queue.report().running, world.queue.report().depth), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,9 +128,7 @@ async fn a_wake_comes_at_its_moment_and_the_latest_one_counts() {
     world.queue.add_at("a".to_owned(), at(10));
     world.queue.add_at("a".to_owned(), at(20));
     world.queue.add_at("b".to_owned(), at(15));
-    world
-        .queue
-        .add_at("past".to_owned(), "2001-01-01T00:00:00Z".parse().unwrap());
+    world.queue.add_at("past".to_owned(), "2001-01-01T00:00:00Z".parse().unwrap());
     sleep(Duration::from_secs(60)).await;
     assert_eq!(world.keys(), ["past", "b", "a"]);
     assert_eq!(world.times(), [0, 15_000, 20_000]);
@@ -168,11 +139,7 @@ async fn a_wake_comes_at_its_moment_and_the_latest_one_counts() {
 async fn a_turn_replaces_the_wake_of_the_turn_before() {
     let epoch: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let world = world(Limits::default(), move |_, turn| async move {
-        if turn == 0 {
-            After::WakeAt(later(epoch, Duration::from_secs(10)))
-        } else {
-            After::Rest
-        }
+        if turn == 0 { After::WakeAt(later(epoch, Duration::from_secs(10))) } else { After::Rest }
     });
     world.add("a");
     sleep(Duration::from_secs(5)).await;
@@ -184,11 +151,7 @@ async fn a_turn_replaces_the_wake_of_the_turn_before() {
 #[tokio::test(start_paused = true)]
 async fn failures_back_off_and_a_success_resets_the_wait() {
     let world = world(Limits::default(), |_, turn| async move {
-        if turn == 3 {
-            After::Rest
-        } else {
-            After::Retry("no".to_owned())
-        }
+        if turn == 3 { After::Rest } else { After::Retry("no".to_owned()) }
     });
     world.add("a");
     millis(1_000).await;
@@ -201,9 +164,7 @@ async fn failures_back_off_and_a_success_resets_the_wait() {
 
 #[tokio::test(start_paused = true)]
 async fn the_wait_after_failures_ends_at_ten_seconds() {
-    let world = world(Limits::default(), |_, _| async {
-        After::Retry("no".to_owned())
-    });
+    let world = world(Limits::default(), |_, _| async { After::Retry("no".to_owned()) });
     world.add("a");
     sleep(Duration::from_secs(100)).await;
     let times = world.times();
@@ -212,9 +173,7 @@ async fn the_wait_after_failures_ends_at_ten_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_shortens_the_wait_of_a_failing_key_but_makes_no_hot_loop() {
-    let world = world(Limits::default(), |_, _| async {
-        After::Retry("no".to_owned())
-    });
+    let world = world(Limits::default(), |_, _| async { After::Retry("no".to_owned()) });
     world.add("a");
     sleep(Duration::from_secs(20)).await;
     let before = world.keys().len();
@@ -229,11 +188,7 @@ async fn an_event_shortens_the_wait_of_a_failing_key_but_makes_no_hot_loop() {
 #[tokio::test(start_paused = true)]
 async fn an_abort_does_not_wait_for_a_back_off_and_its_retries_stay_fast() {
     let world = world(Limits::default(), |_, turn| async move {
-        if turn < 11 {
-            After::Retry("no".to_owned())
-        } else {
-            After::Rest
-        }
+        if turn < 11 { After::Retry("no".to_owned()) } else { After::Rest }
     });
     world.add("a");
     sleep(Duration::from_secs(20)).await;
@@ -242,13 +197,7 @@ async fn an_abort_does_not_wait_for_a_back_off_and_its_retries_stay_fast() {
     millis(1).await;
     assert_eq!(world.keys().len(), before + 1);
     sleep(Duration::from_secs(60)).await;
-    assert_eq!(
-        world.log.lock().unwrap()[before..]
-            .iter()
-            .filter(|(_, lane, _)| *lane == Lane::Normal)
-            .count(),
-        0
-    );
+    assert_eq!(world.log.lock().unwrap()[before..].iter().filter(|(_, lane, _)| *lane == Lane::Normal).count(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,24 +260,14 @@ async fn a_hang_is_given_up_and_tried_again() {
 async fn the_observer_hears_how_each_turn_ended() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let write = heard.clone();
-    let queue = Queue::observed(
-        Clock::system(),
-        move |key: &String, took: Duration, ended: &Ended| {
-            write
-                .lock()
-                .unwrap()
-                .push((key.clone(), took.as_millis(), ended.clone()));
-        },
-    );
-    tokio::spawn(run(
-        queue.clone(),
-        Limits::default(),
-        |key: String, _| async move {
-            millis(7).await;
-            assert_ne!(key, "p", "oh");
-            After::Rest
-        },
-    ));
+    let queue = Queue::observed(Clock::system(), move |key: &String, took: Duration, ended: &Ended| {
+        write.lock().unwrap().push((key.clone(), took.as_millis(), ended.clone()));
+    });
+    tokio::spawn(run(queue.clone(), Limits::default(), |key: String, _| async move {
+        millis(7).await;
+        assert_ne!(key, "p", "oh");
+        After::Rest
+    }));
     queue.add("w".to_owned());
     queue.add("p".to_owned());
     millis(20).await;
@@ -362,9 +301,7 @@ async fn a_closed_queue_ends_what_runs_and_begins_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_outlasts_the_drain_is_cut_off() {
     let queue = Queue::new(Clock::system());
-    let runner = tokio::spawn(run(queue.clone(), Limits::default(), |_: u32, _| {
-        std::future::pending()
-    }));
+    let runner = tokio::spawn(run(queue.clone(), Limits::default(), |_: u32, _| std::future::pending()));
     queue.add(1);
     millis(1).await;
     queue.close();

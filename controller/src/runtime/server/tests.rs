@@ -16,46 +16,28 @@ fn world() -> World {
     let clock = Clock::system();
     let (rollouts, routes) = (Store::new(clock.clone()), Store::new(clock.clone()));
     let registry = Registry::new(clock);
-    registry
-        .counter(Named::new("things_total", "Things."), &[])
-        .inc(&[]);
-    let pages = Pages::new(
-        registry,
-        vec![(rollouts.clone(), true), (routes.clone(), false)],
-    );
-    World {
-        rollouts,
-        routes,
-        pages,
-    }
+    registry.counter(Named::new("things_total", "Things."), &[]).inc(&[]);
+    let pages = Pages::new(registry, vec![(rollouts.clone(), true), (routes.clone(), false)]);
+    World { rollouts, routes, pages }
 }
 
 #[tokio::test(start_paused = true)]
 async fn ready_means_that_every_cache_is_filled_or_known_to_be_out_of_reach() {
     let world = world();
-    let waiting = [
-        "rollouts.argoproj.io: not listed yet",
-        "virtualservices.networking.istio.io: not listed yet",
-    ];
+    let waiting = ["rollouts.argoproj.io: not listed yet", "virtualservices.networking.istio.io: not listed yet"];
     assert_eq!(world.pages.obstacles(), waiting);
     world.routes.set_unavailable("not served".to_owned());
     world.rollouts.end_list("1");
     assert_eq!(world.pages.obstacles(), Vec::<String>::new());
     tokio::time::advance(STALE_AFTER + Duration::from_secs(1)).await;
-    assert_eq!(
-        world.pages.obstacles(),
-        ["rollouts.argoproj.io: nothing heard for 76 s"]
-    );
+    assert_eq!(world.pages.obstacles(), ["rollouts.argoproj.io: nothing heard for 76 s"]);
     world.rollouts.set_unavailable("forbidden".to_owned());
     assert_eq!(world.pages.obstacles(), ["rollouts.argoproj.io: forbidden"]);
 }
 
 async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream
-        .write_all(format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
-        .await
-        .unwrap();
+    stream.write_all(format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     answer
@@ -70,10 +52,7 @@ async fn the_pages_are_served_until_the_order_to_end() {
     let server = tokio::spawn(serve(listener, world.pages.clone(), stop.clone()));
     let check = async |request: &str, status: &str, body: &str| {
         let answer = ask(address, request).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(body),
-            "{request}: {answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(body), "{request}: {answer}");
     };
     check("GET /healthz", "200", "ok").await;
     check("GET /readyz", "503", "not listed yet").await;

@@ -19,10 +19,7 @@ pub struct Change<K> {
 impl<K: Cut> Change<K> {
     /// Returns the key of the object.
     pub fn key(&self) -> Option<&Key> {
-        self.new
-            .as_ref()
-            .or(self.old.as_ref())
-            .map(|object| object.key())
+        self.new.as_ref().or(self.old.as_ref()).map(|object| object.key())
     }
 
     /// Lists the index keys of both versions, so that whoever was named before hears of it too.

@@ -28,27 +28,19 @@ fn listed(objects: Vec<ReplicaSetCut>, version: &str) -> Arc<Store<ReplicaSetCut
 }
 
 fn version_of(store: &Store<ReplicaSetCut>, name: &str) -> String {
-    store
-        .get(&key(name))
-        .seen()
-        .map(|object| object.version().to_owned())
-        .unwrap_or_default()
+    store.get(&key(name)).seen().map(|object| object.version().to_owned()).unwrap_or_default()
 }
 
 fn names(store: &Store<ReplicaSetCut>, owner: &str) -> Vec<String> {
     let found = store.by_index(&IndexKey::owner(owner)).seen().unwrap();
-    let mut names: Vec<String> = found
-        .iter()
-        .map(|object| object.key().name().to_owned())
-        .collect();
+    let mut names: Vec<String> = found.iter().map(|object| object.key().name().to_owned()).collect();
     names.sort();
     names
 }
 
 #[test]
 fn versions_compare_as_numbers_of_any_length() {
-    let check =
-        |this, other, expect| assert_eq!(newer(this, other), expect, "{this} against {other}");
+    let check = |this, other, expect| assert_eq!(newer(this, other), expect, "{this} against {other}");
     check("10", "9", true);
     check("9", "10", false);
     check("9", "9", false);
@@ -62,10 +54,7 @@ async fn nothing_is_absent_before_the_first_list_is_complete() {
     let store = Store::<ReplicaSetCut>::new(Clock::system());
     store.begin_list();
     store.apply(set("a", "1", "u"));
-    assert_eq!(
-        store.get(&key("b")).why_unreadable(),
-        Some("replicasets.apps are not listed yet")
-    );
+    assert_eq!(store.get(&key("b")).why_unreadable(), Some("replicasets.apps are not listed yet"));
     assert!(!store.is_settled());
     store.end_list("1");
     assert!(store.get(&key("b")).is_absent());
@@ -77,10 +66,7 @@ async fn an_object_is_found_by_its_owner_until_the_owner_changes() {
     let store = listed(vec![set("a", "1", "u"), set("b", "2", "u")], "2");
     assert_eq!(names(&store, "u"), ["a", "b"]);
     let change = store.apply(set("a", "3", "other")).unwrap();
-    assert_eq!(
-        change.index_keys(),
-        vec![IndexKey::owner("other"), IndexKey::owner("u")]
-    );
+    assert_eq!(change.index_keys(), vec![IndexKey::owner("other"), IndexKey::owner("u")]);
     assert_eq!(names(&store, "u"), ["b"]);
     assert_eq!(names(&store, "other"), ["a"]);
     store.remove(&set("a", "4", "other"));
@@ -127,10 +113,7 @@ async fn a_watch_that_falls_silent_makes_the_store_unreadable_but_not_forgetful(
     store.fail("connection refused");
     tokio::time::advance(Duration::from_secs(1)).await;
     let reading = store.get(&key("a"));
-    assert_eq!(
-        reading.why_unreadable(),
-        Some("nothing heard of replicasets.apps for 76 s: connection refused")
-    );
+    assert_eq!(reading.why_unreadable(), Some("nothing heard of replicasets.apps for 76 s: connection refused"));
     assert!(store.last_known(&key("a")).is_some());
     store.hear(Some("8"));
     assert!(store.get(&key("a")).is_seen());
@@ -159,29 +142,13 @@ async fn a_history_that_was_replaced_is_taken_in_only_when_it_is_accepted() {
 
 #[tokio::test(start_paused = true)]
 async fn siblings_share_their_owner() {
-    let store = listed(
-        vec![set("a", "1", "u"), set("b", "2", "u"), set("c", "3", "v")],
-        "3",
-    );
-    let owner = |name| {
-        store
-            .get(&key(name))
-            .seen()
-            .unwrap()
-            .meta
-            .owner
-            .clone()
-            .unwrap()
-    };
+    let store = listed(vec![set("a", "1", "u"), set("b", "2", "u"), set("c", "3", "v")], "3");
+    let owner = |name| store.get(&key(name)).seen().unwrap().meta.owner.clone().unwrap();
     assert!(Arc::ptr_eq(&owner("a"), &owner("b")));
     assert!(!Arc::ptr_eq(&owner("a"), &owner("c")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_set_costs_some_hundred_bytes() {
-    assert!(
-        std::mem::size_of::<ReplicaSetCut>() <= 320,
-        "{}",
-        std::mem::size_of::<ReplicaSetCut>()
-    );
+    assert!(std::mem::size_of::<ReplicaSetCut>() <= 320, "{}", std::mem::size_of::<ReplicaSetCut>());
 }

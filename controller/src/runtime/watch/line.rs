@@ -81,14 +81,8 @@ pub(super) fn read_event(line: &[u8]) -> Result<Event<'_>, serde_json::Error> {
             Ok(Event::Failed { code, message })
         }
         "BOOKMARK" => Ok(Event::Bookmark(version_of(object)?)),
-        "DELETED" => Ok(Event::Removed {
-            at: version_of(object)?,
-            object,
-        }),
-        _ => Ok(Event::Shown {
-            at: version_of(object)?,
-            object,
-        }),
+        "DELETED" => Ok(Event::Removed { at: version_of(object)?, object }),
+        _ => Ok(Event::Shown { at: version_of(object)?, object }),
     }
 }
 
@@ -98,15 +92,11 @@ fn bare_failure(line: &[u8]) -> Option<Event<'static>> {
 }
 
 fn version_of(object: &str) -> Result<String, serde_json::Error> {
-    Ok(serde_json::from_str::<Probe>(object)?
-        .metadata
-        .resource_version)
+    Ok(serde_json::from_str::<Probe>(object)?.metadata.resource_version)
 }
 
 /// Finds the name of an object that cannot be decoded otherwise.
 pub(super) fn key_of(object: &str) -> Option<Key> {
-    let ProbeMeta {
-        namespace, name, ..
-    } = serde_json::from_str::<Probe>(object).ok()?.metadata;
+    let ProbeMeta { namespace, name, .. } = serde_json::from_str::<Probe>(object).ok()?.metadata;
     (!name.is_empty()).then(|| Key::new(&namespace, &name))
 }

@@ -40,20 +40,11 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let told = Told::default();
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetCut>(Some("shop")).with_labels("rollouts-pod-template-hash");
-    follow(
-        Client::new(service, "default"),
-        clock,
-        scope,
-        store.clone(),
-        move |change| {
-            let name = change
-                .key()
-                .map(|key| key.name().to_owned())
-                .unwrap_or_default();
-            let sign = if change.new.is_some() { '+' } else { '-' };
-            log.lock().unwrap().push(format!("{sign}{name}"));
-        },
-    );
+    follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
+        let name = change.key().map(|key| key.name().to_owned()).unwrap_or_default();
+        let sign = if change.new.is_some() { '+' } else { '-' };
+        log.lock().unwrap().push(format!("{sign}{name}"));
+    });
     World { asked, told, store }
 }
 
@@ -63,17 +54,12 @@ fn object(name: &str, version: u32) -> Value {
 
 fn list(items: &[Value], version: u32, next: &str) -> (u16, String) {
     let meta = json!({"resourceVersion": version.to_string(), "continue": next});
-    (
-        200,
-        json!({"kind": "ReplicaSetList", "items": items, "metadata": meta}).to_string(),
-    )
+    (200, json!({"kind": "ReplicaSetList", "items": items, "metadata": meta}).to_string())
 }
 
 /// A watch whose lines name the object before the type, which is legal JSON.
 fn events(events: &[(&str, Value)]) -> (u16, String) {
-    let lines = events
-        .iter()
-        .map(|(kind, object)| format!("{{\"object\":{object},\"type\":\"{kind}\"}}\n"));
+    let lines = events.iter().map(|(kind, object)| format!("{{\"object\":{object},\"type\":\"{kind}\"}}\n"));
     (200, lines.collect())
 }
 
@@ -88,12 +74,8 @@ impl World {
     }
 
     fn held(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .store
-            .all()
-            .iter()
-            .map(|object| format!("{}@{}", object.key().name(), object.version()))
-            .collect();
+        let mut names: Vec<String> =
+            self.store.all().iter().map(|object| format!("{}@{}", object.key().name(), object.version())).collect();
         names.sort();
         names
     }
@@ -108,35 +90,20 @@ async fn a_list_in_pages_and_the_events_after_it_fill_the_store() {
     let world = follow_script(vec![
         list(&[object("a", 1)], 5, "token"),
         list(&[object("b", 2)], 5, ""),
-        events(&[
-            ("ADDED", object("c", 6)),
-            ("MODIFIED", object("a", 7)),
-            ("DELETED", object("b", 8)),
-        ]),
+        events(&[("ADDED", object("c", 6)), ("MODIFIED", object("a", 7)), ("DELETED", object("b", 8))]),
         events(&[("BOOKMARK", object("", 99))]),
     ]);
     world.after(10).await;
     assert_eq!(world.held(), ["a@7", "c@6"]);
     assert_eq!(world.told(), ["+a", "+b", "+c", "+a", "-b"]);
     let asked = world.asked.lock().unwrap().clone();
-    assert!(
-        asked[0].starts_with("/apis/apps/v1/namespaces/shop/replicasets?"),
-        "{asked:?}"
-    );
-    assert!(
-        asked[0].contains("limit=100")
-            && asked[0].contains("labelSelector=rollouts-pod-template-hash")
-    );
+    assert!(asked[0].starts_with("/apis/apps/v1/namespaces/shop/replicasets?"), "{asked:?}");
+    assert!(asked[0].contains("limit=100") && asked[0].contains("labelSelector=rollouts-pod-template-hash"));
     assert!(asked[1].contains("continue=token"));
     assert!(asked[2].contains("watch=true") && asked[2].contains("resourceVersion=5"));
-    assert!(
-        asked[2].contains("timeoutSeconds=50") && asked[2].contains("allowWatchBookmarks=true")
-    );
+    assert!(asked[2].contains("timeoutSeconds=50") && asked[2].contains("allowWatchBookmarks=true"));
     assert!(asked[3].contains("resourceVersion=8"));
-    assert!(
-        asked[4].contains("resourceVersion=99"),
-        "a bookmark moves the watch on: {asked:?}"
-    );
+    assert!(asked[4].contains("resourceVersion=99"), "a bookmark moves the watch on: {asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,15 +127,8 @@ async fn a_kind_that_is_not_served_says_so_settles_and_is_found_when_it_comes() 
     answers.push(list(&[object("a", 1)], 5, ""));
     let world = follow_script(answers);
     world.after(1).await;
-    let why = world
-        .store
-        .get(&Key::new("shop", "a"))
-        .why_unreadable()
-        .map(str::to_owned);
-    assert_eq!(
-        why.as_deref(),
-        Some("the API server does not serve replicasets.apps in version v1")
-    );
+    let why = world.store.get(&Key::new("shop", "a")).why_unreadable().map(str::to_owned);
+    assert_eq!(why.as_deref(), Some("the API server does not serve replicasets.apps in version v1"));
     assert!(world.store.is_settled());
     world.after(10).await;
     assert!(world.store.get(&Key::new("shop", "a")).is_seen());
@@ -205,25 +165,18 @@ async fn a_watch_that_ends_at_once_is_not_opened_in_a_hot_loop() {
 async fn a_watch_that_falls_silent_is_opened_again() {
     let world = follow_script(vec![list(&[], 5, "")]);
     world.after(40).await;
-    assert_eq!(
-        world.asked.lock().unwrap().len(),
-        3,
-        "no answer to the watch in 30 s"
-    );
+    assert_eq!(world.asked.lock().unwrap().len(), 3, "no answer to the watch in 30 s");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_object_that_cannot_be_decoded_spoils_nothing_else() {
-    let bad = json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": "3"}, "spec": {"replicas": "x"}});
+    let bad =
+        json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": "3"}, "spec": {"replicas": "x"}});
     let world = follow_script(vec![list(&[object("a", 1), bad, object("b", 2)], 5, "")]);
     world.after(1).await;
     assert_eq!(world.held(), ["a@1", "b@2"]);
     let reading = world.store.get(&Key::new("shop", "bad"));
-    assert!(
-        reading
-            .why_unreadable()
-            .is_some_and(|why| why.starts_with("ReplicaSet shop/bad cannot be decoded"))
-    );
+    assert!(reading.why_unreadable().is_some_and(|why| why.starts_with("ReplicaSet shop/bad cannot be decoded")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,37 +200,17 @@ async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
         async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
     });
     let scope = Scope::of::<ReplicaSetCut>(None);
-    follow(
-        Client::new(service, "default"),
-        clock,
-        scope,
-        store.clone(),
-        |_| panic!("no"),
-    );
+    follow(Client::new(service, "default"), clock, scope, store.clone(), |_| panic!("no"));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.len(), 2);
-    assert!(matches!(
-        store.get(&Key::new("shop", "b")),
-        Reading::Seen(_)
-    ));
+    assert!(matches!(store.get(&Key::new("shop", "b")), Reading::Seen(_)));
 }
 
 #[test]
 fn the_instance_label_selects_ours_or_nobodys() {
-    let labels = |id| {
-        Scope::of::<ReplicaSetCut>(None)
-            .of_instance(id)
-            .labels
-            .unwrap()
-    };
-    assert_eq!(
-        labels(""),
-        "!argo-rollouts.argoproj.io/controller-instance-id"
-    );
-    assert_eq!(
-        labels("blue"),
-        "argo-rollouts.argoproj.io/controller-instance-id=blue"
-    );
+    let labels = |id| Scope::of::<ReplicaSetCut>(None).of_instance(id).labels.unwrap();
+    assert_eq!(labels(""), "!argo-rollouts.argoproj.io/controller-instance-id");
+    assert_eq!(labels("blue"), "argo-rollouts.argoproj.io/controller-instance-id=blue");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,15 +23,9 @@ impl Trouble {
         let message = &status.message;
         match status.code {
             410 => Self::Gone,
-            404 => Self::Unavailable(format!(
-                "the API server does not serve {resource} in version {version}"
-            )),
-            403 => Self::Unavailable(format!(
-                "not allowed to list and watch {resource}: {message}"
-            )),
-            code @ (400 | 405 | 406 | 415) => {
-                Self::Unavailable(format!("cannot list {resource}: {code} {message}"))
-            }
+            404 => Self::Unavailable(format!("the API server does not serve {resource} in version {version}")),
+            403 => Self::Unavailable(format!("not allowed to list and watch {resource}: {message}")),
+            code @ (400 | 405 | 406 | 415) => Self::Unavailable(format!("cannot list {resource}: {code} {message}")),
             code => Self::Passing(format!("{code} {message}")),
         }
     }

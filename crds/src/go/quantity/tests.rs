@@ -2,11 +2,7 @@ use super::*;
 
 fn check(input: &str, printed: &str, in_nano: &str) {
     assert_eq!(canonical(input).as_deref(), Some(printed), "{input}");
-    assert_eq!(
-        nano(input).map(|amount| amount.to_string()).as_deref(),
-        Some(in_nano),
-        "{input}"
-    );
+    assert_eq!(nano(input).map(|amount| amount.to_string()).as_deref(), Some(in_nano), "{input}");
 }
 
 #[test]

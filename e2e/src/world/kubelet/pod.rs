@@ -80,14 +80,10 @@ impl Seat {
     pub(super) fn read(pod: &Pod, address: Ipv4Addr) -> Self {
         let nothing = Spec::default();
         let spec = pod.spec.as_ref();
-        let container = spec
-            .and_then(|spec| spec.containers.first())
-            .unwrap_or(&nothing);
+        let container = spec.and_then(|spec| spec.containers.first()).unwrap_or(&nothing);
         let ports = container.ports.as_deref().unwrap_or_default();
         let number = |port: i32| u16::try_from(port).unwrap_or(USUAL_PORT);
-        let port = ports
-            .first()
-            .map_or(USUAL_PORT, |port| number(port.container_port));
+        let port = ports.first().map_or(USUAL_PORT, |port| number(port.container_port));
         let probe = container.readiness_probe.as_ref();
         let probe = probe.and_then(|probe| probe.http_get.as_ref());
         let probe_port = match probe.map(|probe| &probe.port) {
@@ -99,9 +95,7 @@ impl Seat {
         Self {
             app: label("app").unwrap_or_default(),
             probe: SocketAddr::from((address, probe_port)),
-            probe_path: probe
-                .and_then(|probe| probe.path.clone())
-                .unwrap_or_else(|| READY_PATH.to_owned()),
+            probe_path: probe.and_then(|probe| probe.path.clone()).unwrap_or_else(|| READY_PATH.to_owned()),
             bound: spec.is_some_and(|spec| spec.node_name.is_some()),
             told: Told {
                 address: address.to_string(),
@@ -121,33 +115,21 @@ impl Seat {
     }
 
     /// Runs the pod until its object is gone.
-    pub(super) async fn live(
-        mut self,
-        shared: &Shared,
-        mut orders: mpsc::UnboundedReceiver<Order>,
-    ) {
+    pub(super) async fn live(mut self, shared: &Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
         if let Err(error) = self.run(shared, &mut orders).await {
-            eprintln!(
-                "the kubelet's stand-in gives up on {}: {error}",
-                self.pod.name
-            );
+            eprintln!("the kubelet's stand-in gives up on {}: {error}", self.pod.name);
         }
         shared.targets.remove(&self.pod);
     }
 
-    async fn run(
-        &mut self,
-        shared: &Shared,
-        orders: &mut mpsc::UnboundedReceiver<Order>,
-    ) -> Result<(), WorldError> {
+    async fn run(&mut self, shared: &Shared, orders: &mut mpsc::UnboundedReceiver<Order>) -> Result<(), WorldError> {
         if !self.bound {
             self.bind(shared).await?;
         }
         let mut pause = Duration::from_secs(1);
         loop {
             let mut server = self.launch(shared)?;
-            self.tell(shared, Container::Running { ready: false })
-                .await?;
+            self.tell(shared, Container::Running { ready: false }).await?;
             shared.targets.add(&self.pod, &self.app);
             let ended = self.serve(shared, &mut server, orders).await?;
             let ended = match ended {
@@ -180,14 +162,9 @@ impl Seat {
             "metadata": {"name": name, "namespace": self.pod.namespace},
             "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
         });
-        let answer: Result<serde_json::Value, _> = self
-            .api(shared)
-            .create_subresource("binding", name, &PostParams::default(), &binding)
-            .await;
-        answer
-            .map(drop)
-            .or_else(gone)
-            .map_err(WorldError::kube(format!("binding {name}")))
+        let answer: Result<serde_json::Value, _> =
+            self.api(shared).create_subresource("binding", name, &PostParams::default(), &binding).await;
+        answer.map(drop).or_else(gone).map_err(WorldError::kube(format!("binding {name}")))
     }
 
     fn api(&self, shared: &Shared) -> Api<Pod> {
@@ -196,8 +173,7 @@ impl Seat {
 
     fn launch(&self, shared: &Shared) -> Result<Server, WorldError> {
         let behaviour = shared.behaviour(&self.pod.image);
-        let behaviour =
-            serde_json::to_string(&behaviour).map_err(WorldError::malformed("a behaviour"))?;
+        let behaviour = serde_json::to_string(&behaviour).map_err(WorldError::malformed("a behaviour"))?;
         Launch::new(&self.pod.name, shared.program.clone(), &shared.root)
             .flag("listen", self.pod.address.to_string())
             .flag("pod", &self.pod.name)
@@ -210,11 +186,7 @@ impl Seat {
     async fn tell(&self, shared: &Shared, container: Container) -> Result<(), WorldError> {
         let status = report(&self.told, container);
         self.api(shared)
-            .patch_status(
-                &self.pod.name,
-                &PatchParams::default(),
-                &Patch::Strategic(status),
-            )
+            .patch_status(&self.pod.name, &PatchParams::default(), &Patch::Strategic(status))
             .await
             .map(drop)
             .or_else(gone)
@@ -263,12 +235,7 @@ impl Seat {
     }
 
     /// Asks the process to end, waits for it, and removes the pod's object.
-    async fn leave(
-        &self,
-        shared: &Shared,
-        mut server: Server,
-        grace: Duration,
-    ) -> Result<(), WorldError> {
+    async fn leave(&self, shared: &Shared, mut server: Server, grace: Duration) -> Result<(), WorldError> {
         server.terminate();
         let began = Instant::now();
         while server.ended().is_none() && began.elapsed() < grace {
@@ -287,15 +254,10 @@ impl Seat {
 }
 
 /// Waits until a process may start again. Answers how the pod ended if it ended before.
-async fn rest(
-    after: Option<Duration>,
-    orders: &mut mpsc::UnboundedReceiver<Order>,
-) -> Option<Ended> {
+async fn rest(after: Option<Duration>, orders: &mut mpsc::UnboundedReceiver<Order>) -> Option<Ended> {
     let mut until = after.and_then(|after| Instant::now().checked_add(after));
     loop {
-        let left = until.map_or(Duration::MAX, |until| {
-            until.saturating_duration_since(Instant::now())
-        });
+        let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
         match tokio::time::timeout(left, orders.recv()).await {
             Err(_) => return None,
             Ok(None | Some(Order::Gone)) => return Some(Ended::Gone),
@@ -331,9 +293,7 @@ async fn ask(to: SocketAddr, path: &str, body: &str) -> std::io::Result<u16> {
         stream.take(4096).read_to_end(&mut answer).await?;
         let answer = String::from_utf8_lossy(&answer);
         let status = answer.split_whitespace().nth(1);
-        status
-            .and_then(|status| status.parse().ok())
-            .ok_or_else(|| std::io::Error::other("no status line"))
+        status.and_then(|status| status.parse().ok()).ok_or_else(|| std::io::Error::other("no status line"))
     };
     tokio::time::timeout(Duration::from_secs(1), asked).await?
 }

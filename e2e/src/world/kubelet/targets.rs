@@ -17,10 +17,7 @@ pub(super) struct Targets {
 impl Targets {
     /// No pods yet.
     pub(super) fn new(root: &Path) -> Self {
-        Self {
-            file: root.join(TARGETS),
-            entries: Mutex::default(),
-        }
+        Self { file: root.join(TARGETS), entries: Mutex::default() }
     }
 
     /// Adds a pod.
@@ -51,14 +48,9 @@ impl Targets {
         let text = Value::Array(entries.values().cloned().collect()).to_string();
         let fresh = self.file.with_extension("new");
         let folder = self.file.parent().map_or(Ok(()), fs::create_dir_all);
-        let written = folder
-            .and_then(|()| fs::write(&fresh, text))
-            .and_then(|()| fs::rename(&fresh, &self.file));
+        let written = folder.and_then(|()| fs::write(&fresh, text)).and_then(|()| fs::rename(&fresh, &self.file));
         if let Err(error) = written {
-            eprintln!(
-                "the kubelet's stand-in can't write {}: {error}",
-                self.file.display()
-            );
+            eprintln!("the kubelet's stand-in can't write {}: {error}", self.file.display());
         }
     }
 }

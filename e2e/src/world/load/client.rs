@@ -47,31 +47,16 @@ impl Connection {
             .body(Empty::new())
             .map_err(|error| error.to_string())?;
         let sender = self.sender().await?;
-        let response = sender
-            .send_request(request)
-            .await
-            .map_err(|error| format!("broken connection: {error}"))?;
+        let response = sender.send_request(request).await.map_err(|error| format!("broken connection: {error}"))?;
         let (head, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| format!("broken answer: {error}"))?
-            .to_bytes();
+        let body = body.collect().await.map_err(|error| format!("broken answer: {error}"))?.to_bytes();
         let text = |name| header_text(&head.headers, name);
         let failed = head.status.is_server_error();
         if head.headers.contains_key(POD_HEADER) {
-            return Ok(Outcome::Application {
-                version: text(VERSION_HEADER),
-                hash: text(HASH_HEADER),
-                failed,
-            });
+            return Ok(Outcome::Application { version: text(VERSION_HEADER), hash: text(HASH_HEADER), failed });
         }
         let said: String = String::from_utf8_lossy(&body).chars().take(120).collect();
-        Ok(Outcome::Foreign(format!(
-            "{}: {}",
-            head.status.as_u16(),
-            said.trim()
-        )))
+        Ok(Outcome::Foreign(format!("{}: {}", head.status.as_u16(), said.trim())))
     }
 
     async fn sender(&mut self) -> Result<&mut SendRequest<Empty<Bytes>>, String> {
@@ -80,13 +65,10 @@ impl Connection {
             None => false,
         };
         if !usable {
-            let stream = TcpStream::connect(ENVOY_PROXY)
-                .await
-                .map_err(|error| format!("no proxy: {error}"))?;
+            let stream = TcpStream::connect(ENVOY_PROXY).await.map_err(|error| format!("no proxy: {error}"))?;
             let _ = stream.set_nodelay(true);
-            let (sender, connection) = handshake(TokioIo::new(stream))
-                .await
-                .map_err(|error| format!("no proxy: {error}"))?;
+            let (sender, connection) =
+                handshake(TokioIo::new(stream)).await.map_err(|error| format!("no proxy: {error}"))?;
             tokio::spawn(connection);
             self.0 = Some(sender);
         }

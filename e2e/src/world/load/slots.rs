@@ -125,11 +125,7 @@ impl Slots {
         };
         slot.slowest = slot.slowest.max(took);
         match outcome {
-            Outcome::Application {
-                version,
-                hash,
-                failed,
-            } => {
+            Outcome::Application { version, hash, failed } => {
                 *slot.versions.entry(version).or_default() += 1;
                 *slot.hashes.entry(hash).or_default() += 1;
                 slot.application_5xx += u64::from(failed);

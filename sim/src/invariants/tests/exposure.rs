@@ -6,22 +6,9 @@ use super::{super::*, Tale, US, breaks, keeps};
 
 #[test]
 fn a_whole_good_release_breaks_nothing() {
-    let tale = Tale::releasing()
-        .verdict(Some(1), "Running", 1)
-        .verdict(Some(1), "Successful", 3)
-        .step(2);
-    let tale = tale
-        .set("v2", 5, 5)
-        .weight(50)
-        .step(3)
-        .verdict(Some(3), "Successful", 3)
-        .step(4);
-    let tale = tale
-        .set("v2", 10, 10)
-        .weight(100)
-        .promoted()
-        .select("stable", "v2")
-        .weight(0);
+    let tale = Tale::releasing().verdict(Some(1), "Running", 1).verdict(Some(1), "Successful", 3).step(2);
+    let tale = tale.set("v2", 5, 5).weight(50).step(3).verdict(Some(3), "Successful", 3).step(4);
+    let tale = tale.set("v2", 10, 10).weight(100).promoted().select("stable", "v2").weight(0);
     keeps(&tale.wait(30_000).we("replicasets", "shop-v1", |it| {
         it["spec"]["replicas"] = 0.into();
     }));
@@ -29,12 +16,7 @@ fn a_whole_good_release_breaks_nothing() {
 
 #[test]
 fn a_whole_aborted_release_breaks_nothing() {
-    let tale = Tale::releasing()
-        .verdict(Some(1), "Failed", 0)
-        .weight(0)
-        .aborted()
-        .select("canary", "v1")
-        .wait(30_000);
+    let tale = Tale::releasing().verdict(Some(1), "Failed", 0).weight(0).aborted().select("canary", "v1").wait(30_000);
     let mut tale = tale.we("replicasets", "shop-v2", |it| {
         it["spec"]["replicas"] = 0.into();
     });
@@ -58,42 +40,18 @@ fn s1_leaves_weights_of_others_to_them() {
 
 #[test]
 fn s2_sees_traffic_raised_towards_pods_that_are_not_there() {
-    breaks(
-        &Tale::new()
-            .begun()
-            .set("v2", 2, 0)
-            .select("canary", "v2")
-            .weight(20),
-        "S2",
-    );
-    breaks(
-        &Tale::new()
-            .begun()
-            .set("v2", 2, 1)
-            .select("canary", "v2")
-            .weight(20),
-        "S2",
-    );
+    breaks(&Tale::new().begun().set("v2", 2, 0).select("canary", "v2").weight(20), "S2");
+    breaks(&Tale::new().begun().set("v2", 2, 1).select("canary", "v2").weight(20), "S2");
 }
 
 #[test]
 fn s2_sees_a_service_switched_under_a_live_weight() {
-    breaks(
-        &Tale::new()
-            .begun()
-            .weights("person", 80, 20)
-            .set("v2", 2, 0)
-            .select("canary", "v2"),
-        "S2",
-    );
+    breaks(&Tale::new().begun().weights("person", 80, 20).set("v2", 2, 0).select("canary", "v2"), "S2");
 }
 
 #[test]
 fn s2_sees_stable_raised_while_only_the_canary_can_answer() {
-    breaks(
-        &Tale::releasing().available("v1", 0).wait(1_000).weight(0),
-        "S2",
-    );
+    breaks(&Tale::releasing().available("v1", 0).wait(1_000).weight(0), "S2");
 }
 
 #[test]
@@ -105,18 +63,10 @@ fn s2_forgives_pods_that_die_by_themselves() {
 #[test]
 fn s2_lets_a_spec_size_the_canary_by_hand() {
     let tale = Tale::new().person(|it| {
-        let steps = it["spec"]["strategy"]["canary"]["steps"]
-            .as_array_mut()
-            .expect("steps");
+        let steps = it["spec"]["strategy"]["canary"]["steps"].as_array_mut().expect("steps");
         steps.insert(0, json!({"setCanaryScale": {"replicas": 1}}));
     });
-    keeps(
-        &tale
-            .begun()
-            .set("v2", 1, 1)
-            .select("canary", "v2")
-            .weight(20),
-    );
+    keeps(&tale.begun().set("v2", 1, 1).select("canary", "v2").weight(20));
 }
 
 #[test]
@@ -126,44 +76,24 @@ fn s3_sees_stable_shrunk_before_the_release_is_over() {
 
 #[test]
 fn s3_lets_stable_follow_its_share_when_asked_to() {
-    let dynamic =
-        |it: &mut Value| it["spec"]["strategy"]["canary"]["dynamicStableScale"] = true.into();
+    let dynamic = |it: &mut Value| it["spec"]["strategy"]["canary"]["dynamicStableScale"] = true.into();
     keeps(&Tale::releasing().person(dynamic).set("v1", 8, 8));
     breaks(&Tale::releasing().person(dynamic).set("v1", 5, 5), "S3");
 }
 
 #[test]
 fn s3_lets_stable_follow_the_number_of_replicas() {
-    keeps(
-        &Tale::releasing()
-            .person(|it| it["spec"]["replicas"] = 4.into())
-            .set("v1", 4, 4),
-    );
+    keeps(&Tale::releasing().person(|it| it["spec"]["replicas"] = 4.into()).set("v1", 4, 4));
 }
 
 #[test]
 fn s3_counts_pods_where_nothing_else_splits_traffic() {
     let basic = |it: &mut Value| {
-        let canary = it["spec"]["strategy"]["canary"]
-            .as_object_mut()
-            .expect("a canary");
+        let canary = it["spec"]["strategy"]["canary"].as_object_mut().expect("a canary");
         canary.remove("trafficRouting");
     };
-    keeps(
-        &Tale::new()
-            .person(basic)
-            .begun()
-            .set("v2", 2, 2)
-            .set("v1", 8, 8),
-    );
-    breaks(
-        &Tale::new()
-            .person(basic)
-            .begun()
-            .set("v2", 5, 0)
-            .set("v1", 5, 5),
-        "S3",
-    );
+    keeps(&Tale::new().person(basic).begun().set("v2", 2, 2).set("v1", 8, 8));
+    breaks(&Tale::new().person(basic).begun().set("v2", 5, 0).set("v1", 5, 5), "S3");
 }
 
 #[test]
@@ -192,10 +122,7 @@ fn s4_waits_until_proxies_know() {
         }),
         "S4",
     );
-    let tale = Tale::releasing()
-        .weight(0)
-        .select("canary", "v1")
-        .wait(2_000);
+    let tale = Tale::releasing().weight(0).select("canary", "v1").wait(2_000);
     keeps(&tale.we("replicasets", "shop-v2", |it| {
         it["spec"]["replicas"] = 0.into();
     }));

@@ -7,8 +7,7 @@ use super::{super::*, Tale, breaks, keeps};
 #[test]
 fn s9_sees_what_goes_back() {
     breaks(&Tale::releasing().step(3).step(2), "S9");
-    let observed =
-        |n: &'static str| move |it: &mut Value| it["status"]["observedGeneration"] = n.into();
+    let observed = |n: &'static str| move |it: &mut Value| it["status"]["observedGeneration"] = n.into();
     let tale = Tale::releasing().we("rollouts", "shop", observed("10"));
     breaks(&tale.we("rollouts", "shop", observed("9")), "S9");
     let at = |at: &'static str| {
@@ -17,13 +16,8 @@ fn s9_sees_what_goes_back() {
         }
     };
     let tale = Tale::releasing().we("rollouts", "shop", at("2026-01-01T00:00:02Z"));
-    breaks(
-        &tale.we("rollouts", "shop", at("2026-01-01T00:00:01Z")),
-        "S9",
-    );
-    let revision = |n: &'static str| {
-        move |it: &mut Value| it["metadata"]["annotations"] = json!({view::REVISION: n})
-    };
+    breaks(&tale.we("rollouts", "shop", at("2026-01-01T00:00:01Z")), "S9");
+    let revision = |n: &'static str| move |it: &mut Value| it["metadata"]["annotations"] = json!({view::REVISION: n});
     let tale = Tale::releasing().we("rollouts", "shop", revision("10"));
     breaks(&tale.we("rollouts", "shop", revision("9")), "S9");
 }
@@ -39,14 +33,8 @@ fn s9_lets_an_abort_and_a_new_revision_begin_again() {
 
 #[test]
 fn s11_sees_writes_that_are_none_of_our_business() {
-    breaks(
-        &Tale::new().we("secrets", "token", |it| it["data"] = json!({})),
-        "S11",
-    );
-    breaks(
-        &Tale::new().we("leases", "kube-scheduler", |it| it["spec"] = json!({})),
-        "S11",
-    );
+    breaks(&Tale::new().we("secrets", "token", |it| it["data"] = json!({})), "S11");
+    breaks(&Tale::new().we("leases", "kube-scheduler", |it| it["spec"] = json!({})), "S11");
     breaks(
         &Tale::new().we("replicasets", "other", |it| {
             it["spec"] = json!({"replicas": 1});
@@ -97,19 +85,13 @@ fn s12_sees_foreign_fields_that_change() {
     );
     breaks(
         &Tale::releasing().we("virtualservices", "routes", |it| {
-            it["spec"]["http"]
-                .as_array_mut()
-                .expect("routes")
-                .push(json!({"name": "other", "route": []}));
+            it["spec"]["http"].as_array_mut().expect("routes").push(json!({"name": "other", "route": []}));
         }),
         "S12",
     );
     breaks(
         &Tale::releasing().we("virtualservices", "routes", |it| {
-            it["spec"]["http"][0]["route"]
-                .as_array_mut()
-                .expect("destinations")
-                .reverse();
+            it["spec"]["http"][0]["route"].as_array_mut().expect("destinations").reverse();
         }),
         "S12",
     );
@@ -127,16 +109,10 @@ fn s12_lets_routes_and_labels_of_ours_come_and_go() {
         {"name": "stable", "labels": {"app": "shop"}}, {"name": "canary"}]}});
     let mut tale = Tale::new().person(managed);
     tale.make("person", "destinationrules", "rule", rule);
-    let label =
-        |it: &mut Value| it["spec"]["subsets"][1]["labels"] = json!({view::HASH_LABEL: "v1"});
-    let tale = tale
-        .we("destinationrules", "rule", label)
-        .we("virtualservices", "routes", |it| {
-            it["spec"]["http"]
-                .as_array_mut()
-                .expect("routes")
-                .insert(0, json!({"name": "header", "route": []}));
-        });
+    let label = |it: &mut Value| it["spec"]["subsets"][1]["labels"] = json!({view::HASH_LABEL: "v1"});
+    let tale = tale.we("destinationrules", "rule", label).we("virtualservices", "routes", |it| {
+        it["spec"]["http"].as_array_mut().expect("routes").insert(0, json!({"name": "header", "route": []}));
+    });
     keeps(&tale);
     breaks(
         &tale.we("destinationrules", "rule", |it| {

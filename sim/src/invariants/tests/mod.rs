@@ -23,10 +23,7 @@ impl Tale {
     /// `shop` at v1, promoted, with 10 pods, host-level routing and two analyses.
     fn new() -> Self {
         let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
-        let mut tale = Self {
-            checker: Checker::new(US),
-            now,
-        };
+        let mut tale = Self { checker: Checker::new(US), now };
         let analysis = json!({"analysis": {"templates": [{"templateName": "errors"}]}});
         let canary = json!({
             "canaryService": "canary", "stableService": "stable",
@@ -39,7 +36,12 @@ impl Tale {
             "status": {"stableRS": "v1", "currentPodHash": "v1", "currentStepHash": "s", "currentStepIndex": 4, "phase": "Healthy"},
         }));
         for name in ["stable", "canary"] {
-            tale.make("person", "services", name, json!({"metadata": {}, "spec": {"selector": {"app": "shop", view::HASH_LABEL: "v1"}}}));
+            tale.make(
+                "person",
+                "services",
+                name,
+                json!({"metadata": {}, "spec": {"selector": {"app": "shop", view::HASH_LABEL: "v1"}}}),
+            );
         }
         tale.make("person", "virtualservices", "routes", json!({"metadata": {}, "spec": {"http": [
             {"name": "primary", "retries": {"attempts": 3}, "route": [
@@ -49,12 +51,7 @@ impl Tale {
 
     /// The release of v2, at step 1 with 20 % and two of its pods available.
     fn releasing() -> Self {
-        Self::new()
-            .begun()
-            .set("v2", 2, 2)
-            .select("canary", "v2")
-            .weight(20)
-            .step(1)
+        Self::new().begun().set("v2", 2, 2).select("canary", "v2").weight(20).step(1)
     }
 
     fn begun(self) -> Self {
@@ -87,19 +84,9 @@ impl Tale {
         self.write(user, Key::new(resource, "default", name), Some(object));
     }
 
-    fn edit(
-        mut self,
-        user: &str,
-        (resource, name): (&str, &str),
-        edit: impl FnOnce(&mut Value),
-    ) -> Self {
+    fn edit(mut self, user: &str, (resource, name): (&str, &str), edit: impl FnOnce(&mut Value)) -> Self {
         let key = Key::new(resource, "default", name);
-        let mut object = self
-            .checker
-            .history()
-            .get(&key)
-            .cloned()
-            .unwrap_or_else(|| json!({"metadata": {}}));
+        let mut object = self.checker.history().get(&key).cloned().unwrap_or_else(|| json!({"metadata": {}}));
         edit(&mut object);
         self.write(user, key, Some(object));
         self
@@ -123,12 +110,10 @@ impl Tale {
         let name = format!("shop-{hash}");
         let fill = |it: &mut Value| {
             it["metadata"]["labels"] = json!({view::HASH_LABEL: hash});
-            it["metadata"]["ownerReferences"] =
-                json!([{"kind": "Rollout", "name": "shop", "controller": true}]);
+            it["metadata"]["ownerReferences"] = json!([{"kind": "Rollout", "name": "shop", "controller": true}]);
             it["spec"]["replicas"] = size.into();
         };
-        self.we("replicasets", &name, fill)
-            .available(hash, available)
+        self.we("replicasets", &name, fill).available(hash, available)
     }
 
     fn available(self, hash: &str, available: i64) -> Self {
@@ -194,11 +179,7 @@ impl Tale {
 
     /// The names of the promises that were broken.
     fn broken(&self) -> Vec<&'static str> {
-        self.checker
-            .violations()
-            .iter()
-            .map(|violation| violation.invariant)
-            .collect()
+        self.checker.violations().iter().map(|violation| violation.invariant).collect()
     }
 }
 
@@ -209,10 +190,5 @@ fn keeps(tale: &Tale) {
 
 #[track_caller]
 fn breaks(tale: &Tale, invariant: &str) {
-    assert_eq!(
-        tale.broken(),
-        [invariant],
-        "{:?}",
-        tale.checker.violations()
-    );
+    assert_eq!(tale.broken(), [invariant], "{:?}", tale.checker.violations());
 }

@@ -66,11 +66,19 @@ fn variance(values: &[f64]) -> f64 {
 
 /// The value that wins against all others; NaN only if there is nothing else.
 fn extreme(values: &[f64], wins: fn(f64, f64) -> bool) -> f64 {
-    values.iter().copied().reduce(|best, value| if wins(value, best) || best.is_nan() { value } else { best }).unwrap_or(f64::NAN)
+    values
+        .iter()
+        .copied()
+        .reduce(|best, value| if wins(value, best) || best.is_nan() { value } else { best })
+        .unwrap_or(f64::NAN)
 }
 
 /// The first `k` of a group in ascending order of value times `direction`, NaN last; they keep their labels.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "k is checked; what is beyond usize takes all")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "k is checked; what is beyond usize takes all"
+)]
 fn ranked(mut group: Vec<Element>, k: f64, direction: f64) -> Vec<Element> {
     let k = if k >= 1.0 { k as usize } else { 0 };
     group.sort_by(|a, b| match (a.value.is_nan(), b.value.is_nan()) {
@@ -82,7 +90,11 @@ fn ranked(mut group: Vec<Element>, k: f64, direction: f64) -> Vec<Element> {
 }
 
 /// The quantile of values, between neighbours where it falls between them.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rank is between 0 and the number of values")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the rank is between 0 and the number of values"
+)]
 fn quantile(q: f64, values: &[f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;

@@ -1,8 +1,8 @@
 //! Operators between two expressions.
 
 use promql_parser::parser::token::{
-    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB,
-    TokenType,
+    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW,
+    T_SUB, TokenType,
 };
 use promql_parser::parser::{BinaryExpr, VectorMatchFillValues};
 
@@ -75,9 +75,15 @@ impl Evaluator<'_> {
         }
         let matching = Matching::of(modifier);
         match (binary.op.id(), left, right) {
-            (T_LAND, Value::Vector(left), Value::Vector(right)) => Ok(Value::Vector(matching::and(left, &right, matching))),
-            (T_LOR, Value::Vector(left), Value::Vector(right)) => Ok(Value::Vector(matching::or(left, right, matching))),
-            (T_LUNLESS, Value::Vector(left), Value::Vector(right)) => Ok(Value::Vector(matching::unless(left, &right, matching))),
+            (T_LAND, Value::Vector(left), Value::Vector(right)) => {
+                Ok(Value::Vector(matching::and(left, &right, matching)))
+            }
+            (T_LOR, Value::Vector(left), Value::Vector(right)) => {
+                Ok(Value::Vector(matching::or(left, right, matching)))
+            }
+            (T_LUNLESS, Value::Vector(left), Value::Vector(right)) => {
+                Ok(Value::Vector(matching::unless(left, &right, matching)))
+            }
             (_, left, right) => {
                 let operator = Operator::of(binary.op, binary.return_bool());
                 let operator = operator.ok_or_else(|| type_error("set operator", "instant vector"))?;
@@ -91,24 +97,35 @@ fn combine(operator: Operator, sides: (Value, Value), matching: Matching<'_>) ->
     match sides {
         (Value::Scalar(left), Value::Scalar(right)) => match operator {
             Operator::Filter(_) => Err(QueryError::BadData(
-                "invalid parameter \"query\": 1:1: parse error: comparisons between scalars must use BOOL modifier".into(),
+                "invalid parameter \"query\": 1:1: parse error: comparisons between scalars must use BOOL modifier"
+                    .into(),
             )),
-            Operator::Arithmetic(_) | Operator::Test(_) => Ok(Value::Scalar(operator.apply(left, right).unwrap_or(f64::NAN))),
+            Operator::Arithmetic(_) | Operator::Test(_) => {
+                Ok(Value::Scalar(operator.apply(left, right).unwrap_or(f64::NAN)))
+            }
         },
         (Value::Vector(elements), Value::Scalar(right)) => {
             with_number(elements, operator, |value| operator.apply(value, right)).map(Value::Vector)
         }
         (Value::Scalar(left), Value::Vector(elements)) => {
             // A filter keeps the element's value, whichever side it is on.
-            let kept = |value: f64| operator.apply(left, value).map(|result| if operator.keeps_name() { value } else { result });
+            let kept = |value: f64| {
+                operator.apply(left, value).map(|result| if operator.keeps_name() { value } else { result })
+            };
             with_number(elements, operator, kept).map(Value::Vector)
         }
-        (Value::Vector(left), Value::Vector(right)) => matching::join(operator, left, right, matching).map(Value::Vector),
+        (Value::Vector(left), Value::Vector(right)) => {
+            matching::join(operator, left, right, matching).map(Value::Vector)
+        }
         _ => Err(type_error("binary expression", "scalar or instant vector")),
     }
 }
 
-fn with_number(elements: Vec<Element>, operator: Operator, function: impl Fn(f64) -> Option<f64>) -> Result<Vec<Element>, QueryError> {
+fn with_number(
+    elements: Vec<Element>,
+    operator: Operator,
+    function: impl Fn(f64) -> Option<f64>,
+) -> Result<Vec<Element>, QueryError> {
     let results = elements.into_iter().filter_map(|Element { labels, value }| {
         let value = function(value)?;
         Some(Element { labels: if operator.keeps_name() { labels } else { labels.nameless() }, value })

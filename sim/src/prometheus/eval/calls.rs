@@ -16,7 +16,9 @@ impl Evaluator<'_> {
         }
         match (name, args.as_slice()) {
             ("time", []) => Ok(Value::Scalar(self.seconds())),
-            ("vector", [arg]) => self.scalar(arg).map(|value| Value::Vector(vec![Element { labels: Labels::default(), value }])),
+            ("vector", [arg]) => {
+                self.scalar(arg).map(|value| Value::Vector(vec![Element { labels: Labels::default(), value }]))
+            }
             ("scalar", [arg]) => Ok(Value::Scalar(match self.vector(arg)?.as_slice() {
                 [only] => only.value,
                 _ => f64::NAN,
@@ -79,7 +81,8 @@ impl Evaluator<'_> {
 
     fn each(self, arg: &Expr, function: impl Fn(f64) -> f64) -> Result<Value, QueryError> {
         let elements = self.vector(arg)?.into_iter();
-        unique(elements.map(|e| Element { labels: e.labels.nameless(), value: function(e.value) }).collect()).map(Value::Vector)
+        unique(elements.map(|e| Element { labels: e.labels.nameless(), value: function(e.value) }).collect())
+            .map(Value::Vector)
     }
 
     fn sorted(self, arg: &Expr, direction: f64) -> Result<Value, QueryError> {

@@ -73,6 +73,8 @@ fn within(quantile: f64, mut buckets: Vec<Bucket>) -> f64 {
     match below {
         None if bucket.bound <= 0.0 => bucket.bound,
         None => bucket.bound * (rank / bucket.count),
-        Some(below) => below.bound + (bucket.bound - below.bound) * ((rank - below.count) / (bucket.count - below.count)),
+        Some(below) => {
+            below.bound + (bucket.bound - below.bound) * ((rank - below.count) / (bucket.count - below.count))
+        }
     }
 }

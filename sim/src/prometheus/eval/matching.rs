@@ -59,7 +59,12 @@ pub(super) fn or(left: Vec<Element>, right: Vec<Element>, matching: Matching<'_>
 }
 
 /// Applies an operator to each pair of elements that belong together.
-pub(super) fn join(operator: Operator, left: Vec<Element>, right: Vec<Element>, matching: Matching<'_>) -> Result<Vec<Element>, QueryError> {
+pub(super) fn join(
+    operator: Operator,
+    left: Vec<Element>,
+    right: Vec<Element>,
+    matching: Matching<'_>,
+) -> Result<Vec<Element>, QueryError> {
     let swapped = matches!(matching.cardinality, VectorMatchCardinality::OneToMany(_));
     let (many, one) = if swapped { (right, left) } else { (left, right) };
     let one_to_one = matches!(matching.cardinality, VectorMatchCardinality::OneToOne);
@@ -89,7 +94,8 @@ pub(super) fn join(operator: Operator, left: Vec<Element>, right: Vec<Element>, 
             return Err(QueryError::Execution(why.into()));
         }
         if let Some(value) = value {
-            results.push(Element { labels: result_labels(operator, &element.labels, &partner.labels, matching), value });
+            results
+                .push(Element { labels: result_labels(operator, &element.labels, &partner.labels, matching), value });
         }
     }
     unique(results)

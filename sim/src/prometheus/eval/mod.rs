@@ -75,7 +75,8 @@ impl<'a> Evaluator<'a> {
         match self.eval(expr)? {
             Value::Scalar(value) => Ok(Value::Scalar(-value)),
             Value::Vector(elements) => {
-                let negated = elements.into_iter().map(|e| Element { labels: e.labels.nameless(), value: -e.value }).collect();
+                let negated =
+                    elements.into_iter().map(|e| Element { labels: e.labels.nameless(), value: -e.value }).collect();
                 unique(negated).map(Value::Vector)
             }
             Value::String(_) | Value::Matrix(_) => Err(type_error("unary expression", "scalar or instant vector")),
@@ -112,11 +113,12 @@ impl<'a> Evaluator<'a> {
     fn range(self, selector: &MatrixSelector) -> Result<Window, QueryError> {
         let end = self.moment(&selector.vs)?;
         let start = end - millis(selector.range);
-        let series = self.tsdb.select(selector.vs.name.as_deref(), &selector.vs.matchers).filter_map(|(labels, samples)| {
-            let inside = |(at, value): &Sample| *at > start && *at <= end && !is_stale(*value);
-            let samples: Vec<Sample> = samples.iter().copied().filter(inside).collect();
-            (!samples.is_empty()).then(|| Series { labels: labels.clone(), samples })
-        });
+        let series =
+            self.tsdb.select(selector.vs.name.as_deref(), &selector.vs.matchers).filter_map(|(labels, samples)| {
+                let inside = |(at, value): &Sample| *at > start && *at <= end && !is_stale(*value);
+                let samples: Vec<Sample> = samples.iter().copied().filter(inside).collect();
+                (!samples.is_empty()).then(|| Series { labels: labels.clone(), samples })
+            });
         Ok(Window { series: series.collect(), start, end })
     }
 

@@ -69,7 +69,11 @@ async fn it_behaves_as_a_scenario_says() {
     prometheus.behave(Behaviour::NaN);
     check_sample(&prometheus, "[NaN]").await;
     prometheus.behave(Behaviour::Raw { status: 200, content_type: "text/html".into(), body: "<html>".into() });
-    check_sample(&prometheus, "prometheus at http://prometheus:9090/ answered 200 OK with text/html instead of JSON: <html>").await;
+    check_sample(
+        &prometheus,
+        "prometheus at http://prometheus:9090/ answered 200 OK with text/html instead of JSON: <html>",
+    )
+    .await;
     prometheus.behave(Behaviour::Answering);
     check_sample(&prometheus, "[1]").await;
     assert_eq!(prometheus.asked(), 8);
@@ -79,7 +83,9 @@ async fn it_behaves_as_a_scenario_says() {
 async fn nan_takes_the_place_of_any_result() {
     let prometheus = serving(0.5);
     prometheus.behave(Behaviour::NaN);
-    for (query, expect) in [("scalar(vector(1))", "NaN"), ("nothing", "[NaN]"), ("http_requests_total[30s]", "[NaN,NaN,NaN,NaN]")] {
+    for (query, expect) in
+        [("scalar(vector(1))", "NaN"), ("nothing", "[NaN]"), ("http_requests_total[30s]", "[NaN,NaN,NaN,NaN]")]
+    {
         assert_eq!(sample(&prometheus, query).await.display, expect, "{query}");
     }
 }

@@ -48,7 +48,12 @@ fn literals_are_what_they_say() {
 
 #[test]
 fn selectors_pick_by_name_and_by_all_kinds_of_matchers() {
-    let (a1, a2, b1, b3) = ("{__name__=m,job=a,pod=1} 1", "{__name__=m,job=a,pod=2} 2", "{__name__=m,job=b,pod=1} 4", "{__name__=m,job=b,pod=3} -8.5");
+    let (a1, a2, b1, b3) = (
+        "{__name__=m,job=a,pod=1} 1",
+        "{__name__=m,job=a,pod=2} 2",
+        "{__name__=m,job=b,pod=1} 4",
+        "{__name__=m,job=b,pod=3} -8.5",
+    );
     let all = [a1, a2, b1, b3].join("; ");
     check_all(&[
         ("m", &all),
@@ -127,8 +132,14 @@ fn operators_match_vectors_by_their_labels() {
         ("limit * on () group_left (pod) m{pod=\"3\"}", "{job=a,pod=3} -85; {job=b,pod=3} -170"),
         ("m and limit", ""),
         ("m and on (job) limit{job=\"a\"}", "{__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2"),
-        ("m{job=\"a\"} or m{job=\"b\",pod=\"1\"}", "{__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=1} 4"),
-        ("m{job=\"a\"} or on (pod) m{job=\"b\"}", "{__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=3} -8.5"),
+        (
+            "m{job=\"a\"} or m{job=\"b\",pod=\"1\"}",
+            "{__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=1} 4",
+        ),
+        (
+            "m{job=\"a\"} or on (pod) m{job=\"b\"}",
+            "{__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=3} -8.5",
+        ),
         ("m unless on (pod) m{job=\"a\"}", "{__name__=m,job=b,pod=3} -8.5"),
         ("nothing or vector(0)", "{} 0"),
         ("sum(nothing) / sum(m)", ""),
@@ -152,7 +163,10 @@ fn functions_change_elements() {
         ("absent(m)", ""),
         ("absent(nothing{a=\"b\",c=~\"d\"})", "{a=b} 1"),
         ("absent(sum(nothing))", "{} 1"),
-        ("sort(m)", "{__name__=m,job=b,pod=3} -8.5; {__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=1} 4"),
+        (
+            "sort(m)",
+            "{__name__=m,job=b,pod=3} -8.5; {__name__=m,job=a,pod=1} 1; {__name__=m,job=a,pod=2} 2; {__name__=m,job=b,pod=1} 4",
+        ),
         ("sort_desc(limit)", "{__name__=limit,job=b} 20; {__name__=limit,job=a} 10"),
         ("sqrt(limit{job=\"a\"} + 6)", "{job=a} 4"),
         ("sgn(m{job=\"b\"})", "{job=b,pod=1} 1; {job=b,pod=3} -1"),
@@ -190,7 +204,11 @@ fn quantiles_of_histograms_are_taken_inside_their_bucket() {
 fn what_fits_no_series_is_an_error_of_execution() {
     let zoo = zoo();
     check_error(&zoo, "m{job=\"a\"} / on (job) limit", "execution: multiple matches for labels");
-    check_error(&zoo, "limit / on (job) m", "execution: found duplicate series for the match group {job=\"a\"} on the right hand-side");
+    check_error(
+        &zoo,
+        "limit / on (job) m",
+        "execution: found duplicate series for the match group {job=\"a\"} on the right hand-side",
+    );
     check_error(&zoo, "m / on (job) group_left () m", "execution: found duplicate series");
     check_error(&zoo, "limit / on (job) group_right () m{job=\"a\"} / on () m", "execution: found duplicate series");
     let twins = world([("x{a=\"1\"}", vec![(600, 1.0)]), ("y{a=\"1\"}", vec![(600, 1.0)])]);

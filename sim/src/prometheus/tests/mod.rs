@@ -48,13 +48,20 @@ fn told(tsdb: &Tsdb, query: &str) -> String {
     match json["data"]["resultType"].as_str().expect("type") {
         "vector" => {
             let line = |e: &serde_json::Value| {
-                let labels: Vec<String> = e["metric"].as_object().expect("metric").iter().map(|(k, v)| format!("{k}={}", v.as_str().expect("text"))).collect();
+                let labels: Vec<String> = e["metric"]
+                    .as_object()
+                    .expect("metric")
+                    .iter()
+                    .map(|(k, v)| format!("{k}={}", v.as_str().expect("text")))
+                    .collect();
                 format!("{{{}}} {}", labels.join(","), value(&e["value"]))
             };
             result.as_array().expect("vector").iter().map(line).collect::<Vec<_>>().join("; ")
         }
         "matrix" => {
-            let line = |s: &serde_json::Value| s["values"].as_array().expect("values").iter().map(value).collect::<Vec<_>>().join(" ");
+            let line = |s: &serde_json::Value| {
+                s["values"].as_array().expect("values").iter().map(value).collect::<Vec<_>>().join(" ")
+            };
             result.as_array().expect("matrix").iter().map(line).collect::<Vec<_>>().join("; ")
         }
         _ => value(result),
@@ -78,8 +85,14 @@ fn answers_are_those_of_the_http_api() {
         body("up"),
         "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":\"up\",\"job\":\"a\"},\"value\":[600,\"1\"]},{\"metric\":{\"__name__\":\"up\",\"job\":\"b\"},\"value\":[600,\"0.5\"]}]}}"
     );
-    assert_eq!(body("1 / 0"), "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[600,\"+Inf\"]}}");
-    assert_eq!(body("\"text\""), "{\"status\":\"success\",\"data\":{\"resultType\":\"string\",\"result\":[600,\"text\"]}}");
+    assert_eq!(
+        body("1 / 0"),
+        "{\"status\":\"success\",\"data\":{\"resultType\":\"scalar\",\"result\":[600,\"+Inf\"]}}"
+    );
+    assert_eq!(
+        body("\"text\""),
+        "{\"status\":\"success\",\"data\":{\"resultType\":\"string\",\"result\":[600,\"text\"]}}"
+    );
     assert_eq!(body("nothing"), "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}");
     assert_eq!(
         body("up{job=\"a\"}[1m]"),

@@ -94,7 +94,11 @@ fn the_seed_query_gives_one_for_each_series_of_errors() {
     ]);
     check(&tsdb, SEED, "{pod=a,status=500} 1; {pod=b,status=503} 1");
     // 0.4 errors among 200.4 requests a second.
-    check(&tsdb, "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))", "{} 0.0019960079840319364");
+    check(
+        &tsdb,
+        "sum(rate(http_requests_total{status=~\"5..\"}[5m])) / sum(rate(http_requests_total[5m]))",
+        "{} 0.0019960079840319364",
+    );
     check(&tsdb, "sum(increase(http_requests_total[5m]))", "{} 60120");
 }
 

@@ -31,10 +31,7 @@ impl Entry {
             api_version: own("apiVersion"),
             subresource: own("subresource"),
             time: own("time"),
-            fields: value
-                .get("fieldsV1")
-                .map(FieldSet::read)
-                .unwrap_or_default(),
+            fields: value.get("fieldsV1").map(FieldSet::read).unwrap_or_default(),
         }
     }
 
@@ -47,11 +44,7 @@ impl Entry {
             put(&mut value, &["time"], self.time.clone().into());
         }
         if !self.subresource.is_empty() {
-            put(
-                &mut value,
-                &["subresource"],
-                self.subresource.clone().into(),
-            );
+            put(&mut value, &["subresource"], self.subresource.clone().into());
         }
         value
     }
@@ -75,10 +68,7 @@ pub struct Managers {
 impl Managers {
     /// Reads the writers of an object.
     pub fn of(object: &Value) -> Self {
-        let entries = list(object, &["metadata", "managedFields"])
-            .iter()
-            .map(Entry::read)
-            .collect();
+        let entries = list(object, &["metadata", "managedFields"]).iter().map(Entry::read).collect();
         Self { entries }
     }
 
@@ -86,19 +76,13 @@ impl Managers {
     pub fn store(&self, object: &mut Value) {
         let mut entries: Vec<Value> = self.entries.iter().map(Entry::write).collect();
         sort(&mut entries);
-        set(
-            object,
-            &["metadata", "managedFields"],
-            (!entries.is_empty()).then(|| entries.into()),
-        );
+        set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
     }
 
     /// Tells whether both say the same but for the times.
     pub fn same_but_for_time(&self, other: &Self) -> bool {
         let same = |(mine, theirs): (&Entry, &Entry)| {
-            mine.same_writer(theirs)
-                && mine.fields == theirs.fields
-                && mine.api_version == theirs.api_version
+            mine.same_writer(theirs) && mine.fields == theirs.fields && mine.api_version == theirs.api_version
         };
         let known = |mine: &Entry| other.entries.iter().any(|theirs| same((mine, theirs)));
         self.entries.len() == other.entries.len() && self.entries.iter().all(known)
@@ -106,11 +90,7 @@ impl Managers {
 
     /// Puts `entry` in place of the same writer's, and drops those who own nothing.
     pub fn replace(&mut self, entry: Entry) {
-        match self
-            .entries
-            .iter_mut()
-            .find(|other| other.same_writer(&entry))
-        {
+        match self.entries.iter_mut().find(|other| other.same_writer(&entry)) {
             Some(place) => *place = entry,
             None => self.entries.push(entry),
         }
@@ -125,13 +105,7 @@ pub fn record(object: &mut Value, writer: Entry, difference: &Difference) {
     }
     let stored = take(object, &["metadata", "managedFields"]);
     let mut entries = stored
-        .and_then(|stored| {
-            if let Value::Array(entries) = stored {
-                Some(entries)
-            } else {
-                None
-            }
-        })
+        .and_then(|stored| if let Value::Array(entries) = stored { Some(entries) } else { None })
         .unwrap_or_default();
     let mut known = false;
     for entry in &mut entries {
@@ -153,46 +127,24 @@ pub fn record(object: &mut Value, writer: Entry, difference: &Difference) {
         }
     }
     if !known && !difference.changed.is_empty() {
-        entries.push(
-            Entry {
-                fields: difference.changed.clone(),
-                ..writer
-            }
-            .write(),
-        );
+        entries.push(Entry { fields: difference.changed.clone(), ..writer }.write());
     }
-    entries.retain(|entry| {
-        entry
-            .get("fieldsV1")
-            .and_then(Value::as_object)
-            .is_some_and(|fields| !fields.is_empty())
-    });
+    entries.retain(|entry| entry.get("fieldsV1").and_then(Value::as_object).is_some_and(|fields| !fields.is_empty()));
     sort(&mut entries);
-    set(
-        object,
-        &["metadata", "managedFields"],
-        (!entries.is_empty()).then(|| entries.into()),
-    );
+    set(object, &["metadata", "managedFields"], (!entries.is_empty()).then(|| entries.into()));
 }
 
 fn is_of(entry: &Value, writer: &Entry) -> bool {
-    (
-        text(entry, &["manager"]),
-        text(entry, &["operation"]),
-        text(entry, &["subresource"]),
-    ) == (
-        writer.manager.as_str(),
-        writer.operation.as_str(),
-        writer.subresource.as_str(),
-    ) && text(entry, &["apiVersion"]) == writer.api_version
+    (text(entry, &["manager"]), text(entry, &["operation"]), text(entry, &["subresource"]))
+        == (writer.manager.as_str(), writer.operation.as_str(), writer.subresource.as_str())
+        && text(entry, &["apiVersion"]) == writer.api_version
 }
 
 /// Sorts as the real server does: those who apply first, then by time, name, version and subresource.
 fn sort(entries: &mut [Value]) {
     entries.sort_by(|left, right| {
         let key = |entry: &Value| {
-            ["operation", "time", "manager", "apiVersion", "subresource"]
-                .map(|field| text(entry, &[field]).to_owned())
+            ["operation", "time", "manager", "apiVersion", "subresource"].map(|field| text(entry, &[field]).to_owned())
         };
         key(left).cmp(&key(right))
     });

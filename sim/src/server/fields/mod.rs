@@ -24,10 +24,7 @@ pub struct FieldSet {
 
 impl FieldSet {
     fn leaf() -> Self {
-        Self {
-            here: true,
-            below: BTreeMap::new(),
-        }
+        Self { here: true, below: BTreeMap::new() }
     }
 
     /// Tells whether nothing is in the set.
@@ -164,10 +161,7 @@ impl FieldSet {
     /// Returns the places in both.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
-        let mut set = Self {
-            here: self.here && other.here,
-            below: BTreeMap::new(),
-        };
+        let mut set = Self { here: self.here && other.here, below: BTreeMap::new() };
         for (name, mine) in &self.below {
             if let Some(theirs) = other.below.get(name) {
                 let common = mine.common(theirs);
@@ -203,14 +197,8 @@ fn readable(name: &str) -> String {
     if let Some(field) = name.strip_prefix("f:") {
         return format!(".{field}");
     }
-    if let Some(Value::Object(keys)) = name
-        .strip_prefix("k:")
-        .and_then(|keys| serde_json::from_str(keys).ok())
-    {
-        let keys: Vec<String> = keys
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+    if let Some(Value::Object(keys)) = name.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok()) {
+        let keys: Vec<String> = keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
         return format!("[{}]", keys.join(","));
     }
     format!("[={}]", name.trim_start_matches("v:"))
@@ -236,22 +224,14 @@ impl Difference {
                     let part = Self::part(before.get(key), Some(value), shape.child(key));
                     difference.place(format!("f:{key}"), part);
                 }
-                for key in before
-                    .keys()
-                    .filter(|key| !after.contains_key(*key) && !shape.unowned(key))
-                {
+                for key in before.keys().filter(|key| !after.contains_key(*key) && !shape.unowned(key)) {
                     difference.place(format!("f:{key}"), Self::gone());
                 }
                 difference
             }
             _ if before == after => Self::default(),
-            (Value::Array(before), Value::Array(after)) => {
-                Self::between_lists(before, after, shape)
-            }
-            _ => Self {
-                changed: FieldSet::leaf(),
-                removed: FieldSet::default(),
-            },
+            (Value::Array(before), Value::Array(after)) => Self::between_lists(before, after, shape),
+            _ => Self { changed: FieldSet::leaf(), removed: FieldSet::default() },
         }
     }
 
@@ -261,23 +241,15 @@ impl Difference {
             match shape.list(longer) {
                 ListKind::Atomic => None,
                 ListKind::Set => Some(items.iter().map(|item| format!("v:{item}")).collect()),
-                ListKind::Keyed(keys) => {
-                    Some(items.iter().map(|item| item_name(item, &keys)).collect())
-                }
+                ListKind::Keyed(keys) => Some(items.iter().map(|item| item_name(item, &keys)).collect()),
             }
         };
         let (Some(old), Some(new)) = (names(before), names(after)) else {
-            return Self {
-                changed: FieldSet::leaf(),
-                removed: FieldSet::default(),
-            };
+            return Self { changed: FieldSet::leaf(), removed: FieldSet::default() };
         };
         let mut difference = Self::default();
         for (name, item) in new.iter().zip(after) {
-            let known = old
-                .iter()
-                .position(|old| old == name)
-                .and_then(|place| before.get(place));
+            let known = old.iter().position(|old| old == name).and_then(|place| before.get(place));
             difference.place(name.clone(), Self::part(known, Some(item), shape.item()));
         }
         for name in old.iter().filter(|name| !new.contains(name)) {
@@ -298,20 +270,14 @@ impl Difference {
             (None, Some(after)) => {
                 let mut changed = FieldSet::of(after, shape);
                 changed.own_all();
-                Self {
-                    changed,
-                    removed: FieldSet::default(),
-                }
+                Self { changed, removed: FieldSet::default() }
             }
             _ => Self::gone(),
         }
     }
 
     fn gone() -> Self {
-        Self {
-            changed: FieldSet::default(),
-            removed: FieldSet::leaf(),
-        }
+        Self { changed: FieldSet::default(), removed: FieldSet::leaf() }
     }
 
     fn place(&mut self, name: String, part: Self) {

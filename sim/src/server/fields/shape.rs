@@ -45,20 +45,12 @@ impl<'a> Shape<'a> {
     /// Returns the rules of the whole object.
     pub fn of(kind: &'a Kind) -> Self {
         let source = kind.schema().map_or(Source::Native, Source::Schema);
-        Self {
-            source,
-            field: "",
-            level: Level::Root,
-        }
+        Self { source, field: "", level: Level::Root }
     }
 
     /// Returns the rules of one of the server's own kinds.
     pub fn native() -> Self {
-        Self {
-            source: Source::Native,
-            field: "",
-            level: Level::Root,
-        }
+        Self { source: Source::Native, field: "", level: Level::Root }
     }
 
     /// Returns the rules of the field `key`.
@@ -66,28 +58,14 @@ impl<'a> Shape<'a> {
         let source = match self.source {
             Source::Schema(_) if self.level == Level::Root && key == "metadata" => Source::Native,
             Source::Schema(schema) => {
-                let declared = schema
-                    .get("properties")
-                    .and_then(|properties| properties.get(key));
-                let declared = declared.or_else(|| {
-                    schema
-                        .get("additionalProperties")
-                        .filter(|any| any.is_object())
-                });
+                let declared = schema.get("properties").and_then(|properties| properties.get(key));
+                let declared = declared.or_else(|| schema.get("additionalProperties").filter(|any| any.is_object()));
                 declared.map_or(Source::Free, Source::Schema)
             }
             other => other,
         };
-        let level = if self.level == Level::Root && key == "metadata" {
-            Level::Metadata
-        } else {
-            Level::Below
-        };
-        Self {
-            source,
-            field: key,
-            level,
-        }
+        let level = if self.level == Level::Root && key == "metadata" { Level::Metadata } else { Level::Below };
+        Self { source, field: key, level }
     }
 
     /// Tells whether the field `key` of this place is nobody's, because the server itself writes it.
@@ -118,16 +96,8 @@ impl<'a> Shape<'a> {
             other => other,
         };
         // An owner is named as one piece.
-        let field = if self.field == "ownerReferences" {
-            "ownerReference"
-        } else {
-            ""
-        };
-        Self {
-            source,
-            field,
-            level: Level::Below,
-        }
+        let field = if self.field == "ownerReferences" { "ownerReference" } else { "" };
+        Self { source, field, level: Level::Below }
     }
 
     /// Tells how the list at this place is owned.
@@ -138,15 +108,8 @@ impl<'a> Shape<'a> {
             Source::Schema(schema) => match text(schema, &["x-kubernetes-list-type"]) {
                 "set" => ListKind::Set,
                 "map" => {
-                    let keys = schema
-                        .get("x-kubernetes-list-map-keys")
-                        .and_then(Value::as_array);
-                    ListKind::Keyed(
-                        keys.into_iter()
-                            .flatten()
-                            .filter_map(Value::as_str)
-                            .collect(),
-                    )
+                    let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+                    ListKind::Keyed(keys.into_iter().flatten().filter_map(Value::as_str).collect())
                 }
                 _ => ListKind::Atomic,
             },
@@ -177,10 +140,7 @@ impl<'a> Shape<'a> {
 
     /// Tells whether the place is there even in an empty object: metadata, and what Go types hold by value.
     pub fn always_there(self) -> bool {
-        let by_value = matches!(
-            self.field,
-            "spec" | "status" | "template" | "strategy" | "containers" | "metadata"
-        );
+        let by_value = matches!(self.field, "spec" | "status" | "template" | "strategy" | "containers" | "metadata");
         self.level == Level::Metadata || (by_value && matches!(self.source, Source::Native))
     }
 
@@ -188,10 +148,9 @@ impl<'a> Shape<'a> {
     pub fn structured(self) -> bool {
         match self.source {
             Source::Free => false,
-            Source::Native => !matches!(
-                self.field,
-                "labels" | "annotations" | "data" | "binaryData" | "limits" | "requests"
-            ),
+            Source::Native => {
+                !matches!(self.field, "labels" | "annotations" | "data" | "binaryData" | "limits" | "requests")
+            }
             Source::Schema(schema) => schema.get("properties").is_some(),
         }
     }
@@ -201,12 +160,7 @@ fn native_list<'a>(field: &str, items: &[Value]) -> ListKind<'a> {
     let has = |key: &str| items.first().is_some_and(|item| item.get(key).is_some());
     let keys: &[&str] = match field {
         "finalizers" => return ListKind::Set,
-        "containers"
-        | "initContainers"
-        | "ephemeralContainers"
-        | "env"
-        | "volumes"
-        | "imagePullSecrets" => &["name"],
+        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => &["name"],
         "ports" if has("containerPort") => &["containerPort", "protocol"],
         "ports" if has("port") => &["port", "protocol"],
         "volumeMounts" => &["mountPath"],

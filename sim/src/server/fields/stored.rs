@@ -58,10 +58,7 @@ mod tests {
 
     use super::*;
 
-    type Change = (
-        fn(&mut Map<String, Value>, &FieldSet),
-        fn(&mut FieldSet, &FieldSet),
-    );
+    type Change = (fn(&mut Map<String, Value>, &FieldSet), fn(&mut FieldSet, &FieldSet));
 
     #[test]
     fn stored_sets_change_as_sets_do() {
@@ -81,16 +78,11 @@ mod tests {
         for left in &sets {
             for right in &sets {
                 for (place, (stored, plain)) in changes.iter().enumerate() {
-                    let (mut have, mut want) =
-                        (left.as_object().unwrap().clone(), FieldSet::read(left));
+                    let (mut have, mut want) = (left.as_object().unwrap().clone(), FieldSet::read(left));
                     let other = FieldSet::read(right);
                     stored(&mut have, &other);
                     plain(&mut want, &other);
-                    assert_eq!(
-                        FieldSet::read(&Value::Object(have)),
-                        want,
-                        "{place}: {left} and {right}"
-                    );
+                    assert_eq!(FieldSet::read(&Value::Object(have)), want, "{place}: {left} and {right}");
                 }
             }
         }

@@ -20,13 +20,7 @@ pub struct Applied {
 ///
 /// # Errors
 /// 409 that names each field in which others wrote something else, unless `force` is set.
-pub fn apply(
-    live: &Value,
-    wishes: &Value,
-    writer: Entry,
-    shape: Shape<'_>,
-    force: bool,
-) -> Result<Applied, Refusal> {
+pub fn apply(live: &Value, wishes: &Value, writer: Entry, shape: Shape<'_>, force: bool) -> Result<Applied, Refusal> {
     let mut managers = Managers::of(live);
     if managers.entries.is_empty() {
         let fields = FieldSet::of(live, shape);
@@ -42,29 +36,16 @@ pub fn apply(
     let mut object = live.clone();
     merge(&mut object, wishes, shape);
     let mut dropped = FieldSet::default();
-    for entry in managers
-        .entries
-        .iter()
-        .filter(|entry| entry.same_writer(&writer))
-    {
+    for entry in managers.entries.iter().filter(|entry| entry.same_writer(&writer)) {
         dropped.add(&entry.fields);
     }
     dropped.subtract(&stated);
-    for entry in managers
-        .entries
-        .iter()
-        .filter(|entry| !entry.same_writer(&writer))
-    {
+    for entry in managers.entries.iter().filter(|entry| !entry.same_writer(&writer)) {
         dropped.release(&entry.fields);
     }
     prune(&mut object, &dropped, &stated, shape);
     let changed = Difference::between(live, &object, shape).changed;
-    let others = || {
-        managers
-            .entries
-            .iter()
-            .filter(|entry| !entry.same_writer(&writer))
-    };
+    let others = || managers.entries.iter().filter(|entry| !entry.same_writer(&writer));
     let conflicts: Vec<(&Entry, Vec<String>)> = others()
         .map(|entry| (entry, entry.fields.common(&changed).paths()))
         .filter(|(_, paths)| !paths.is_empty())
@@ -72,29 +53,14 @@ pub fn apply(
     if !force && !conflicts.is_empty() {
         return Err(refuse(&conflicts));
     }
-    for entry in managers
-        .entries
-        .iter_mut()
-        .filter(|entry| !entry.same_writer(&writer))
-    {
+    for entry in managers.entries.iter_mut().filter(|entry| !entry.same_writer(&writer)) {
         entry.fields.subtract(&changed);
     }
-    let before = managers
-        .entries
-        .iter()
-        .find(|entry| entry.same_writer(&writer));
+    let before = managers.entries.iter().find(|entry| entry.same_writer(&writer));
     // One who changes nothing leaves no time.
     let known = before.map(|entry| entry.time.clone()).unwrap_or_default();
-    let time = if object == *live {
-        known
-    } else {
-        writer.time.clone()
-    };
-    managers.replace(Entry {
-        fields: stated,
-        time,
-        ..writer
-    });
+    let time = if object == *live { known } else { writer.time.clone() };
+    managers.replace(Entry { fields: stated, time, ..writer });
     Ok(Applied { object, managers })
 }
 
@@ -108,11 +74,7 @@ fn refuse(conflicts: &[(&Entry, Vec<String>)]) -> Refusal {
         } else {
             format!(" with subresource {:?}", entry.subresource)
         };
-        let using = if entry.operation == "Apply" {
-            String::new()
-        } else {
-            format!(" using {}", entry.api_version)
-        };
+        let using = if entry.operation == "Apply" { String::new() } else { format!(" using {}", entry.api_version) };
         let who = format!("conflict with {:?}{sub}{using}", entry.manager);
         let many = who.replacen("conflict", "conflicts", 1);
         for path in paths {
@@ -124,14 +86,8 @@ fn refuse(conflicts: &[(&Entry, Vec<String>)]) -> Refusal {
         });
     }
     let plural = if count == 1 { "" } else { "s" };
-    let message = format!(
-        "Apply failed with {count} conflict{plural}: {}",
-        said.join("\n")
-    );
-    Refusal {
-        details: json!({"causes": causes}),
-        ..Refusal::new(409, "Conflict", message)
-    }
+    let message = format!("Apply failed with {count} conflict{plural}: {}", said.join("\n"));
+    Refusal { details: json!({"causes": causes}), ..Refusal::new(409, "Conflict", message) }
 }
 
 fn merge(target: &mut Value, wishes: &Value, shape: Shape<'_>) {
@@ -150,11 +106,7 @@ fn merge(target: &mut Value, wishes: &Value, shape: Shape<'_>) {
 }
 
 fn merge_list(target: &mut Vec<Value>, wishes: &[Value], shape: Shape<'_>) {
-    let sample = if wishes.is_empty() {
-        target.as_slice()
-    } else {
-        wishes
-    };
+    let sample = if wishes.is_empty() { target.as_slice() } else { wishes };
     match shape.list(sample) {
         ListKind::Atomic => *target = wishes.to_vec(),
         ListKind::Set => {
@@ -167,10 +119,7 @@ fn merge_list(target: &mut Vec<Value>, wishes: &[Value], shape: Shape<'_>) {
         ListKind::Keyed(keys) => {
             for wish in wishes {
                 let name = item_name(wish, &keys);
-                match target
-                    .iter_mut()
-                    .find(|item| item_name(item, &keys) == name)
-                {
+                match target.iter_mut().find(|item| item_name(item, &keys) == name) {
                     Some(item) => merge(item, wish, shape.item()),
                     None => target.push(wish.clone()),
                 }
@@ -197,20 +146,12 @@ fn prune(target: &mut Value, dropped: &FieldSet, stated: &FieldSet, shape: Shape
             };
             items.retain(|item| {
                 let name = name_of(item);
-                !dropped
-                    .below
-                    .get(&name)
-                    .is_some_and(|below| goes(&name, below))
+                !dropped.below.get(&name).is_some_and(|below| goes(&name, below))
             });
             for item in items {
                 let name = name_of(item);
                 if let Some(below) = dropped.below.get(&name) {
-                    prune(
-                        item,
-                        below,
-                        stated.below.get(&name).unwrap_or(&nothing),
-                        shape.item(),
-                    );
+                    prune(item, below, stated.below.get(&name).unwrap_or(&nothing), shape.item());
                 }
             }
         }
@@ -218,12 +159,7 @@ fn prune(target: &mut Value, dropped: &FieldSet, stated: &FieldSet, shape: Shape
     }
 }
 
-fn prune_map(
-    map: &mut Map<String, Value>,
-    dropped: &FieldSet,
-    stated: &FieldSet,
-    shape: Shape<'_>,
-) {
+fn prune_map(map: &mut Map<String, Value>, dropped: &FieldSet, stated: &FieldSet, shape: Shape<'_>) {
     let nothing = FieldSet::default();
     for (name, below) in &dropped.below {
         let Some(key) = name.strip_prefix("f:") else {
@@ -236,8 +172,7 @@ fn prune_map(
         }
         if let Some(value) = map.get_mut(key) {
             prune(value, below, still.unwrap_or(&nothing), shape.child(key));
-            let emptied = value.as_object().is_some_and(Map::is_empty)
-                || value.as_array().is_some_and(Vec::is_empty);
+            let emptied = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
             if emptied && still.is_none() {
                 map.remove(key);
             }

@@ -13,13 +13,12 @@ const LIMIT: usize = 10_000;
 /// 400 when the patch can't be read, 413 when it is too long, 422 when an operation can't be carried out.
 pub fn json_patch(target: &Value, operations: &Value) -> Result<Value, Refusal> {
     let operations = operations.as_array().ok_or_else(|| {
-        Refusal::bad_request("error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp")
+        Refusal::bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp",
+        )
     })?;
     if operations.len() > LIMIT {
-        let message = format!(
-            "The allowed maximum operations in a JSON patch is {LIMIT}, got {}",
-            operations.len()
-        );
+        let message = format!("The allowed maximum operations in a JSON patch is {LIMIT}, got {}", operations.len());
         return Err(Refusal::new(413, "RequestEntityTooLarge", message));
     }
     let mut result = target.clone();
@@ -65,15 +64,11 @@ fn pointer(path: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let keys = path.strip_prefix('/')?.split('/');
-    Some(
-        keys.map(|key| key.replace("~1", "/").replace("~0", "~"))
-            .collect(),
-    )
+    Some(keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect())
 }
 
 fn find<'a>(target: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
-    path.iter()
-        .try_fold(target, |target, key| child(target, key))
+    path.iter().try_fold(target, |target, key| child(target, key))
 }
 
 fn child<'a>(target: &'a mut Value, key: &str) -> Option<&'a mut Value> {
@@ -90,11 +85,7 @@ fn child<'a>(target: &'a mut Value, key: &str) -> Option<&'a mut Value> {
 /// Reads an index; one below zero counts from the end, as the server's library does.
 fn place(key: &str, length: usize) -> Option<usize> {
     let place: isize = key.parse().ok()?;
-    if place < 0 {
-        length.checked_sub(place.unsigned_abs())
-    } else {
-        usize::try_from(place).ok()
-    }
+    if place < 0 { length.checked_sub(place.unsigned_abs()) } else { usize::try_from(place).ok() }
 }
 
 fn add(target: &mut Value, path: &[String], value: Value) -> Option<()> {
@@ -148,114 +139,34 @@ mod tests {
 
     #[allow(clippy::needless_pass_by_value, reason = "the tables read better")]
     fn check(before: Value, operations: Value, expect: Result<Value, u16>) {
-        assert_eq!(
-            json_patch(&before, &operations).map_err(|refusal| refusal.code),
-            expect,
-            "{operations}"
-        );
+        assert_eq!(json_patch(&before, &operations).map_err(|refusal| refusal.code), expect, "{operations}");
     }
 
     #[test]
     fn operations_are_carried_out_in_order() {
-        check(
-            json!({"a": 1}),
-            json!([{"op": "add", "path": "/b", "value": 2}]),
-            Ok(json!({"a": 1, "b": 2})),
-        );
-        check(
-            json!({"a": [1]}),
-            json!([{"op": "add", "path": "/a/-", "value": 2}]),
-            Ok(json!({"a": [1, 2]})),
-        );
-        check(
-            json!({"a": [1]}),
-            json!([{"op": "add", "path": "/a/0", "value": 2}]),
-            Ok(json!({"a": [2, 1]})),
-        );
-        check(
-            json!({"a": [1, 2]}),
-            json!([{"op": "remove", "path": "/a/-1"}]),
-            Ok(json!({"a": [1]})),
-        );
-        check(
-            json!({"a/b": 1}),
-            json!([{"op": "replace", "path": "/a~1b", "value": 2}]),
-            Ok(json!({"a/b": 2})),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "replace", "path": "/b", "value": 2}]),
-            Ok(json!({"a": 1, "b": 2})),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "move", "from": "/a", "path": "/b"}]),
-            Ok(json!({"b": 1})),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "copy", "from": "/a", "path": "/b"}]),
-            Ok(json!({"a": 1, "b": 1})),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "test", "path": "/a", "value": 1}]),
-            Ok(json!({"a": 1})),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "test", "path": "/b", "value": null}]),
-            Ok(json!({"a": 1})),
-        );
+        check(json!({"a": 1}), json!([{"op": "add", "path": "/b", "value": 2}]), Ok(json!({"a": 1, "b": 2})));
+        check(json!({"a": [1]}), json!([{"op": "add", "path": "/a/-", "value": 2}]), Ok(json!({"a": [1, 2]})));
+        check(json!({"a": [1]}), json!([{"op": "add", "path": "/a/0", "value": 2}]), Ok(json!({"a": [2, 1]})));
+        check(json!({"a": [1, 2]}), json!([{"op": "remove", "path": "/a/-1"}]), Ok(json!({"a": [1]})));
+        check(json!({"a/b": 1}), json!([{"op": "replace", "path": "/a~1b", "value": 2}]), Ok(json!({"a/b": 2})));
+        check(json!({"a": 1}), json!([{"op": "replace", "path": "/b", "value": 2}]), Ok(json!({"a": 1, "b": 2})));
+        check(json!({"a": 1}), json!([{"op": "move", "from": "/a", "path": "/b"}]), Ok(json!({"b": 1})));
+        check(json!({"a": 1}), json!([{"op": "copy", "from": "/a", "path": "/b"}]), Ok(json!({"a": 1, "b": 1})));
+        check(json!({"a": 1}), json!([{"op": "test", "path": "/a", "value": 1}]), Ok(json!({"a": 1})));
+        check(json!({"a": 1}), json!([{"op": "test", "path": "/b", "value": null}]), Ok(json!({"a": 1})));
     }
 
     #[test]
     fn an_operation_that_cannot_be_carried_out_refuses_the_whole_patch() {
-        check(
-            json!({"a": 1}),
-            json!([{"op": "test", "path": "/a", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "test", "path": "/b", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "test", "path": "/b/c", "value": null}]),
-            Err(422),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "remove", "path": "/b"}]),
-            Err(422),
-        );
-        check(
-            json!({"a": [1]}),
-            json!([{"op": "replace", "path": "/a/1", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": [1]}),
-            json!([{"op": "replace", "path": "/b/c", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "add", "path": "/b/c", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": [1]}),
-            json!([{"op": "add", "path": "/a/2", "value": 2}]),
-            Err(422),
-        );
-        check(
-            json!({"a": 1}),
-            json!([{"op": "burn", "path": "/a"}]),
-            Err(422),
-        );
+        check(json!({"a": 1}), json!([{"op": "test", "path": "/a", "value": 2}]), Err(422));
+        check(json!({"a": 1}), json!([{"op": "test", "path": "/b", "value": 2}]), Err(422));
+        check(json!({"a": 1}), json!([{"op": "test", "path": "/b/c", "value": null}]), Err(422));
+        check(json!({"a": 1}), json!([{"op": "remove", "path": "/b"}]), Err(422));
+        check(json!({"a": [1]}), json!([{"op": "replace", "path": "/a/1", "value": 2}]), Err(422));
+        check(json!({"a": [1]}), json!([{"op": "replace", "path": "/b/c", "value": 2}]), Err(422));
+        check(json!({"a": 1}), json!([{"op": "add", "path": "/b/c", "value": 2}]), Err(422));
+        check(json!({"a": [1]}), json!([{"op": "add", "path": "/a/2", "value": 2}]), Err(422));
+        check(json!({"a": 1}), json!([{"op": "burn", "path": "/a"}]), Err(422));
         check(json!({"a": 1}), json!({"op": "add"}), Err(400));
     }
 }

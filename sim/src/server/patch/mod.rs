@@ -39,22 +39,10 @@ mod tests {
             merge(&mut target, &patch);
             assert_eq!(target, after);
         };
-        check(
-            json!({"a": 1, "b": {"c": 2}}),
-            json!({"b": {"d": 3}}),
-            json!({"a": 1, "b": {"c": 2, "d": 3}}),
-        );
+        check(json!({"a": 1, "b": {"c": 2}}), json!({"b": {"d": 3}}), json!({"a": 1, "b": {"c": 2, "d": 3}}));
         check(json!({"a": 1, "b": 2}), json!({"a": null}), json!({"b": 2}));
         check(json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]}));
-        check(
-            json!({}),
-            json!({"a": {"b": null, "c": 1}}),
-            json!({"a": {"c": 1}}),
-        );
-        check(
-            json!({"a": 1}),
-            json!({"a": {"b": 1}}),
-            json!({"a": {"b": 1}}),
-        );
+        check(json!({}), json!({"a": {"b": null, "c": 1}}), json!({"a": {"c": 1}}));
+        check(json!({"a": 1}), json!({"a": {"b": 1}}), json!({"a": {"b": 1}}));
     }
 }

@@ -24,12 +24,7 @@ fn merge_map(target: &mut Map<String, Value>, changes: &Map<String, Value>, shap
     match changes.get("$patch").and_then(Value::as_str) {
         Some("replace") => {
             target.clear();
-            target.extend(
-                changes
-                    .iter()
-                    .filter(|(key, _)| *key != "$patch")
-                    .map(|(k, v)| (k.clone(), clean(v))),
-            );
+            target.extend(changes.iter().filter(|(key, _)| *key != "$patch").map(|(k, v)| (k.clone(), clean(v))));
             return;
         }
         Some("delete") => return target.clear(),
@@ -48,19 +43,11 @@ fn merge_map(target: &mut Map<String, Value>, changes: &Map<String, Value>, shap
         }
     }
     for (key, values) in changes {
-        if let Some(Value::Array(items)) = key
-            .strip_prefix(DROP)
-            .and_then(|field| target.get_mut(field))
-        {
-            items.retain(|item| {
-                !values
-                    .as_array()
-                    .is_some_and(|values| values.contains(item))
-            });
+        if let Some(Value::Array(items)) = key.strip_prefix(DROP).and_then(|field| target.get_mut(field)) {
+            items.retain(|item| !values.as_array().is_some_and(|values| values.contains(item)));
         }
-        if let Some((field, Value::Array(items))) = key
-            .strip_prefix(ORDER)
-            .and_then(|field| Some((field, target.get_mut(field)?)))
+        if let Some((field, Value::Array(items))) =
+            key.strip_prefix(ORDER).and_then(|field| Some((field, target.get_mut(field)?)))
         {
             order(items, values, shape.child(field));
         }
@@ -68,11 +55,7 @@ fn merge_map(target: &mut Map<String, Value>, changes: &Map<String, Value>, shap
 }
 
 fn merge_list(target: &mut Vec<Value>, changes: &[Value], shape: Shape<'_>) {
-    let sample = if target.is_empty() {
-        changes
-    } else {
-        target.as_slice()
-    };
+    let sample = if target.is_empty() { changes } else { target.as_slice() };
     match shape.list(sample) {
         ListKind::Atomic => *target = changes.iter().map(clean).collect(),
         ListKind::Set => {
@@ -84,10 +67,7 @@ fn merge_list(target: &mut Vec<Value>, changes: &[Value], shape: Shape<'_>) {
         }
         ListKind::Keyed(keys) => {
             let key = keys.first().copied().unwrap_or("name");
-            if changes
-                .iter()
-                .any(|change| change.get("$patch").and_then(Value::as_str) == Some("replace"))
-            {
+            if changes.iter().any(|change| change.get("$patch").and_then(Value::as_str) == Some("replace")) {
                 target.clear();
             }
             for change in changes {
@@ -133,23 +113,12 @@ fn order(items: &mut [Value], wanted: &Value, shape: Shape<'_>) {
 fn clean(patch: &Value) -> Value {
     match patch {
         Value::Object(map) => {
-            let kept = map
-                .iter()
-                .filter(|(key, value)| !key.starts_with('$') && !value.is_null());
-            Value::Object(
-                kept.map(|(key, value)| (key.clone(), clean(value)))
-                    .collect(),
-            )
+            let kept = map.iter().filter(|(key, value)| !key.starts_with('$') && !value.is_null());
+            Value::Object(kept.map(|(key, value)| (key.clone(), clean(value))).collect())
         }
         Value::Array(items) => {
             let deletes = |item: &Value| item.get("$patch").is_some();
-            Value::Array(
-                items
-                    .iter()
-                    .filter(|item| !deletes(item))
-                    .map(clean)
-                    .collect(),
-            )
+            Value::Array(items.iter().filter(|item| !deletes(item)).map(clean).collect())
         }
         other => other.clone(),
     }
@@ -188,30 +157,18 @@ mod tests {
 
     #[test]
     fn other_lists_are_replaced_and_directives_are_obeyed() {
-        check(
-            json!({"args": ["a", "b"]}),
-            json!({"args": ["c"]}),
-            json!({"args": ["c"]}),
-        );
+        check(json!({"args": ["a", "b"]}), json!({"args": ["c"]}), json!({"args": ["c"]}));
         check(
             json!({"selector": {"a": "1"}}),
             json!({"selector": {"b": "2"}}),
             json!({"selector": {"a": "1", "b": "2"}}),
         );
-        check(
-            json!({"x": {"a": 1}}),
-            json!({"x": {"$patch": "replace", "b": 2}}),
-            json!({"x": {"b": 2}}),
-        );
+        check(json!({"x": {"a": 1}}), json!({"x": {"$patch": "replace", "b": 2}}), json!({"x": {"b": 2}}));
         check(
             json!({"finalizers": ["a", "b"]}),
             json!({"$deleteFromPrimitiveList/finalizers": ["a"]}),
             json!({"finalizers": ["b"]}),
         );
-        check(
-            json!({"s": {"a": 1, "b": 2}}),
-            json!({"s": {"$retainKeys": ["b"], "b": 3}}),
-            json!({"s": {"b": 3}}),
-        );
+        check(json!({"s": {"a": 1, "b": 2}}), json!({"s": {"$retainKeys": ["b"], "b": 3}}), json!({"s": {"b": 3}}));
     }
 }

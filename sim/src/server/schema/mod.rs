@@ -17,13 +17,7 @@ fn preserves(schema: &Value) -> bool {
 pub fn prune(object: &mut Value, schema: &Value) -> Vec<String> {
     let mut dropped = Vec::new();
     if let Some(map) = object.as_object_mut() {
-        prune_map(
-            map,
-            schema,
-            &mut Path::root(),
-            &mut dropped,
-            &["apiVersion", "kind", "metadata"],
-        );
+        prune_map(map, schema, &mut Path::root(), &mut dropped, &["apiVersion", "kind", "metadata"]);
     }
     dropped
 }
@@ -35,10 +29,7 @@ pub fn fill(value: &mut Value, schema: &Value) {
             for (key, schema) in properties(schema) {
                 fill_field(map, key, schema);
             }
-            if let Some(schema) = schema
-                .get("additionalProperties")
-                .filter(|schema| schema.is_object())
-            {
+            if let Some(schema) = schema.get("additionalProperties").filter(|schema| schema.is_object()) {
                 let free = map.iter_mut().filter(|(key, _)| !is_property(schema, key));
                 for (_, value) in free {
                     fill(value, schema);
@@ -76,17 +67,11 @@ fn fill_field(map: &mut Map<String, Value>, key: &str, schema: &Value) {
 }
 
 fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
 fn is_property(schema: &Value, key: &str) -> bool {
-    schema
-        .get("properties")
-        .is_some_and(|properties| properties.get(key).is_some())
+    schema.get("properties").is_some_and(|properties| properties.get(key).is_some())
 }
 
 /// The path of a place, written as field errors write it.
@@ -97,9 +82,7 @@ pub(super) struct Path {
 
 impl Path {
     pub(super) fn root() -> Self {
-        Self {
-            text: String::new(),
-        }
+        Self { text: String::new() }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -134,11 +117,7 @@ fn prune_value(value: &mut Value, schema: &Value, path: &mut Path, dropped: &mut
     match value {
         Value::Object(map) => {
             let embedded = schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true));
-            let keep: &[&str] = if embedded {
-                &["apiVersion", "kind", "metadata"]
-            } else {
-                &[]
-            };
+            let keep: &[&str] = if embedded { &["apiVersion", "kind", "metadata"] } else { &[] };
             prune_map(map, schema, path, dropped, keep);
         }
         Value::Array(items) => {
@@ -155,21 +134,11 @@ fn prune_value(value: &mut Value, schema: &Value, path: &mut Path, dropped: &mut
     }
 }
 
-fn prune_map(
-    map: &mut Map<String, Value>,
-    schema: &Value,
-    path: &mut Path,
-    dropped: &mut Vec<String>,
-    keep: &[&str],
-) {
+fn prune_map(map: &mut Map<String, Value>, schema: &Value, path: &mut Path, dropped: &mut Vec<String>, keep: &[&str]) {
     let free = schema.get("additionalProperties");
     let all = preserves(schema) || free == Some(&Value::Bool(true));
     let declared = schema.get("properties");
-    let of = |key: &str| {
-        declared
-            .and_then(|declared| declared.get(key))
-            .or(free.filter(|free| free.is_object()))
-    };
+    let of = |key: &str| declared.and_then(|declared| declared.get(key)).or(free.filter(|free| free.is_object()));
     map.retain(|key, _| {
         let known = all || keep.contains(&key.as_str()) || of(key).is_some();
         if !known {

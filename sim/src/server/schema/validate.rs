@@ -61,16 +61,8 @@ fn wrong_type(value: &Value, schema: &Value, path: &str) -> Cause {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let want = if kind_of(schema).is_empty() {
-        "integer,string"
-    } else {
-        kind_of(schema)
-    };
-    Cause::mistyped(
-        path,
-        have,
-        &format!("{path} in body must be of type {want}: {have:?}"),
-    )
+    let want = if kind_of(schema).is_empty() { "integer,string" } else { kind_of(schema) };
+    Cause::mistyped(path, have, &format!("{path} in body must be of type {want}: {have:?}"))
 }
 
 fn one_of_values(value: &Value, schema: &Value, path: &str, faults: &mut Vec<Cause>) {
@@ -78,14 +70,8 @@ fn one_of_values(value: &Value, schema: &Value, path: &str, faults: &mut Vec<Cau
     if allowed.is_empty() || allowed.contains(value) {
         return;
     }
-    let shown: Vec<String> = allowed
-        .iter()
-        .map(|value| {
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned)
-        })
-        .collect();
+    let shown: Vec<String> =
+        allowed.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect();
     faults.push(Cause::unsupported(path, value, &shown));
 }
 
@@ -94,71 +80,38 @@ fn number(value: &Value, schema: &Value, path: &str, faults: &mut Vec<Cause>) {
     let exclusive = |field: &str| schema.get(field) == Some(&Value::Bool(true));
     let mut fail = |words: &str, limit: &Value| {
         let limit = limit.as_f64().unwrap_or_default();
-        faults.push(Cause::invalid(
-            path,
-            value,
-            &format!("{path} in body should be {words} {limit}"),
-        ));
+        faults.push(Cause::invalid(path, value, &format!("{path} in body should be {words} {limit}")));
     };
     if let Some(limit) = schema.get("minimum") {
         let floor = limit.as_f64().unwrap_or(f64::MIN);
         if have < floor || (exclusive("exclusiveMinimum") && have <= floor) {
-            fail(
-                if exclusive("exclusiveMinimum") {
-                    "greater than"
-                } else {
-                    "greater than or equal to"
-                },
-                limit,
-            );
+            fail(if exclusive("exclusiveMinimum") { "greater than" } else { "greater than or equal to" }, limit);
         }
     }
     if let Some(limit) = schema.get("maximum") {
         let top = limit.as_f64().unwrap_or(f64::MAX);
         if have > top || (exclusive("exclusiveMaximum") && have >= top) {
-            fail(
-                if exclusive("exclusiveMaximum") {
-                    "less than"
-                } else {
-                    "less than or equal to"
-                },
-                limit,
-            );
+            fail(if exclusive("exclusiveMaximum") { "less than" } else { "less than or equal to" }, limit);
         }
     }
 }
 
 fn limit(schema: &Value, field: &str) -> Option<usize> {
-    schema
-        .get(field)
-        .and_then(Value::as_u64)
-        .and_then(|limit| usize::try_from(limit).ok())
+    schema.get(field).and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok())
 }
 
 fn string(text: &str, schema: &Value, path: &str, faults: &mut Vec<Cause>) {
     let value = Value::from(text);
     let length = text.chars().count();
     if let Some(least) = limit(schema, "minLength").filter(|least| length < *least) {
-        faults.push(Cause::invalid(
-            path,
-            &value,
-            &format!("{path} in body should be at least {least} chars long"),
-        ));
+        faults.push(Cause::invalid(path, &value, &format!("{path} in body should be at least {least} chars long")));
     }
     if let Some(most) = limit(schema, "maxLength").filter(|most| length > *most) {
-        faults.push(Cause::invalid(
-            path,
-            &value,
-            &format!("may not be more than {most} bytes"),
-        ));
+        faults.push(Cause::invalid(path, &value, &format!("may not be more than {most} bytes")));
     }
     let format = schema.get("format").and_then(Value::as_str);
     if format == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
-        faults.push(Cause::invalid(
-            path,
-            &value,
-            &format!("{path} in body must be of type date-time: {value}"),
-        ));
+        faults.push(Cause::invalid(path, &value, &format!("{path} in body must be of type date-time: {value}")));
     }
 }
 
@@ -187,10 +140,8 @@ fn unique(items: &[Value], schema: &Value, path: &mut Path, faults: &mut Vec<Cau
     let keyed = schema.get("x-kubernetes-list-type").and_then(Value::as_str);
     let name = |item: &Value| match keyed {
         Some("map") => {
-            let named = keys
-                .iter()
-                .filter_map(Value::as_str)
-                .filter_map(|key| Some((key.to_owned(), item.get(key)?.clone())));
+            let named =
+                keys.iter().filter_map(Value::as_str).filter_map(|key| Some((key.to_owned(), item.get(key)?.clone())));
             Some(Value::Object(named.collect()))
         }
         Some("set") => Some(item.clone()),
@@ -198,10 +149,7 @@ fn unique(items: &[Value], schema: &Value, path: &mut Path, faults: &mut Vec<Cau
     };
     let names: Vec<Option<Value>> = items.iter().map(name).collect();
     for (place, name) in names.iter().enumerate() {
-        let Some(found) = name
-            .as_ref()
-            .filter(|_| names.iter().take(place).any(|other| other == name))
-        else {
+        let Some(found) = name.as_ref().filter(|_| names.iter().take(place).any(|other| other == name)) else {
             continue;
         };
         path.item(&place.to_string(), |path| {
@@ -224,23 +172,15 @@ fn object(value: &Value, schema: &Value, path: &mut Path, faults: &mut Vec<Cause
         }
     }
     if let Some(least) = limit(schema, "minProperties").filter(|least| map.len() < *least) {
-        let why = format!(
-            "{} in body should have at least {least} properties",
-            path.text()
-        );
+        let why = format!("{} in body should have at least {least} properties", path.text());
         faults.push(Cause::invalid(path.text(), value, &why));
     }
     if let Some(most) = limit(schema, "maxProperties").filter(|most| map.len() > *most) {
-        let why = format!(
-            "{} in body should have at most {most} properties",
-            path.text()
-        );
+        let why = format!("{} in body should have at most {most} properties", path.text());
         faults.push(Cause::invalid(path.text(), value, &why));
     }
     let declared = schema.get("properties");
-    let free = schema
-        .get("additionalProperties")
-        .filter(|free| free.is_object());
+    let free = schema.get("additionalProperties").filter(|free| free.is_object());
     for (key, value) in map {
         if path.text().is_empty() && matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
             continue;

@@ -42,14 +42,7 @@ pub fn columns(kind: &str) -> &'static [Heading] {
             ("Images", 1),
             ("Selector", 1),
         ],
-        "Service" => &[
-            ("Type", 0),
-            ("Cluster-IP", 0),
-            ("External-IP", 0),
-            ("Port(s)", 0),
-            ("Age", 0),
-            ("Selector", 1),
-        ],
+        "Service" => &[("Type", 0), ("Cluster-IP", 0), ("External-IP", 0), ("Port(s)", 0), ("Age", 0), ("Selector", 1)],
         "Event" => &[
             ("Last Seen", 0),
             ("Type", 0),
@@ -86,10 +79,7 @@ pub fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
             cells
         }
         "Deployment" => {
-            let (ready, all) = (
-                number(object, &["status", "readyReplicas"]),
-                number(object, &["spec", "replicas"]),
-            );
+            let (ready, all) = (number(object, &["status", "readyReplicas"]), number(object, &["spec", "replicas"]));
             let mut cells = vec![
                 format!("{ready}/{all}").into(),
                 number(object, &["status", "updatedReplicas"]),
@@ -102,16 +92,9 @@ pub fn cells(kind: &str, object: &Value, now: Timestamp) -> Vec<Value> {
         "Service" => service(object, now),
         "Event" => event(object, now),
         "ConfigMap" => vec![size(object), age(object, now)],
-        "Secret" => vec![
-            text(object, &["type"]).into(),
-            size(object),
-            age(object, now),
-        ],
+        "Secret" => vec![text(object, &["type"]).into(), size(object), age(object, now)],
         "Namespace" => vec![text(object, &["status", "phase"]).into(), age(object, now)],
-        "Lease" => vec![
-            text(object, &["spec", "holderIdentity"]).into(),
-            age(object, now),
-        ],
+        "Lease" => vec![text(object, &["spec", "holderIdentity"]).into(), age(object, now)],
         "CustomResourceDefinition" => vec![text(object, &["metadata", "creationTimestamp"]).into()],
         _ => vec![age(object, now)],
     }
@@ -122,55 +105,31 @@ fn number(object: &Value, path: &[&str]) -> Value {
 }
 
 fn size(object: &Value) -> Value {
-    let entries = |field: &str| {
-        at(object, &[field])
-            .and_then(Value::as_object)
-            .map_or(0, serde_json::Map::len)
-    };
+    let entries = |field: &str| at(object, &[field]).and_then(Value::as_object).map_or(0, serde_json::Map::len);
     (entries("data") + entries("binaryData")).into()
 }
 
 fn none_if_empty(text: &str) -> Value {
-    if text.is_empty() {
-        "<none>".into()
-    } else {
-        text.into()
-    }
+    if text.is_empty() { "<none>".into() } else { text.into() }
 }
 
 /// Returns the containers, images and selector of something with a pod template.
 fn template(object: &Value) -> Vec<Value> {
     let containers = list(object, &["spec", "template", "spec", "containers"]);
     let each = |field: &str| {
-        let words: Vec<&str> = containers
-            .iter()
-            .map(|container| text(container, &[field]))
-            .collect();
+        let words: Vec<&str> = containers.iter().map(|container| text(container, &[field])).collect();
         Value::from(words.join(","))
     };
-    let selector =
-        at(object, &["spec", "selector"]).map(|selector| Selector::of_object(selector).to_text());
-    vec![
-        each("name"),
-        each("image"),
-        selector.unwrap_or_default().into(),
-    ]
+    let selector = at(object, &["spec", "selector"]).map(|selector| Selector::of_object(selector).to_text());
+    vec![each("name"), each("image"), selector.unwrap_or_default().into()]
 }
 
 fn pod(pod: &Value, now: Timestamp) -> Vec<Value> {
     let statuses = list(pod, &["status", "containerStatuses"]);
-    let ready = statuses
-        .iter()
-        .filter(|status| status.get("ready") == Some(&Value::Bool(true)))
-        .count();
-    let restarts: i64 = statuses
-        .iter()
-        .filter_map(|status| integer(status, &["restartCount"]))
-        .sum();
-    let waiting = statuses
-        .iter()
-        .map(|status| text(status, &["state", "waiting", "reason"]))
-        .find(|why| !why.is_empty());
+    let ready = statuses.iter().filter(|status| status.get("ready") == Some(&Value::Bool(true))).count();
+    let restarts: i64 = statuses.iter().filter_map(|status| integer(status, &["restartCount"])).sum();
+    let waiting =
+        statuses.iter().map(|status| text(status, &["state", "waiting", "reason"])).find(|why| !why.is_empty());
     let dying = at(pod, &["metadata", "deletionTimestamp"]).is_some();
     let status = match (dying, waiting) {
         (true, _) => "Terminating",
@@ -194,9 +153,8 @@ fn service(service: &Value, now: Timestamp) -> Vec<Value> {
         .iter()
         .map(|port| format!("{}/{}", number(port, &["port"]), text(port, &["protocol"])))
         .collect();
-    let selector: Vec<String> = texts(service, &["spec", "selector"])
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
+    let selector: Vec<String> =
+        texts(service, &["spec", "selector"]).map(|(key, value)| format!("{key}={value}")).collect();
     vec![
         text(service, &["spec", "type"]).into(),
         none_if_empty(text(service, &["spec", "clusterIP"])),
@@ -209,10 +167,7 @@ fn service(service: &Value, now: Timestamp) -> Vec<Value> {
 
 fn event(event: &Value, now: Timestamp) -> Vec<Value> {
     let when = |fields: &[&[&str]]| {
-        let time = fields
-            .iter()
-            .map(|field| text(event, field))
-            .find(|time| !time.is_empty());
+        let time = fields.iter().map(|field| text(event, field)).find(|time| !time.is_empty());
         Value::from(since(time.unwrap_or_default(), now))
     };
     let about = format!(
@@ -225,11 +180,7 @@ fn event(event: &Value, now: Timestamp) -> Vec<Value> {
         component => component,
     };
     vec![
-        when(&[
-            &["series", "lastObservedTime"],
-            &["lastTimestamp"],
-            &["eventTime"],
-        ]),
+        when(&[&["series", "lastObservedTime"], &["lastTimestamp"], &["eventTime"]]),
         text(event, &["type"]).into(),
         text(event, &["reason"]).into(),
         about.into(),

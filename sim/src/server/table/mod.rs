@@ -26,18 +26,11 @@ pub fn columns(kind: &Kind) -> Value {
         Origin::Custom(custom) if custom.columns.is_empty() => {
             columns.push(heading("Age", "date", 0, ""));
         }
-        Origin::Custom(custom) => columns.extend(custom.columns.iter().map(|column| {
-            heading(
-                &column.name,
-                &column.of,
-                column.priority,
-                &column.description,
-            )
-        })),
+        Origin::Custom(custom) => columns.extend(
+            custom.columns.iter().map(|column| heading(&column.name, &column.of, column.priority, &column.description)),
+        ),
         Origin::Builtin(_) => columns.extend(
-            builtin::columns(&kind.names.kind)
-                .iter()
-                .map(|(name, priority)| heading(name, "string", *priority, "")),
+            builtin::columns(&kind.names.kind).iter().map(|(name, priority)| heading(name, "string", *priority, "")),
         ),
     }
     Value::Array(columns)
@@ -52,11 +45,7 @@ pub fn cells(kind: &Kind, object: &Arc<Value>, now: Timestamp) -> Vec<Value> {
     let name = Value::from(text(object, &["metadata", "name"]));
     let rest = match &kind.origin {
         Origin::Custom(custom) if custom.columns.is_empty() => vec![age(object, now)],
-        Origin::Custom(custom) => custom
-            .columns
-            .iter()
-            .map(|column| cell(column, object, now))
-            .collect(),
+        Origin::Custom(custom) => custom.columns.iter().map(|column| cell(column, object, now)).collect(),
         Origin::Builtin(_) => builtin::cells(&kind.names.kind, object, now),
     };
     if event(kind) {
@@ -75,9 +64,7 @@ fn cell(column: &Column, object: &Value, now: Timestamp) -> Value {
         return Value::Null;
     };
     match column.of.as_str() {
-        "date" => value
-            .as_str()
-            .map_or(Value::Null, |time| since(time, now).into()),
+        "date" => value.as_str().map_or(Value::Null, |time| since(time, now).into()),
         "string" => match value {
             Value::String(_) => value.clone(),
             other => other.to_string().into(),
@@ -95,9 +82,7 @@ fn look<'a>(object: &'a Value, path: &str) -> Option<&'a Value> {
     let (field, wanted) = test.split_once("==")?;
     let wanted = wanted.trim().trim_matches(['"', '\'']);
     let items = at_keys(object, &dotted(before))?.as_array()?;
-    let item = items
-        .iter()
-        .find(|item| text(item, &[field.trim()]) == wanted)?;
+    let item = items.iter().find(|item| text(item, &[field.trim()]) == wanted)?;
     at_keys(item, &dotted(after))
 }
 
@@ -117,18 +102,9 @@ pub(super) fn since(time: &str, now: Timestamp) -> String {
 /// Writes seconds with as many units as people want to read.
 fn human(seconds: i64) -> String {
     let two = |first: i64, unit: &str, second: i64, small: &str| {
-        if second == 0 {
-            format!("{first}{unit}")
-        } else {
-            format!("{first}{unit}{second}{small}")
-        }
+        if second == 0 { format!("{first}{unit}") } else { format!("{first}{unit}{second}{small}") }
     };
-    let (minutes, hours, days, years) = (
-        seconds / 60,
-        seconds / 3600,
-        seconds / 86_400,
-        seconds / (86_400 * 365),
-    );
+    let (minutes, hours, days, years) = (seconds / 60, seconds / 3600, seconds / 86_400, seconds / (86_400 * 365));
     match seconds {
         ..-1 => "<invalid>".to_owned(),
         -1..=0 => "0s".to_owned(),

@@ -19,8 +19,7 @@ use super::SimServer;
 pub fn server() -> SimServer {
     let epoch: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let start = super::store::now();
-    let server =
-        SimServer::new(move || epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap());
+    let server = SimServer::new(move || epoch + jiff::SignedDuration::try_from(start.elapsed()).unwrap());
     server.register_crd(rollouts()).unwrap();
     server.register_crd(runs()).unwrap();
     server.register_istio();
@@ -118,11 +117,7 @@ pub struct Said {
 /// Sends one request as `user` and reads the whole answer.
 pub async fn send(server: &SimServer, request: Request<Vec<u8>>) -> Said {
     let (parts, body) = request.into_parts();
-    let response = server
-        .door("tester")
-        .answer(Request::from_parts(parts, body.into()))
-        .await
-        .unwrap();
+    let response = server.door("tester").answer(Request::from_parts(parts, body.into())).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Said {
@@ -137,17 +132,8 @@ pub async fn call(server: &SimServer, method: Method, path: &str, body: Value) -
 }
 
 pub async fn typed(server: &SimServer, method: Method, path: &str, of: &str, body: Value) -> Said {
-    let body = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    };
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("content-type", of)
-        .body(body)
-        .unwrap();
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let request = Request::builder().method(method).uri(path).header("content-type", of).body(body).unwrap();
     send(server, request).await
 }
 
@@ -168,10 +154,5 @@ pub async fn made(server: &SimServer, path: &str, object: Value) -> Value {
 
 /// Checks the code and, of a refusal, the reason.
 pub fn expect(said: &Said, code: u16, reason: &str) {
-    assert_eq!(
-        (said.code, said.body["reason"].as_str().unwrap_or_default()),
-        (code, reason),
-        "{}",
-        said.body
-    );
+    assert_eq!((said.code, said.body["reason"].as_str().unwrap_or_default()), (code, reason), "{}", said.body);
 }

@@ -11,31 +11,16 @@ use super::{MERGE, ROLLOUTS, made, patch, rollout, server};
 use crate::server::{Key, SimServer};
 
 /// Opens a watch and returns its lines, as type, name and version.
-async fn watch(
-    server: &SimServer,
-    query: &str,
-) -> impl Stream<Item = (String, String, u64)> + Unpin + use<> {
-    let request = Request::get(format!("{ROLLOUTS}?watch=true&{query}"))
-        .body(bytes::Bytes::new())
-        .unwrap();
+async fn watch(server: &SimServer, query: &str) -> impl Stream<Item = (String, String, u64)> + Unpin + use<> {
+    let request = Request::get(format!("{ROLLOUTS}?watch=true&{query}")).body(bytes::Bytes::new()).unwrap();
     let response = server.door("watcher").answer(request).await.unwrap();
     assert_eq!(response.status(), 200);
     Box::pin(response.into_body().into_data_stream().map(|line| {
         let line: Value = serde_json::from_slice(&line.unwrap()).unwrap();
         let metadata = &line["object"]["metadata"];
-        let version = metadata["resourceVersion"]
-            .as_str()
-            .and_then(|version| version.parse().ok())
-            .unwrap_or_default();
-        let name = metadata["name"]
-            .as_str()
-            .or(line["object"]["reason"].as_str())
-            .unwrap_or_default();
-        (
-            line["type"].as_str().unwrap().to_owned(),
-            name.to_owned(),
-            version,
-        )
+        let version = metadata["resourceVersion"].as_str().and_then(|version| version.parse().ok()).unwrap_or_default();
+        let name = metadata["name"].as_str().or(line["object"]["reason"].as_str()).unwrap_or_default();
+        (line["type"].as_str().unwrap().to_owned(), name.to_owned(), version)
     }))
 }
 
@@ -58,17 +43,8 @@ async fn a_watch_resumes_after_the_version_it_names() {
     let version = first["metadata"]["resourceVersion"].as_str().unwrap();
     let mut lines = watch(&server, &format!("resourceVersion={version}")).await;
     assert_eq!(next(&mut lines).await, said("ADDED", "b"));
-    patch(
-        &server,
-        &format!("{ROLLOUTS}/a"),
-        MERGE,
-        json!({"spec": {"replicas": 1}}),
-    )
-    .await;
-    server
-        .as_user("x")
-        .delete("rollouts", &Key::new("default", "b"))
-        .unwrap();
+    patch(&server, &format!("{ROLLOUTS}/a"), MERGE, json!({"spec": {"replicas": 1}})).await;
+    server.as_user("x").delete("rollouts", &Key::new("default", "b")).unwrap();
     assert_eq!(next(&mut lines).await, said("MODIFIED", "a"));
     let (of, name, version) = lines.next().await.unwrap();
     assert_eq!(
@@ -83,23 +59,9 @@ async fn a_watch_resumes_after_the_version_it_names() {
 async fn a_selector_sees_objects_come_and_go() {
     let server = server();
     made(&server, ROLLOUTS, rollout("a")).await;
-    let mut lines = watch(
-        &server,
-        &format!("labelSelector=on&resourceVersion={}", server.revision()),
-    )
-    .await;
-    for (label, expect) in [
-        (json!("1"), "ADDED"),
-        (json!("2"), "MODIFIED"),
-        (Value::Null, "DELETED"),
-    ] {
-        patch(
-            &server,
-            &format!("{ROLLOUTS}/a"),
-            MERGE,
-            json!({"metadata": {"labels": {"on": label}}}),
-        )
-        .await;
+    let mut lines = watch(&server, &format!("labelSelector=on&resourceVersion={}", server.revision())).await;
+    for (label, expect) in [(json!("1"), "ADDED"), (json!("2"), "MODIFIED"), (Value::Null, "DELETED")] {
+        patch(&server, &format!("{ROLLOUTS}/a"), MERGE, json!({"metadata": {"labels": {"on": label}}})).await;
         assert_eq!(next(&mut lines).await, said(expect, "a"));
     }
     let mut elsewhere = watch(&server, "fieldSelector=metadata.name%3Dz&resourceVersion=0").await;
@@ -110,26 +72,16 @@ async fn a_selector_sees_objects_come_and_go() {
 async fn a_version_that_was_forgotten_is_refused_within_the_stream() {
     let server = server();
     let first = made(&server, ROLLOUTS, rollout("a")).await;
-    let version = first["metadata"]["resourceVersion"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let version = first["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
     server.remember(10, 2);
     for name in ["b", "c", "d"] {
         made(&server, ROLLOUTS, rollout(name)).await;
     }
     let mut lines = watch(&server, &format!("resourceVersion={version}")).await;
-    assert_eq!(
-        (next(&mut lines).await, next(&mut lines).await),
-        (said("ERROR", "Expired"), said("end", ""))
-    );
+    assert_eq!((next(&mut lines).await, next(&mut lines).await), (said("ERROR", "Expired"), said("end", "")));
     let mut open = watch(&server, &format!("resourceVersion={}", server.revision())).await;
     server.forget("rollouts");
-    assert_eq!(
-        next(&mut open).await,
-        said("silence", ""),
-        "one who is up to date is not disturbed"
-    );
+    assert_eq!(next(&mut open).await, said("silence", ""), "one who is up to date is not disturbed");
     assert_eq!(server.writes().len(), 10);
 }
 
@@ -137,27 +89,13 @@ async fn a_version_that_was_forgotten_is_refused_within_the_stream() {
 async fn bookmarks_tell_how_far_the_watch_has_come() {
     let server = server();
     let from = server.revision();
-    let mut lines = watch(
-        &server,
-        &format!("resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=90"),
-    )
-    .await;
+    let mut lines = watch(&server, &format!("resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=90")).await;
     server.create_namespace("unrelated").unwrap();
     let start = crate::server::tokio_now();
     let (of, _, version) = lines.next().await.unwrap();
-    assert_eq!(
-        (of.as_str(), version, start.elapsed()),
-        ("BOOKMARK", server.revision(), Duration::from_secs(60))
-    );
-    assert_eq!(
-        lines.next().await.unwrap().0,
-        "BOOKMARK",
-        "and once more at its end"
-    );
-    assert_eq!(
-        (lines.next().await, start.elapsed()),
-        (None, Duration::from_secs(90))
-    );
+    assert_eq!((of.as_str(), version, start.elapsed()), ("BOOKMARK", server.revision(), Duration::from_secs(60)));
+    assert_eq!(lines.next().await.unwrap().0, "BOOKMARK", "and once more at its end");
+    assert_eq!((lines.next().await, start.elapsed()), (None, Duration::from_secs(90)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,18 +126,9 @@ async fn a_watch_that_is_cut_ends_without_a_word() {
 async fn all_namespaces_can_be_watched_at_once() {
     let server = server();
     server.create_namespace("other").unwrap();
-    let path = format!(
-        "/apis/argoproj.io/v1alpha1/rollouts?watch=true&resourceVersion={}",
-        server.revision()
-    );
+    let path = format!("/apis/argoproj.io/v1alpha1/rollouts?watch=true&resourceVersion={}", server.revision());
     let request = Request::get(path).body(bytes::Bytes::new()).unwrap();
-    let mut lines = server
-        .door("w")
-        .answer(request)
-        .await
-        .unwrap()
-        .into_body()
-        .into_data_stream();
+    let mut lines = server.door("w").answer(request).await.unwrap().into_body().into_data_stream();
     let mut mine = watch(&server, &format!("resourceVersion={}", server.revision())).await;
     let mut object = rollout("a");
     object["metadata"]["namespace"] = "other".into();
@@ -223,9 +152,5 @@ async fn one_who_follows_from_inside_misses_nothing() {
     for name in ["d", "e", "f"] {
         server.as_user("x").create(rollout(name)).unwrap();
     }
-    assert_eq!(
-        follower.drain().len(),
-        6,
-        "more than is remembered: everything comes again"
-    );
+    assert_eq!(follower.drain().len(), 6, "more than is remembered: everything comes again");
 }

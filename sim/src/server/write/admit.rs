@@ -27,11 +27,7 @@ pub enum Part {
 /// Drops what is unknown, as reading the request does, and returns the warnings.
 ///
 /// Parts that are as in `existing` have been through this before and are left alone.
-pub fn decode(
-    order: &Order,
-    object: &mut Value,
-    existing: Option<&Value>,
-) -> Result<Vec<String>, Refusal> {
+pub fn decode(order: &Order, object: &mut Value, existing: Option<&Value>) -> Result<Vec<String>, Refusal> {
     let kind = &order.target.kind;
     let mut unknown = tidy_metadata(kind, object)?;
     let known = set_aside(object, existing);
@@ -45,18 +41,11 @@ pub fn decode(
     if unknown.is_empty() {
         return Ok(Vec::new());
     }
-    let said: Vec<String> = unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
+    let said: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
     match order.options.unknown {
         Unknown::Ignore => Ok(Vec::new()),
         Unknown::Warn => Ok(said),
-        Unknown::Strict => Err(unreadable(
-            order,
-            object,
-            &format!("strict decoding error: {}", said.join(", ")),
-        )),
+        Unknown::Strict => Err(unreadable(order, object, &format!("strict decoding error: {}", said.join(", ")))),
     }
 }
 
@@ -67,11 +56,7 @@ fn set_aside(object: &mut Value, existing: Option<&Value>) -> Map<String, Value>
     };
     for key in ["spec", "status", "data"] {
         if let Some((key, value)) = map.remove_entry(key) {
-            let part = if existing.get(&key) == Some(&value) {
-                &mut known
-            } else {
-                &mut *map
-            };
+            let part = if existing.get(&key) == Some(&value) { &mut known } else { &mut *map };
             part.insert(key, value);
         }
     }
@@ -86,24 +71,17 @@ fn unreadable(order: &Order, object: &Value, why: &str) -> Refusal {
     }
     let kind = &order.target.kind.names.kind;
     let version = &order.target.version.version;
-    Refusal::bad_request(format!(
-        "{kind} in version {version:?} cannot be handled as a {kind}: {why}"
-    ))
+    Refusal::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {why}"))
 }
 
-fn decode_builtin(
-    builtin: &Builtin,
-    order: &Order,
-    object: &mut Value,
-) -> Result<Vec<String>, Refusal> {
+fn decode_builtin(builtin: &Builtin, order: &Order, object: &mut Value) -> Result<Vec<String>, Refusal> {
     quantities(object);
     if let Some(wrong) = wrong_micro_time(object) {
         let why = format!("parsing time {wrong:?} as \"2006-01-02T15:04:05.000000Z07:00\"");
         return Err(unreadable(order, object, &why));
     }
     if order.options.unknown == Unknown::Ignore {
-        *object = (builtin.typed)(std::mem::take(object))
-            .map_err(|why| unreadable(order, &Value::Null, &why))?;
+        *object = (builtin.typed)(std::mem::take(object)).map_err(|why| unreadable(order, &Value::Null, &why))?;
         return Ok(Vec::new());
     }
     let read = (builtin.typed)(object.clone()).map_err(|why| unreadable(order, object, &why))?;
@@ -115,15 +93,9 @@ fn decode_builtin(
 
 /// Finds a time that must be given in microseconds and isn't.
 fn wrong_micro_time(object: &Value) -> Option<&str> {
-    let places: [&[&str]; 4] = [
-        &["spec", "renewTime"],
-        &["spec", "acquireTime"],
-        &["eventTime"],
-        &["series", "lastObservedTime"],
-    ];
-    let given = places
-        .iter()
-        .filter_map(|place| at(object, place).and_then(Value::as_str));
+    let places: [&[&str]; 4] =
+        [&["spec", "renewTime"], &["spec", "acquireTime"], &["eventTime"], &["series", "lastObservedTime"]];
+    let given = places.iter().filter_map(|place| at(object, place).and_then(Value::as_str));
     let exact = |time: &str| {
         let fraction = time.split_once('.').map_or("", |(_, fraction)| fraction);
         fraction.chars().take_while(char::is_ascii_digit).count() == 6
@@ -181,9 +153,7 @@ fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return Ok(Vec::new());
     };
-    let dropped = metadata
-        .keys()
-        .filter(|key| !KNOWN.contains(&key.as_str()) && *key != "managedFields");
+    let dropped = metadata.keys().filter(|key| !KNOWN.contains(&key.as_str()) && *key != "managedFields");
     let dropped = dropped.map(|key| format!("metadata.{key}")).collect();
     metadata.retain(|key, value| KNOWN.contains(&key.as_str()) && !value.is_null());
     for field in ["labels", "annotations"] {
@@ -198,13 +168,8 @@ fn tidy_metadata(kind: &Kind, object: &mut Value) -> Result<Vec<String>, Refusal
         }
     }
     metadata.retain(|key, value| {
-        let empty = value.as_object().is_some_and(Map::is_empty)
-            || value.as_array().is_some_and(Vec::is_empty);
-        !(empty
-            && matches!(
-                key.as_str(),
-                "labels" | "annotations" | "ownerReferences" | "finalizers"
-            ))
+        let empty = value.as_object().is_some_and(Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+        !(empty && matches!(key.as_str(), "labels" | "annotations" | "ownerReferences" | "finalizers"))
     });
     Ok(dropped)
 }
@@ -239,11 +204,10 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
             }
         }
         Origin::Custom(custom) => {
-            let (part_of_object, part_of_schema) =
-                match (part, at(&custom.schema, &["properties", "status"])) {
-                    (Part::Status, Some(schema)) => (object.get_mut("status"), schema),
-                    _ => (Some(&mut *object), &custom.schema),
-                };
+            let (part_of_object, part_of_schema) = match (part, at(&custom.schema, &["properties", "status"])) {
+                (Part::Status, Some(schema)) => (object.get_mut("status"), schema),
+                _ => (Some(&mut *object), &custom.schema),
+            };
             if let Some(part) = part_of_object {
                 schema::fill(part, part_of_schema);
             }
@@ -253,11 +217,7 @@ pub fn admit(kind: &Kind, object: &mut Value, part: Part) -> Result<(), Refusal>
     if faults.is_empty() {
         return Ok(());
     }
-    Err(Refusal::invalid(
-        kind,
-        text(object, &["metadata", "name"]),
-        &faults,
-    ))
+    Err(Refusal::invalid(kind, text(object, &["metadata", "name"]), &faults))
 }
 
 /// Checks what is written; the part that stays as it was has been checked before.
@@ -269,11 +229,7 @@ fn check_part(custom: &Custom, object: &Value, part: Part) -> Vec<Cause> {
             let mut faults = schema::validate(value, schema);
             for fault in &mut faults {
                 let inside = std::mem::take(&mut fault.field);
-                let dot = if inside.is_empty() || inside.starts_with('[') {
-                    ""
-                } else {
-                    "."
-                };
+                let dot = if inside.is_empty() || inside.starts_with('[') { "" } else { "." };
                 fault.field = format!("status{dot}{inside}");
             }
             faults

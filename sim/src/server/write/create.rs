@@ -22,19 +22,10 @@ pub fn create(inner: &Inner, order: &Order, body: Value) -> Result<Done, Refusal
 }
 
 /// Stores a new object; `owners` says who owns what, where that isn't simply the writer.
-pub fn place(
-    inner: &Inner,
-    order: &Order,
-    mut object: Value,
-    owners: Option<Managers>,
-) -> Result<Done, Refusal> {
+pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Managers>) -> Result<Done, Refusal> {
     let kind = &order.target.kind;
     if !text(&object, &["metadata", "resourceVersion"]).is_empty() {
-        return Err(Refusal::new(
-            500,
-            "",
-            "resourceVersion should not be set on objects to be created",
-        ));
+        return Err(Refusal::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let warnings = decode(order, &mut object, None)?;
     name(inner, order, &mut object)?;
@@ -55,12 +46,7 @@ pub fn place(
         record(&mut object, inner.writer(order, "Update"), &difference);
     }
     let object = inner.put(order, None, object, 201);
-    Ok(Done {
-        code: 201,
-        object,
-        warnings,
-        gone: false,
-    })
+    Ok(Done { code: 201, object, warnings, gone: false })
 }
 
 /// Returns what the writer of a new object owns: what it sent and what that means, not what the server decides.
@@ -83,11 +69,7 @@ fn name(inner: &Inner, order: &Order, object: &mut Value) -> Result<(), Refusal>
         return Ok(());
     }
     if !order.target.name.is_empty() {
-        put(
-            object,
-            &["metadata", "name"],
-            order.target.name.clone().into(),
-        );
+        put(object, &["metadata", "name"], order.target.name.clone().into());
         return Ok(());
     }
     let base = text(object, &["metadata", "generateName"]).to_owned();
@@ -95,11 +77,7 @@ fn name(inner: &Inner, order: &Order, object: &mut Value) -> Result<(), Refusal>
         let cause = Cause::required("metadata.name", "name or generateName is required");
         return Err(Refusal::invalid(&order.target.kind, "", &[cause]));
     }
-    put(
-        object,
-        &["metadata", "name"],
-        format!("{base}{}", inner.suffix()).into(),
-    );
+    put(object, &["metadata", "name"], format!("{base}{}", inner.suffix()).into());
     Ok(())
 }
 
@@ -111,9 +89,7 @@ fn namespace_is_open(inner: &Inner, order: &Order) -> Result<(), Refusal> {
     let Some(namespaces) = inner.registry().named("namespaces") else {
         return Ok(());
     };
-    let found = inner
-        .store()
-        .get(namespaces.id, &Key::new("", &target.namespace));
+    let found = inner.store().get(namespaces.id, &Key::new("", &target.namespace));
     match found {
         None => Err(Refusal::not_found(&namespaces, &target.namespace)),
         Some(found) if text(&found, &["status", "phase"]) == "Terminating" => {
@@ -122,10 +98,7 @@ fn namespace_is_open(inner: &Inner, order: &Order) -> Result<(), Refusal> {
                 target.kind.qualified(),
                 target.namespace
             );
-            Err(Refusal {
-                details: target.kind.details(""),
-                ..Refusal::new(403, "Forbidden", message)
-            })
+            Err(Refusal { details: target.kind.details(""), ..Refusal::new(403, "Forbidden", message) })
         }
         Some(_) => Ok(()),
     }
@@ -134,26 +107,13 @@ fn namespace_is_open(inner: &Inner, order: &Order) -> Result<(), Refusal> {
 /// Writes what only the server writes, and drops the status where that has its own path.
 fn begin(inner: &Inner, order: &Order, object: &mut Value) {
     let kind = &order.target.kind;
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "managedFields",
-    ] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields"] {
         take(object, &["metadata", field]);
     }
     put(object, &["metadata", "uid"], inner.uid().into());
-    put(
-        object,
-        &["metadata", "creationTimestamp"],
-        inner.seconds().into(),
-    );
+    put(object, &["metadata", "creationTimestamp"], inner.seconds().into());
     let counts = kind.builtin().is_none_or(|builtin| builtin.generation);
-    set(
-        object,
-        &["metadata", "generation"],
-        counts.then(|| 1.into()),
-    );
+    set(object, &["metadata", "generation"], counts.then(|| 1.into()));
     if kind.subresources.status {
         take(object, &["status"]);
     }
@@ -164,10 +124,7 @@ fn begin(inner: &Inner, order: &Order, object: &mut Value) {
 
 /// A definition is served at once, and says so.
 fn establish(inner: &Inner, definition: &mut Value) {
-    let names = definition
-        .pointer("/spec/names")
-        .cloned()
-        .unwrap_or_default();
+    let names = definition.pointer("/spec/names").cloned().unwrap_or_default();
     let condition = |kind: &str, reason: &str, message: &str| {
         serde_json::json!({
             "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": inner.seconds(),
@@ -175,17 +132,9 @@ fn establish(inner: &Inner, definition: &mut Value) {
     };
     let conditions = vec![
         condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-        condition(
-            "Established",
-            "InitialNamesAccepted",
-            "the initial names have been accepted",
-        ),
+        condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
     ];
     default(definition, &["status", "acceptedNames"], names);
     default(definition, &["status", "conditions"], conditions);
-    default(
-        definition,
-        &["status", "storedVersions"],
-        Vec::<Value>::new(),
-    );
+    default(definition, &["status", "storedVersions"], Vec::<Value>::new());
 }

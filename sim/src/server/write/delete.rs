@@ -32,11 +32,7 @@ impl Deletion {
     /// Reads a `DeleteOptions` object.
     pub fn read(options: &Value) -> Self {
         let orphans = options.get("orphanDependents") == Some(&Value::Bool(true));
-        let propagation = if orphans {
-            "Orphan"
-        } else {
-            text(options, &["propagationPolicy"])
-        };
+        let propagation = if orphans { "Orphan" } else { text(options, &["propagationPolicy"]) };
         Self {
             grace: integer(options, &["gracePeriodSeconds"]),
             propagation: propagation.to_owned(),
@@ -56,66 +52,34 @@ pub fn delete(inner: &Inner, order: &Order, deletion: &Deletion) -> Result<Done,
     let finalizers = finalizers(order, &existing, deletion);
     if finalizers.is_empty() && grace == 0 {
         let object = inner.remove(order, existing);
-        return Ok(Done {
-            code: 200,
-            object,
-            warnings: Vec::new(),
-            gone: true,
-        });
+        return Ok(Done { code: 200, object, warnings: Vec::new(), gone: true });
     }
     let object = mark(inner, &existing, grace, finalizers);
     if object == *existing {
         if !order.options.dry_run {
-            inner.record(
-                order,
-                Some(Arc::clone(&existing)),
-                Some(Arc::clone(&existing)),
-                200,
-            );
+            inner.record(order, Some(Arc::clone(&existing)), Some(Arc::clone(&existing)), 200);
         }
-        return Ok(Done {
-            code: 200,
-            object: existing,
-            warnings: Vec::new(),
-            gone: false,
-        });
+        return Ok(Done { code: 200, object: existing, warnings: Vec::new(), gone: false });
     }
     let object = inner.put(order, Some(existing), object, 200);
-    Ok(Done {
-        code: 200,
-        object,
-        warnings: Vec::new(),
-        gone: false,
-    })
+    Ok(Done { code: 200, object, warnings: Vec::new(), gone: false })
 }
 
 fn expect(order: &Order, existing: &Value, deletion: &Deletion) -> Result<(), Refusal> {
     let target = &order.target;
-    for (field, what, wanted) in [
-        ("uid", "UID", &deletion.uid),
-        ("resourceVersion", "ResourceVersion", &deletion.version),
-    ] {
+    for (field, what, wanted) in
+        [("uid", "UID", &deletion.uid), ("resourceVersion", "ResourceVersion", &deletion.version)]
+    {
         let have = text(existing, &["metadata", field]);
         if !wanted.is_empty() && wanted != have {
             let why = format!(
                 "the {what} in the precondition ({wanted}) does not match the {what} in record ({have}). The object \
                  might have been {}",
-                if field == "uid" {
-                    "deleted and then recreated"
-                } else {
-                    "modified"
-                }
+                if field == "uid" { "deleted and then recreated" } else { "modified" }
             );
             let mut refusal = Refusal::conflict(&target.kind, &target.name, &why);
-            refusal.message =
-                refusal
-                    .message
-                    .replacen(&target.kind.names.plural, &target.kind.names.kind, 1);
-            put(
-                &mut refusal.details,
-                &["kind"],
-                target.kind.names.kind.clone().into(),
-            );
+            refusal.message = refusal.message.replacen(&target.kind.names.plural, &target.kind.names.kind, 1);
+            put(&mut refusal.details, &["kind"], target.kind.names.kind.clone().into());
             return Err(refusal);
         }
     }
@@ -126,10 +90,7 @@ fn expect(order: &Order, existing: &Value, deletion: &Deletion) -> Result<(), Re
 fn grace(order: &Order, existing: &Value, deletion: &Deletion) -> i64 {
     let kind = &order.target.kind;
     let ended = matches!(text(existing, &["status", "phase"]), "Succeeded" | "Failed");
-    if kind.names.kind != "Pod"
-        || kind.builtin().is_none()
-        || text(existing, &["spec", "nodeName"]).is_empty()
-        || ended
+    if kind.names.kind != "Pod" || kind.builtin().is_none() || text(existing, &["spec", "nodeName"]).is_empty() || ended
     {
         return 0;
     }
@@ -147,8 +108,7 @@ fn finalizers(order: &Order, existing: &Value, deletion: &Deletion) -> Vec<Value
         "Orphan" => finalizers.push(ORPHAN.into()),
         _ => {}
     }
-    let namespace =
-        order.target.kind.names.kind == "Namespace" && order.target.kind.builtin().is_some();
+    let namespace = order.target.kind.names.kind == "Namespace" && order.target.kind.builtin().is_some();
     if namespace && finalizers.is_empty() {
         finalizers.extend(list(existing, &["spec", "finalizers"]).iter().cloned());
     }
@@ -169,28 +129,13 @@ fn mark(inner: &Inner, existing: &Value, grace: i64, finalizers: Vec<Value>) -> 
     if dying && before.is_some_and(|before| before <= grace) {
         return object;
     }
-    let end = inner
-        .now()
-        .checked_add(SignedDuration::from_secs(grace))
-        .unwrap_or(Timestamp::MAX);
-    put(
-        &mut object,
-        &["metadata", "deletionTimestamp"],
-        format!("{end:.0}").into(),
-    );
+    let end = inner.now().checked_add(SignedDuration::from_secs(grace)).unwrap_or(Timestamp::MAX);
+    put(&mut object, &["metadata", "deletionTimestamp"], format!("{end:.0}").into());
     if !namespace {
-        put(
-            &mut object,
-            &["metadata", "deletionGracePeriodSeconds"],
-            grace.into(),
-        );
+        put(&mut object, &["metadata", "deletionGracePeriodSeconds"], grace.into());
     }
     if let Some(generation) = integer(&object, &["metadata", "generation"]).filter(|_| !dying) {
-        put(
-            &mut object,
-            &["metadata", "generation"],
-            (generation + 1).into(),
-        );
+        put(&mut object, &["metadata", "generation"], (generation + 1).into());
     }
     object
 }

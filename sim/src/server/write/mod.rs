@@ -135,13 +135,7 @@ impl Inner {
     }
 
     /// Puts an object that has been checked, and tells those who listen.
-    fn put(
-        &self,
-        order: &Order,
-        before: Option<Arc<Value>>,
-        object: Value,
-        code: u16,
-    ) -> Arc<Value> {
+    fn put(&self, order: &Order, before: Option<Arc<Value>>, object: Value, code: u16) -> Arc<Value> {
         if order.options.dry_run {
             return Arc::new(object);
         }
@@ -157,10 +151,7 @@ impl Inner {
             return before;
         }
         let key = Key::of(&before);
-        let last = self
-            .store()
-            .remove(order.target.kind.id, &key)
-            .unwrap_or_else(|| Arc::clone(&before));
+        let last = self.store().remove(order.target.kind.id, &key).unwrap_or_else(|| Arc::clone(&before));
         if order.target.kind.names.kind == "CustomResourceDefinition" {
             self.undefine(&key.name);
         }
@@ -168,18 +159,8 @@ impl Inner {
         last
     }
 
-    fn record(
-        &self,
-        order: &Order,
-        before: Option<Arc<Value>>,
-        after: Option<Arc<Value>>,
-        code: u16,
-    ) {
-        let key = after
-            .as_ref()
-            .or(before.as_ref())
-            .map(|object| Key::of(object))
-            .unwrap_or(order.target.key());
+    fn record(&self, order: &Order, before: Option<Arc<Value>>, after: Option<Arc<Value>>, code: u16) {
+        let key = after.as_ref().or(before.as_ref()).map(|object| Key::of(object)).unwrap_or(order.target.key());
         self.journal.record(Write {
             at: self.now(),
             user: order.user.clone(),
@@ -231,11 +212,7 @@ impl Inner {
             operation: operation.to_owned(),
             api_version: order.target.version.api_version(),
             subresource: order.target.subresource.clone(),
-            time: if order.target.subresource == "scale" {
-                String::new()
-            } else {
-                self.seconds()
-            },
+            time: if order.target.subresource == "scale" { String::new() } else { self.seconds() },
             fields: super::fields::FieldSet::default(),
         }
     }
@@ -251,27 +228,17 @@ fn mismatch(body: &Value, field: &str, expected: &str) -> Refusal {
     let have = text(body, &[field]);
     let group = GroupVersion::parse(text(body, &["apiVersion"])).group;
     let cause = Cause::invalid(field, &have.into(), &format!("must be {expected}"));
-    Refusal::other_kind(
-        text(body, &["kind"]),
-        text(body, &["metadata", "name"]),
-        &group,
-        &cause,
-    )
+    Refusal::other_kind(text(body, &["kind"]), text(body, &["metadata", "name"]), &group, &cause)
 }
 
 /// Reads the body of a write: checks that it is the object that the path names, and returns it as it is stored.
 fn accept(order: &Order, mut body: Value) -> Result<Value, Refusal> {
     let target = &order.target;
     if !body.is_object() {
-        return Err(Refusal::bad_request(
-            "the object provided is unrecognized (must be of type object)",
-        ));
+        return Err(Refusal::bad_request("the object provided is unrecognized (must be of type object)"));
     }
     let expected = target.version.api_version();
-    for (field, expected) in [
-        ("kind", target.kind.names.kind.as_str()),
-        ("apiVersion", expected.as_str()),
-    ] {
+    for (field, expected) in [("kind", target.kind.names.kind.as_str()), ("apiVersion", expected.as_str())] {
         let have = text(&body, &[field]);
         let custom = target.kind.builtin().is_none();
         if have.is_empty() && custom && field == "kind" {
@@ -285,53 +252,31 @@ fn accept(order: &Order, mut body: Value) -> Result<Value, Refusal> {
             if custom && (field == "kind" || order.verb == Verb::Patch) {
                 return Err(mismatch(&body, field, expected));
             }
-            let what = if field == "kind" {
-                "kind"
-            } else {
-                "API version"
-            };
-            let message = format!(
-                "the {what} in the data ({have}) does not match the expected {what} ({expected})"
-            );
+            let what = if field == "kind" { "kind" } else { "API version" };
+            let message = format!("the {what} in the data ({have}) does not match the expected {what} ({expected})");
             return Err(Refusal::bad_request(message));
         }
         super::json::put(&mut body, &[field], expected.into());
     }
     if body.get("metadata").is_none_or(Value::is_null) {
-        super::json::put(
-            &mut body,
-            &["metadata"],
-            Value::Object(serde_json::Map::new()),
-        );
+        super::json::put(&mut body, &["metadata"], Value::Object(serde_json::Map::new()));
     }
     let namespace = text(&body, &["metadata", "namespace"]);
     if !namespace.is_empty() && namespace != target.namespace {
-        let message =
-            "the namespace of the provided object does not match the namespace sent on the request";
+        let message = "the namespace of the provided object does not match the namespace sent on the request";
         return Err(Refusal::bad_request(message));
     }
     let name = text(&body, &["metadata", "name"]);
     if name.is_empty() && order.verb == Verb::Update {
-        let message = format!(
-            "the name of the object ({} based on URL) was undeterminable: name must be provided",
-            target.name
-        );
+        let message =
+            format!("the name of the object ({} based on URL) was undeterminable: name must be provided", target.name);
         return Err(Refusal::bad_request(message));
     }
-    if !target.name.is_empty()
-        && name != target.name
-        && !(name.is_empty() && target.kind.builtin().is_some())
-    {
-        let message = format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            target.name
-        );
+    if !target.name.is_empty() && name != target.name && !(name.is_empty() && target.kind.builtin().is_some()) {
+        let message = format!("the name of the object ({name}) does not match the name on the URL ({})", target.name);
         return Err(Refusal::bad_request(message));
     }
-    let namespace = target
-        .kind
-        .namespaced
-        .then(|| target.namespace.clone().into());
+    let namespace = target.kind.namespaced.then(|| target.namespace.clone().into());
     super::json::set(&mut body, &["metadata", "namespace"], namespace);
     Ok(convert::store(&target.kind, body, &target.version))
 }

@@ -32,30 +32,16 @@ pub fn metadata(kind: &Kind, object: &Value) -> Vec<Cause> {
         faults.push(Cause::invalid("metadata.name", &shown, SUBDOMAIN));
     }
     if name.len() > 253 {
-        faults.push(Cause::invalid(
-            "metadata.name",
-            &shown,
-            "must be no more than 253 characters",
-        ));
+        faults.push(Cause::invalid("metadata.name", &shown, "must be no more than 253 characters"));
     }
     for (_, value) in texts(object, &["metadata", "labels"]) {
         if value.len() > 63 {
-            faults.push(Cause::invalid(
-                "metadata.labels",
-                &value.into(),
-                "must be no more than 63 characters",
-            ));
+            faults.push(Cause::invalid("metadata.labels", &value.into(), "must be no more than 63 characters"));
         } else if !label_value(value) {
-            faults.push(Cause::invalid(
-                "metadata.labels",
-                &value.into(),
-                LABEL_VALUE,
-            ));
+            faults.push(Cause::invalid("metadata.labels", &value.into(), LABEL_VALUE));
         }
     }
-    let size: usize = texts(object, &["metadata", "annotations"])
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let size: usize = texts(object, &["metadata", "annotations"]).map(|(key, value)| key.len() + value.len()).sum();
     if size > 256 << 10 {
         faults.push(Cause {
             reason: "FieldValueTooLong",
@@ -64,27 +50,16 @@ pub fn metadata(kind: &Kind, object: &Value) -> Vec<Cause> {
         });
     }
     let owners = list(object, &["metadata", "ownerReferences"]);
-    if owners
-        .iter()
-        .filter(|owner| owner.get("controller") == Some(&Value::Bool(true)))
-        .count()
-        > 1
-    {
+    if owners.iter().filter(|owner| owner.get("controller") == Some(&Value::Bool(true))).count() > 1 {
         let why = "Only one reference can have Controller set to true";
-        faults.push(Cause::invalid(
-            "metadata.ownerReferences",
-            &Value::from(owners.to_vec()),
-            why,
-        ));
+        faults.push(Cause::invalid("metadata.ownerReferences", &Value::from(owners.to_vec()), why));
     }
     faults
 }
 
 fn label(text: &str) -> bool {
     let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-    text.starts_with(inner)
-        && text.ends_with(inner)
-        && text.chars().all(|letter| inner(letter) || letter == '-')
+    text.starts_with(inner) && text.ends_with(inner) && text.chars().all(|letter| inner(letter) || letter == '-')
 }
 
 fn label_value(text: &str) -> bool {
@@ -106,36 +81,20 @@ pub fn builtin(kind: &Kind, object: &Value) -> Vec<Cause> {
 
 fn workload(object: &Value) -> Vec<Cause> {
     let mut faults = Vec::new();
-    let replicas = at(object, &["spec", "replicas"])
-        .cloned()
-        .unwrap_or_default();
+    let replicas = at(object, &["spec", "replicas"]).cloned().unwrap_or_default();
     if replicas.as_i64().is_some_and(|replicas| replicas < 0) {
-        faults.push(Cause::invalid(
-            "spec.replicas",
-            &replicas,
-            "must be greater than or equal to 0",
-        ));
+        faults.push(Cause::invalid("spec.replicas", &replicas, "must be greater than or equal to 0"));
     }
-    let selector = at(object, &["spec", "selector"])
-        .cloned()
-        .unwrap_or_default();
+    let selector = at(object, &["spec", "selector"]).cloned().unwrap_or_default();
     let empty = Selector::of_object(&selector).is_empty();
     if empty {
         faults.push(Cause::required("spec.selector", ""));
     }
-    let labels = at(object, &["spec", "template", "metadata", "labels"])
-        .cloned()
-        .unwrap_or_default();
-    let template = at(object, &["spec", "template"])
-        .cloned()
-        .unwrap_or_default();
+    let labels = at(object, &["spec", "template", "metadata", "labels"]).cloned().unwrap_or_default();
+    let template = at(object, &["spec", "template"]).cloned().unwrap_or_default();
     if !empty && !Selector::of_object(&selector).matches(&template) {
         let why = "`selector` does not match template `labels`";
-        faults.push(Cause::invalid(
-            "spec.template.metadata.labels",
-            &labels,
-            why,
-        ));
+        faults.push(Cause::invalid("spec.template.metadata.labels", &labels, why));
     }
     faults.extend(pod(&template, "spec.template.spec"));
     faults
@@ -150,18 +109,11 @@ fn pod(pod: &Value, path: &str) -> Vec<Cause> {
     for (place, container) in containers.iter().enumerate() {
         for field in ["name", "image"] {
             if text(container, &[field]).is_empty() {
-                faults.push(Cause::required(
-                    &format!("{path}.containers[{place}].{field}"),
-                    "",
-                ));
+                faults.push(Cause::required(&format!("{path}.containers[{place}].{field}"), ""));
             }
         }
         let name = text(container, &["name"]);
-        if containers
-            .iter()
-            .take(place)
-            .any(|other| text(other, &["name"]) == name)
-        {
+        if containers.iter().take(place).any(|other| text(other, &["name"]) == name) {
             faults.push(Cause {
                 reason: "FieldValueDuplicate",
                 message: format!("Duplicate value: {name:?}"),
@@ -173,8 +125,7 @@ fn pod(pod: &Value, path: &str) -> Vec<Cause> {
 }
 
 fn service(service: &Value) -> Vec<Cause> {
-    let needs = text(service, &["spec", "type"]) != "ExternalName"
-        && text(service, &["spec", "clusterIP"]) != "None";
+    let needs = text(service, &["spec", "type"]) != "ExternalName" && text(service, &["spec", "clusterIP"]) != "None";
     if needs && list(service, &["spec", "ports"]).is_empty() {
         return vec![Cause::required("spec.ports", "")];
     }
@@ -195,20 +146,14 @@ pub fn status(kind: &Kind, object: &Value) -> Vec<Cause> {
     if kind.names.kind != "ReplicaSet" {
         return Vec::new();
     }
-    let count = |field: &str| {
-        at(object, &["status", field])
-            .and_then(Value::as_i64)
-            .unwrap_or_default()
-    };
+    let count = |field: &str| at(object, &["status", field]).and_then(Value::as_i64).unwrap_or_default();
     let pairs = [
         ("fullyLabeledReplicas", "replicas"),
         ("readyReplicas", "replicas"),
         ("availableReplicas", "replicas"),
         ("availableReplicas", "readyReplicas"),
     ];
-    let breaks = pairs
-        .into_iter()
-        .filter(|(part, whole)| count(part) > count(whole));
+    let breaks = pairs.into_iter().filter(|(part, whole)| count(part) > count(whole));
     breaks
         .map(|(part, whole)| {
             let why = format!("cannot be greater than status.{whole}");

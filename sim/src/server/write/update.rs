@@ -31,17 +31,9 @@ pub fn update(inner: &Inner, order: &Order, body: Value) -> Result<Done, Refusal
         return scale::replace(inner, order, &existing, &body);
     }
     let object = accept(order, body)?;
-    let (uid, known) = (
-        text(&object, &["metadata", "uid"]),
-        text(&existing, &["metadata", "uid"]),
-    );
+    let (uid, known) = (text(&object, &["metadata", "uid"]), text(&existing, &["metadata", "uid"]));
     if !uid.is_empty() && uid != known {
-        let path = [
-            target.kind.group(),
-            &target.kind.names.plural,
-            &target.namespace,
-            &target.name,
-        ];
+        let path = [target.kind.group(), &target.kind.names.plural, &target.namespace, &target.name];
         let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
         let why = format!(
             "StorageError: invalid object, Code: 4, Key: /registry/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
@@ -92,8 +84,7 @@ fn patched(order: &Order, shown: &Value, change: &Change) -> Result<Value, Refus
         Change::Strategic(changes) => patch::strategic(&mut object, changes),
         Change::Merge(changes) | Change::Apply(changes) | Change::Json(changes) => {
             if !changes.is_object() {
-                let why =
-                    "json: cannot unmarshal array into Go value of type map[string]interface {}";
+                let why = "json: cannot unmarshal array into Go value of type map[string]interface {}";
                 return Err(Refusal::bad_request(format!("error decoding patch: {why}")));
             }
             patch::merge(&mut object, changes);
@@ -106,17 +97,11 @@ fn apply_new(inner: &Inner, order: &Order, wishes: &Value) -> Result<Done, Refus
     let object = wished(order, wishes)?;
     let kind = &order.target.kind;
     if !text(&object, &["metadata", "uid"]).is_empty() {
-        return Err(Refusal::conflict(
-            kind,
-            &order.target.name,
-            "uid mismatch: the object does not exist",
-        ));
+        return Err(Refusal::conflict(kind, &order.target.name, "uid mismatch: the object does not exist"));
     }
     let mut writer = inner.writer(order, "Apply");
     writer.fields = FieldSet::of(&object, Shape::of(kind));
-    let managers = Managers {
-        entries: vec![writer],
-    };
+    let managers = Managers { entries: vec![writer] };
     create::place(inner, order, object, Some(managers))
 }
 
@@ -131,13 +116,7 @@ fn apply_existing(
     let live = convert::store(kind, shown.clone(), &order.target.version);
     let writer = inner.writer(order, "Apply");
     let applied = patch::apply(&live, &object, writer, Shape::of(kind), order.options.force)?;
-    replace(
-        inner,
-        order,
-        existing,
-        applied.object,
-        Some(applied.managers),
-    )
+    replace(inner, order, existing, applied.object, Some(applied.managers))
 }
 
 /// Checks the wishes of an apply.
@@ -147,11 +126,7 @@ fn wished(order: &Order, wishes: &Value) -> Result<Value, Refusal> {
     }
     let mut wishes = wishes.clone();
     if text(&wishes, &["metadata", "name"]).is_empty() {
-        put(
-            &mut wishes,
-            &["metadata", "name"],
-            order.target.name.clone().into(),
-        );
+        put(&mut wishes, &["metadata", "name"], order.target.name.clone().into());
     }
     let mut object = accept(order, wishes)?;
     let split = order.target.kind.subresources.status;
@@ -200,19 +175,9 @@ pub fn replace(
     };
     if object == *known && !news {
         if !order.options.dry_run {
-            inner.record(
-                order,
-                Some(Arc::clone(existing)),
-                Some(Arc::clone(existing)),
-                200,
-            );
+            inner.record(order, Some(Arc::clone(existing)), Some(Arc::clone(existing)), 200);
         }
-        return Ok(Done {
-            code: 200,
-            object: Arc::clone(existing),
-            warnings,
-            gone: false,
-        });
+        return Ok(Done { code: 200, object: Arc::clone(existing), warnings, gone: false });
     }
     match owners {
         Some(managers) => managers.store(&mut object),
@@ -223,38 +188,21 @@ pub fn replace(
             record(&mut object, inner.writer(order, "Update"), &difference);
         }
     }
-    if let (Part::Status, Value::Object(map), Some(whole)) =
-        (part, &mut object, existing.as_object())
-    {
-        let rest = whole
-            .iter()
-            .filter(|(key, _)| !SMALL.contains(&key.as_str()));
+    if let (Part::Status, Value::Object(map), Some(whole)) = (part, &mut object, existing.as_object()) {
+        let rest = whole.iter().filter(|(key, _)| !SMALL.contains(&key.as_str()));
         map.extend(rest.map(|(key, value)| (key.clone(), value.clone())));
     }
     if is_finished(&object) {
         let object = Arc::new(object);
         inner.remove(order, Arc::clone(&object));
-        return Ok(Done {
-            code: 200,
-            object,
-            warnings,
-            gone: true,
-        });
+        return Ok(Done { code: 200, object, warnings, gone: true });
     }
     let object = inner.put(order, Some(Arc::clone(existing)), object, 200);
-    Ok(Done {
-        code: 200,
-        object,
-        warnings,
-        gone: false,
-    })
+    Ok(Done { code: 200, object, warnings, gone: false })
 }
 
 fn part_of(order: &Order) -> Part {
-    match (
-        order.target.subresource.as_str(),
-        order.target.kind.subresources.status,
-    ) {
+    match (order.target.subresource.as_str(), order.target.kind.subresources.status) {
         ("status", _) => Part::Status,
         (_, true) => Part::Main,
         (_, false) => Part::Whole,
@@ -266,9 +214,7 @@ const SMALL: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 
 /// Returns the object without what a status write can't touch.
 fn small(object: &Value) -> Value {
-    let kept = SMALL
-        .iter()
-        .filter_map(|key| Some(((*key).to_owned(), object.get(*key)?.clone())));
+    let kept = SMALL.iter().filter_map(|key| Some(((*key).to_owned(), object.get(*key)?.clone())));
     Value::Object(kept.collect())
 }
 
@@ -278,8 +224,7 @@ fn keep_parts(order: &Order, existing: &Value, object: &mut Value) {
         Part::Whole => {}
         Part::Main => set(object, &["status"], existing.get("status").cloned()),
         Part::Status => {
-            let metadata =
-                take(object, &["metadata"]).filter(|_| order.target.kind.builtin().is_some());
+            let metadata = take(object, &["metadata"]).filter(|_| order.target.kind.builtin().is_some());
             let status = take(object, &["status"]);
             *object = small(existing);
             set(object, &["status"], status);
@@ -310,11 +255,7 @@ fn keep_metadata(order: &Order, existing: &Value, object: &mut Value) -> Result<
         "resourceVersion",
         "managedFields",
     ] {
-        set(
-            object,
-            &["metadata", field],
-            at(existing, &["metadata", field]).cloned(),
-        );
+        set(object, &["metadata", field], at(existing, &["metadata", field]).cloned());
     }
     let dying = at(existing, &["metadata", "deletionTimestamp"]).is_some();
     let old = list(existing, &["metadata", "finalizers"]);
@@ -328,11 +269,7 @@ fn keep_metadata(order: &Order, existing: &Value, object: &mut Value) -> Result<
             "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
             added.join(", ")
         );
-        return Err(Refusal::invalid(
-            kind,
-            &order.target.name,
-            &[Cause::forbidden("metadata.finalizers", &why)],
-        ));
+        return Err(Refusal::invalid(kind, &order.target.name, &[Cause::forbidden("metadata.finalizers", &why)]));
     }
     Ok(())
 }
@@ -346,8 +283,7 @@ fn count_generation(order: &Order, existing: &Value, object: &mut Value) {
         let counted = |key: &&String| *key != "metadata" && !(split && *key == "status");
         let (old, new) = (existing.as_object(), object.as_object());
         let keys = old.into_iter().chain(new).flat_map(Map::keys);
-        keys.filter(counted)
-            .any(|key| existing.get(key) != object.get(key))
+        keys.filter(counted).any(|key| existing.get(key) != object.get(key))
     };
     if changed {
         let generation = integer(existing, &["metadata", "generation"]).unwrap_or_default() + 1;
@@ -359,7 +295,6 @@ fn count_generation(order: &Order, existing: &Value, object: &mut Value) {
 fn is_finished(object: &Value) -> bool {
     at(object, &["metadata", "deletionTimestamp"]).is_some()
         && list(object, &["metadata", "finalizers"]).is_empty()
-        && (text(object, &["kind"]) != "Namespace"
-            || list(object, &["spec", "finalizers"]).is_empty())
+        && (text(object, &["kind"]) != "Namespace" || list(object, &["spec", "finalizers"]).is_empty())
         && integer(object, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or_default() == 0
 }

@@ -45,12 +45,19 @@ async fn results_are_typed_as_argo_types_them() {
     check_value(&vector(&["0.1", "NaN", "+Inf", "-Inf", "1e21"]), "[0.1,NaN,+Inf,-Inf,1000000000000000000000]").await;
     check_value(&vector(&[]), "[]").await;
     check_value(
-        &success("matrix", &json!([{"metric": {"a": "1"}, "values": [[1, "1"], [2, "2"]]}, {"metric": {}, "values": [[1, "3"]]}])),
+        &success(
+            "matrix",
+            &json!([{"metric": {"a": "1"}, "values": [[1, "1"], [2, "2"]]}, {"metric": {}, "values": [[1, "3"]]}]),
+        ),
         "[1,2,3]",
     )
     .await;
     check_value(&success("matrix", &json!([])), "[]").await;
-    check_value("{\"status\":\"success\",\"data\":{\"result\":[1.5,\"7\"],\"resultType\":\"scalar\"},\"infos\":[\"x\"]}", "7").await;
+    check_value(
+        "{\"status\":\"success\",\"data\":{\"result\":[1.5,\"7\"],\"resultType\":\"scalar\"},\"infos\":[\"x\"]}",
+        "7",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -63,10 +70,19 @@ async fn warnings_are_kept_as_metadata() {
 
 #[tokio::test]
 async fn refusals_of_prometheus_are_told_with_its_words() {
-    let error = json!({"status": "error", "errorType": "bad_data", "error": "invalid parameter \"query\": 1:5: parse error"});
-    check_error(Reply::status(400, error.to_string()), "400 Bad Request with an error: bad_data: invalid parameter \"query\"").await;
+    let error =
+        json!({"status": "error", "errorType": "bad_data", "error": "invalid parameter \"query\": 1:5: parse error"});
+    check_error(
+        Reply::status(400, error.to_string()),
+        "400 Bad Request with an error: bad_data: invalid parameter \"query\"",
+    )
+    .await;
     check_error(Reply::json(error.to_string()), "200 OK with an error: bad_data").await;
-    check_error(Reply::status(503, "upstream connect error"), "503 Service Unavailable instead of a result: upstream connect error").await;
+    check_error(
+        Reply::status(503, "upstream connect error"),
+        "503 Service Unavailable instead of a result: upstream connect error",
+    )
+    .await;
     check_error(Reply::status(401, "who?"), "401 Unauthorized (check the metric's authentication): who?").await;
     check_error(Reply::status(404, "404 page not found"), "(check the path of the address)").await;
     let redirect = Reply::Whole(302, vec![("location", "http://169.254.169.254/".into())], Bytes::new());
@@ -75,15 +91,24 @@ async fn refusals_of_prometheus_are_told_with_its_words() {
 
 #[tokio::test]
 async fn hostile_answers_end_in_a_sentence() {
-    let html = Reply::Whole(200, vec![("content-type", "text/html".into())], "<html>\n\n<h1>Please\u{7} log in".repeat(500).into());
+    let html = Reply::Whole(
+        200,
+        vec![("content-type", "text/html".into())],
+        "<html>\n\n<h1>Please\u{7} log in".repeat(500).into(),
+    );
     check_error(html, "200 OK with text/html instead of JSON: <html> <h1>Please log in").await;
     check_error(Reply::Whole(200, vec![], Bytes::new()), "with no content type instead of JSON").await;
     let whole = vector(&["1", "2"]);
     check_error(Reply::json(whole[..whole.len() / 2].to_owned()), "with broken JSON: EOF while parsing").await;
     check_error(Reply::json("[".repeat(900_000)), "with broken JSON: it is nested deeper than 32").await;
-    check_error(Reply::json(format!("{{\"status\":{}1{}}}", "[".repeat(40), "]".repeat(40))), "nested deeper than 32").await;
+    check_error(Reply::json(format!("{{\"status\":{}1{}}}", "[".repeat(40), "]".repeat(40))), "nested deeper than 32")
+        .await;
     check_error(Reply::json("{\"status\":\"success\"}"), "without data").await;
-    check_error(Reply::json("{\"status\":\"fine\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}"), "with the status \"fine\"").await;
+    check_error(
+        Reply::json("{\"status\":\"fine\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}"),
+        "with the status \"fine\"",
+    )
+    .await;
     check_error(Reply::json("{\"status\":\"success\",\"status\":\"error\"}"), "duplicate field").await;
     check_error(Reply::json("[\"success\",{\"resultType\":\"vector\",\"result\":[]}]"), "expected an object").await;
     check_error(Reply::json("null"), "expected an object").await;
@@ -124,7 +149,8 @@ async fn wrong_types_are_no_values() {
 #[tokio::test]
 async fn more_samples_than_anybody_judges_are_refused() {
     let values: Vec<Value> = (0..10_001).map(|i| json!([i, "1"])).collect();
-    check_error(Reply::json(success("matrix", &json!([{"metric": {}, "values": values}]))), "more than 10000 samples").await;
+    check_error(Reply::json(success("matrix", &json!([{"metric": {}, "values": values}]))), "more than 10000 samples")
+        .await;
     let values: Vec<Value> = (0..10_000).map(|i| json!([i, "1"])).collect();
     let sample = sample_of(Reply::json(success("matrix", &json!([{"metric": {}, "values": values}])))).await;
     assert!(matches!(sample.result, Ok(ResultValue::Vector(values)) if values.len() == 10_000));

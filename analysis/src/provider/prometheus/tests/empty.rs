@@ -18,16 +18,22 @@ async fn check_empty(query: &str, answers: &'static [(&'static str, &'static str
     let sample = provider().sample(&metric(server.url(), query), at(), EmptyAnswer::AskDenominator).await;
     let notes: Vec<&str> = sample.notes.iter().map(|note| note.text.as_str()).collect();
     assert_eq!((told(&sample).as_str(), &notes[..]), expect, "{query}");
-    assert!(server.seen().iter().all(|seen| seen.field("time").as_deref() == Some("1767323045.5")), "all are asked as of one instant");
+    assert!(
+        server.seen().iter().all(|seen| seen.field("time").as_deref() == Some("1767323045.5")),
+        "all are asked as of one instant"
+    );
 }
 
 #[tokio::test]
 async fn no_errors_in_much_traffic_is_zero_and_says_so() {
     let answers: &[(&str, &str)] = &[("sum(increase(http_requests_total[5m]))", "1239.7")];
-    let warning = format!("both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write {CORRECTED}");
+    let warning = format!(
+        "both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write {CORRECTED}"
+    );
     check_empty(SEED, answers, ("[0]", &["no 5xx series; 1,240 requests in the denominator", &warning])).await;
     check_empty(CORRECTED, answers, ("[0]", &["no 5xx series; 1,240 requests in the denominator"])).await;
-    check_empty(&format!("1 - {CORRECTED}"), answers, ("[1]", &["no 5xx series; 1,240 requests in the denominator"])).await;
+    check_empty(&format!("1 - {CORRECTED}"), answers, ("[1]", &["no 5xx series; 1,240 requests in the denominator"]))
+        .await;
 }
 
 #[tokio::test]
@@ -41,10 +47,7 @@ async fn nothing_anywhere_stays_nothing() {
 
 #[tokio::test]
 async fn a_numerator_that_has_series_but_meets_none_is_not_zero() {
-    let answers = &[
-        ("sum(increase(b_total[5m]))", "10"),
-        ("count(sum by (pod) (rate(a_total[5m])))", "2"),
-    ];
+    let answers = &[("sum(increase(b_total[5m]))", "10"), ("count(sum by (pod) (rate(a_total[5m])))", "2")];
     let note = "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()";
     check_empty("sum by (pod) (rate(a_total[5m])) / sum by (job) (rate(b_total[5m]))", answers, ("[]", &[note])).await;
 }

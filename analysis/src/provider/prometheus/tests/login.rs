@@ -25,7 +25,8 @@ async fn headers_are_sent_and_those_of_the_connection_are_not() {
     let (sample, seen) = sent_with(|metric| metric.headers = given).await;
     assert_eq!(seen[0].header("x-scope-orgid"), Some("last"));
     assert!(seen[0].header("host").is_some_and(|host| host.starts_with("127.0.0.1")));
-    let notes = [Note::warning("provider.prometheus.headers[1].key is host, which belongs to the connection and is not sent")];
+    let notes =
+        [Note::warning("provider.prometheus.headers[1].key is host, which belongs to the connection and is not sent")];
     assert_eq!(sample.notes, notes);
 }
 
@@ -115,7 +116,10 @@ async fn a_server_that_wants_the_client_in_the_form_gets_it_there() {
 #[tokio::test]
 async fn tokens_that_cannot_be_got_are_told_without_the_secret() {
     let cases = [
-        (Reply::status(400, "{\"error\":\"invalid_client\",\"error_description\":\"who are you\"}"), "answered 400 Bad Request invalid_client who are you"),
+        (
+            Reply::status(400, "{\"error\":\"invalid_client\",\"error_description\":\"who are you\"}"),
+            "answered 400 Bad Request invalid_client who are you",
+        ),
         (Reply::status(500, "oops"), "answered 500 Internal Server Error"),
         (Reply::json("<html>"), "answered something else than a token"),
         (Reply::json("{\"access_token\":\"a\\nb\"}"), "the token can't be sent in a header"),
@@ -135,7 +139,12 @@ async fn tokens_that_cannot_be_got_are_told_without_the_secret() {
 
 #[tokio::test]
 async fn requests_are_signed_for_amazon_only() {
-    let aws = AwsCredentials { access_key: "AKIDEXAMPLE".into(), secret_key: "secret".into(), session_token: Some("token".into()), region: None };
+    let aws = AwsCredentials {
+        access_key: "AKIDEXAMPLE".into(),
+        secret_key: "secret".into(),
+        session_token: Some("token".into()),
+        region: None,
+    };
     let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
     let sigv4 = Sigv4 { region: Some("eu-west-1".into()), ..Sigv4::default() };
     let authentication = Some(Authentication { sigv4: Some(sigv4.clone()), ..Authentication::default() });
@@ -149,16 +158,29 @@ async fn requests_are_signed_for_amazon_only() {
     let signed = seen[1].header("authorization").expect("signed");
     let start = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/eu-west-1/aps/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=";
     assert!(signed.starts_with(start), "{signed}");
-    assert_eq!((seen[1].header("x-amz-date"), seen[1].header("x-amz-security-token")), (Some("20260102T030405Z"), Some("token")));
+    assert_eq!(
+        (seen[1].header("x-amz-date"), seen[1].header("x-amz-security-token")),
+        (Some("20260102T030405Z"), Some("token"))
+    );
 
     let unsigned = |sigv4: Sigv4| PrometheusMetric {
         authentication: Some(Authentication { sigv4: Some(sigv4), ..Authentication::default() }),
         ..metric("http://127.0.0.1:1/aps-workspaces", "up")
     };
     let path = "provider.prometheus.authentication.sigv4";
-    check_setup(&unsigned(sigv4.clone()), None, &format!("{path} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")).await;
+    check_setup(
+        &unsigned(sigv4.clone()),
+        None,
+        &format!("{path} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+    )
+    .await;
     let profile = Sigv4 { profile: Some("x".into()), ..sigv4 };
-    check_setup(&unsigned(profile), None, &format!("{path}.profile is not supported; give the controller its credentials in the environment")).await;
+    check_setup(
+        &unsigned(profile),
+        None,
+        &format!("{path}.profile is not supported; give the controller its credentials in the environment"),
+    )
+    .await;
 }
 
 #[test]
@@ -171,8 +193,18 @@ fn a_signature_is_that_of_the_published_algorithm() {
         region: None,
     };
     let cases = [
-        ("POST", "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1/api/v1/query", "query=up&time=1", "39abd5a186607a2f58bb1ae415622d716f939743aa32316bdc47d398f1776b08"),
-        ("GET", "https://aps-workspaces.us-east-1.amazonaws.com:8443/a%20b/api?query=up%7Ba%3D%22b%22%7D&a=1", "", "2adacdf00fe002b5cd2b76f828d1f04286a4fa02b710947f1720a6fa5c7431eb"),
+        (
+            "POST",
+            "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1/api/v1/query",
+            "query=up&time=1",
+            "39abd5a186607a2f58bb1ae415622d716f939743aa32316bdc47d398f1776b08",
+        ),
+        (
+            "GET",
+            "https://aps-workspaces.us-east-1.amazonaws.com:8443/a%20b/api?query=up%7Ba%3D%22b%22%7D&a=1",
+            "",
+            "2adacdf00fe002b5cd2b76f828d1f04286a4fa02b710947f1720a6fa5c7431eb",
+        ),
     ];
     for (method, url, body, expect) in cases {
         let what = Signature { region: "us-east-1", service: "aps", at: "2026-01-02T03:04:05Z".parse().expect("time") };

@@ -32,7 +32,8 @@ fn success(result_type: &str, result: &Value) -> String {
 }
 
 fn vector(values: &[&str]) -> String {
-    let series: Vec<Value> = values.iter().enumerate().map(|(i, v)| json!({"metric": {"i": i.to_string()}, "value": [1, v]})).collect();
+    let series: Vec<Value> =
+        values.iter().enumerate().map(|(i, v)| json!({"metric": {"i": i.to_string()}, "value": [1, v]})).collect();
     success("vector", &Value::Array(series))
 }
 

@@ -8,15 +8,39 @@ async fn settings_that_cannot_work_are_told_before_anything_is_sent() {
     check_setup(&metric("", "up"), None, "prometheus address is not configured").await;
     check_setup(&metric("", "up"), Some(""), "prometheus address is not configured").await;
     check_setup(&metric("", "up"), Some("prometheus"), not_a_url).await;
-    for address in ["prometheus", "prometheus:9090", "http://", "http:/x", "://x", "/path", "http://a b", " http://a", "http://[::"] {
+    for address in [
+        "prometheus",
+        "prometheus:9090",
+        "http://",
+        "http:/x",
+        "://x",
+        "/path",
+        "http://a b",
+        " http://a",
+        "http://[::",
+    ] {
         check_setup(&metric(address, "up"), None, not_a_url).await;
     }
     check_setup(&metric("ftp://x", "up"), None, &format!("{not_a_url}: it starts with ftp, not http or https")).await;
     let base = metric("http://127.0.0.1:1", "up");
-    check_setup(&PrometheusMetric { timeout: Some(-1), ..base.clone() }, None, "prometheus timeout should not be negative").await;
-    check_setup(&metric("http://127.0.0.1:1", ""), None, "provider.prometheus.query is empty; give it a PromQL query").await;
-    let header = |key: &str, value: &str| PrometheusMetric { headers: vec![Header { key: key.into(), value: value.into() }], ..base.clone() };
-    check_setup(&header("a b", "x"), None, "provider.prometheus.headers[0].key is \"a b\"; it must be the name of an HTTP header").await;
+    check_setup(
+        &PrometheusMetric { timeout: Some(-1), ..base.clone() },
+        None,
+        "prometheus timeout should not be negative",
+    )
+    .await;
+    check_setup(&metric("http://127.0.0.1:1", ""), None, "provider.prometheus.query is empty; give it a PromQL query")
+        .await;
+    let header = |key: &str, value: &str| PrometheusMetric {
+        headers: vec![Header { key: key.into(), value: value.into() }],
+        ..base.clone()
+    };
+    check_setup(
+        &header("a b", "x"),
+        None,
+        "provider.prometheus.headers[0].key is \"a b\"; it must be the name of an HTTP header",
+    )
+    .await;
     check_setup(
         &header("x", "secret\r\nhost: evil"),
         None,
@@ -24,7 +48,11 @@ async fn settings_that_cannot_work_are_told_before_anything_is_sent() {
     )
     .await;
     let mut sample = provider().sample(&metric("http://169.254.169.254", "up"), at(), EmptyAnswer::Keep).await;
-    assert!(matches!(&sample.result, Err(SampleError::Setup(why)) if why.contains("link-local")), "{:?}", sample.result);
+    assert!(
+        matches!(&sample.result, Err(SampleError::Setup(why)) if why.contains("link-local")),
+        "{:?}",
+        sample.result
+    );
     sample = provider().sample(&metric("http://localhost:1", "up"), at(), EmptyAnswer::Keep).await;
     assert!(matches!(&sample.result, Err(SampleError::Setup(why)) if why.contains("loopback")), "{:?}", sample.result);
 }
@@ -51,7 +79,8 @@ fn range(start: &str, end: &str, step: &str) -> RangeQuery {
 
 #[tokio::test]
 async fn a_range_is_asked_with_its_start_end_and_step() {
-    let server = Server::start(|_| Reply::json(success("matrix", &json!([{"metric": {}, "values": [[1, "1"]]}])))).await;
+    let server =
+        Server::start(|_| Reply::json(success("matrix", &json!([{"metric": {}, "values": [[1, "1"]]}])))).await;
     let range_query = Some(range("now() - duration(\"1h\")", "now()", "1m30s"));
     let asked = PrometheusMetric { range_query, ..metric(server.url(), "up") };
     assert_eq!(told(&provider().sample(&asked, at(), EmptyAnswer::Keep).await), "[1]");
