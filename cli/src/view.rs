@@ -73,10 +73,10 @@ pub fn draw(frame: &Frame, since_start: &str, paint: Paint) -> String {
     line(&mut out, "step", &format!("{}/{steps}  {doing}", index.max(0)));
     let weight = frame.weight.unwrap_or(0).clamp(0, 100);
     let updating = frame.stable.hash != frame.canary.hash;
-    line(&mut out, "stable", &side(&frame.stable, 100 - weight, paint, |p, bar| p.green(bar)));
+    line(&mut out, "stable", &side(&frame.stable, 100 - weight, paint, Paint::green));
     let quiet = Version::default();
     let canary = if updating { &frame.canary } else { &quiet };
-    line(&mut out, "canary", &side(canary, weight, paint, |p, bar| p.yellow(bar)));
+    line(&mut out, "canary", &side(canary, weight, paint, Paint::yellow));
     for metric in frame.metrics.iter().filter(|_| updating) {
         line(&mut out, "metric", &measured(metric, paint));
     }

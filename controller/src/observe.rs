@@ -113,7 +113,7 @@ impl World {
         let (spec, status) = (Arc::new(rollout.spec), rollout.status);
         let owned = readable_list("ReplicaSets", self.stores.replica_sets.by_index(&IndexKey::owner(&cut.meta.uid)))?;
         let revision = self.revision(&cut, &spec, &status, &owned).await?;
-        let id = Identity { unbuilt, live, ..identity(&cut, &object) };
+        let id = Identity { live, unbuilt, ..identity(&cut, &object) };
         let mut seen = Seen {
             snapshot: Snapshot {
                 now: self.clock.now(),

@@ -45,7 +45,7 @@ impl World {
             tracing::debug!(rollout = %key, because, effects = ?plan.effects, ?acted, ?reported, wake = ?plan.wake, "turn");
             match (acted, reported) {
                 (Err(ActError::Conflict(_)), _) | (Ok(()), Err(ActError::Conflict(_))) => {
-                    current = self.reread(key).await?
+                    current = self.reread(key).await?;
                 }
                 (Err(error), _) | (Ok(()), Err(error)) => return Err(ReconcileError::Act(error)),
                 (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => {

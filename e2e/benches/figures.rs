@@ -54,7 +54,7 @@ impl Judge {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let asked = String::from_utf8_lossy(&body).into_owned();
         let bad = self.bad.lock().unwrap().iter().find(|name| asked.contains(name.as_str())).cloned();
         let value = if bad.is_some() { "1" } else { "0" };
@@ -66,7 +66,7 @@ impl Judge {
     }
 }
 
-/// Makes every ReplicaSet as big as it was asked to be, at once.
+/// Makes every `ReplicaSet` as big as it was asked to be, at once.
 fn pods_at_once(world: &World) -> tokio::task::JoinHandle<()> {
     let client = world.client(User::ControllerManager);
     tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! Where metric requests may go: the cluster administrator's list, and addresses that no metric needs.
 //!
-//! Whoever can write an AnalysisTemplate chooses the address that the controller connects to. Without a fence that
+//! Whoever can write an `AnalysisTemplate` chooses the address that the controller connects to. Without a fence that
 //! reaches cloud metadata services and whatever listens on the controller's own loopback.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

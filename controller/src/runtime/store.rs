@@ -311,7 +311,7 @@ impl<K: Cut> Shelf<K> {
         object
     }
 
-    /// Lets an object share the owner of its siblings: a Rollout has many ReplicaSets.
+    /// Lets an object share the owner of its siblings: a Rollout has many `ReplicaSets`.
     fn share_owner(&self, object: &mut K) {
         let Some(owner) = &object.meta().owner else {
             return;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::view::HASH_LABEL;
 
-/// The annotation by which we mark Services and DestinationRules that we edit.
+/// The annotation by which we mark Services and `DestinationRules` that we edit.
 pub const MANAGED_BY: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 
 /// Says whether an annotation is one that we may write; takes its name as it is, or escaped as in a JSON pointer.

@@ -51,7 +51,7 @@ impl<T: PartialEq + Clone> Recent<T> {
     }
 }
 
-/// What is remembered of one ReplicaSet.
+/// What is remembered of one `ReplicaSet`.
 #[derive(Debug, Clone)]
 pub struct Shelf {
     /// Its available pods.
@@ -136,13 +136,13 @@ impl History {
         view::owner(object, "Rollout").map(|name| Key::new("rollouts", namespace, name))
     }
 
-    /// The ReplicaSets of a Rollout.
+    /// The `ReplicaSets` of a Rollout.
     pub fn sets(&self, rollout: &Key) -> impl Iterator<Item = (&Key, &Value)> {
         let keys = self.sets.get(rollout).into_iter().flatten();
         keys.filter_map(|key| Some((key, self.get(key)?)))
     }
 
-    /// The ReplicaSet of a Rollout with this hash.
+    /// The `ReplicaSet` of a Rollout with this hash.
     pub fn set(&self, rollout: &Key, hash: &str) -> Option<(&Key, &Value)> {
         self.sets(rollout).find(|(_, set)| view::label(set, view::HASH_LABEL) == hash)
     }
@@ -152,12 +152,12 @@ impl History {
         self.selecting.get(&(namespace.to_owned(), hash.to_owned())).into_iter().flatten()
     }
 
-    /// What is remembered of a ReplicaSet.
+    /// What is remembered of a `ReplicaSet`.
     pub fn shelf(&self, set: &Key) -> Option<&Shelf> {
         self.shelves.get(set)
     }
 
-    /// The most available pods that somebody who has just read the ReplicaSet may believe in.
+    /// The most available pods that somebody who has just read the `ReplicaSet` may believe in.
     pub fn available(&self, set: &Key, at: Timestamp) -> i64 {
         self.shelf(set).and_then(|shelf| shelf.available.believable(at).max().copied()).unwrap_or_default()
     }
@@ -193,7 +193,7 @@ impl History {
         };
     }
 
-    /// Remembers which ReplicaSets were named until this write, which may take a name away.
+    /// Remembers which `ReplicaSets` were named until this write, which may take a name away.
     fn note_named(&mut self, write: &WriteRecord) {
         if !["virtualservices", "services", "destinationrules", "rollouts"].contains(&write.key.resource.as_str()) {
             return;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{History, Violation, WriteRecord, broken, view};
 
-/// Checks every version of a VirtualService that we write with other weights than before.
+/// Checks every version of a `VirtualService` that we write with other weights than before.
 ///
 /// A route that we leave as somebody else wrote it is theirs to answer for.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{History, Key, Violation, WriteRecord, broken, view};
 
-/// Checks every write of ours that makes the stable ReplicaSet smaller.
+/// Checks every write of ours that makes the stable `ReplicaSet` smaller.
 ///
 /// With routing it stays whole until the release is over, or with `dynamicStableScale` keeps its live share less
 /// `maxUnavailable`. Without routing pods are the weights: what is left of it and what others have available must reach

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{History, PROPAGATION, Violation, WriteRecord, broken, view};
 
-/// Checks every write of ours that takes a ReplicaSet's last pods or deletes it.
+/// Checks every write of ours that takes a `ReplicaSet`'s last pods or deletes it.
 ///
 /// It must not be named by a route with weight or by a Service, nor have been until so shortly ago that proxies may not know
 /// yet. Somebody who asks for 0 replicas wants none.

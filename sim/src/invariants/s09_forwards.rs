@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{History, Violation, WriteRecord, broken, story, view};
 
-/// Checks every write of ours to a Rollout, and the revision of every ReplicaSet that we write.
+/// Checks every write of ours to a Rollout, and the revision of every `ReplicaSet` that we write.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! S12: what others wrote in a VirtualService or a DestinationRule is the same before and after.
+//! S12: what others wrote in a `VirtualService` or a `DestinationRule` is the same before and after.
 
 use serde_json::Value;
 

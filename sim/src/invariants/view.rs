@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The label that ties ReplicaSets, Services and subsets to one revision.
+/// The label that ties `ReplicaSets`, Services and subsets to one revision.
 pub const HASH_LABEL: &str = "rollouts-pod-template-hash";
 /// The annotation that holds a revision's number.
 pub const REVISION: &str = "rollout.argoproj.io/revision";
@@ -64,9 +64,9 @@ pub struct Wiring {
     pub canary_service: String,
     /// The Service of the stable version; empty when none is named.
     pub stable_service: String,
-    /// Each VirtualService as (namespace, name, named http routes).
+    /// Each `VirtualService` as (namespace, name, named http routes).
     pub virtual_services: Vec<(String, String, Vec<String>)>,
-    /// The DestinationRule's name; empty with host-level splitting.
+    /// The `DestinationRule`'s name; empty with host-level splitting.
     pub destination_rule: String,
     /// The canary's subset.
     pub canary_subset: String,
@@ -107,7 +107,7 @@ fn virtual_service(entry: &Value, namespace: &str) -> (String, String, Vec<Strin
     (namespace.to_owned(), name.to_owned(), routes)
 }
 
-/// The http routes of a VirtualService whose weights a Rollout steers, by index.
+/// The http routes of a `VirtualService` whose weights a Rollout steers, by index.
 ///
 /// With names: those; without: all that the controller does not own itself, if there is exactly one.
 pub fn steered(service: &Value, named: &[String], managed: &[String]) -> Vec<usize> {
@@ -143,7 +143,7 @@ impl Wiring {
         }
     }
 
-    /// The canary's weight in a VirtualService: the largest of its steered routes; nothing when it isn't there.
+    /// The canary's weight in a `VirtualService`: the largest of its steered routes; nothing when it isn't there.
     pub fn canary_weight(&self, service: &Value, named: &[String]) -> Option<i64> {
         let routes = list(service, "/spec/http");
         let steered = steered(service, named, &self.managed_routes);

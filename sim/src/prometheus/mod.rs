@@ -1,4 +1,4 @@
-//! Prometheus as the simulator needs it: an hour of samples in memory, PromQL over them, and answers byte for byte as the
+//! Prometheus as the simulator needs it: an hour of samples in memory, `PromQL` over them, and answers byte for byte as the
 //! HTTP API of the real one gives them.
 //!
 //! The language is the part that rollouts use; anything else is refused with Prometheus' own kind of error.

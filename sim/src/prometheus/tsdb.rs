@@ -21,7 +21,7 @@ const STEP_LIMIT: i64 = 11_000;
 /// An instant in milliseconds and the value then.
 pub(super) type Sample = (i64, f64);
 
-/// Samples in memory, and PromQL over them.
+/// Samples in memory, and `PromQL` over them.
 ///
 /// Keeps one hour of each series, counted back from its newest sample; a series without newer ones stays until
 /// [`Tsdb::trim`].

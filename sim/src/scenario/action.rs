@@ -1,4 +1,4 @@
-//! What can happen in a scenario: orders of people, edits of GitOps tools, faults.
+//! What can happen in a scenario: orders of people, edits of `GitOps` tools, faults.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -24,7 +24,7 @@ pub struct Check {
     /// `status.currentStepIndex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<i64>,
-    /// The canary's weight in every VirtualService.
+    /// The canary's weight in every `VirtualService`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<i64>,
     /// The image of the stable version.
@@ -64,9 +64,9 @@ pub struct Pods {
 pub struct Seen {
     /// The Rollout; null when there is none.
     pub rollout: Value,
-    /// The ReplicaSets of the namespace.
+    /// The `ReplicaSets` of the namespace.
     pub replica_sets: Vec<Value>,
-    /// The VirtualServices that the Rollout names, as far as they exist.
+    /// The `VirtualServices` that the Rollout names, as far as they exist.
     pub virtual_services: Vec<Value>,
     /// The analysis runs of the namespace.
     pub runs: Vec<Value>,
@@ -96,13 +96,13 @@ impl Seen {
         }
     }
 
-    /// The ReplicaSets of the Rollout.
+    /// The `ReplicaSets` of the Rollout.
     pub fn own_sets(&self) -> impl Iterator<Item = &Value> {
         let name = view::text(&self.rollout, "/metadata/name");
         self.replica_sets.iter().filter(move |set| view::owner(set, "Rollout") == Some(name))
     }
 
-    /// The image of the ReplicaSet with this hash.
+    /// The image of the `ReplicaSet` with this hash.
     pub fn image(&self, hash: &str) -> Option<&str> {
         let set = self.own_sets().find(|set| view::label(set, HASH_LABEL) == hash)?;
         Some(view::text(set, "/spec/template/spec/containers/0/image"))
@@ -118,7 +118,7 @@ impl Seen {
         view::text(&self.rollout, "/status/currentPodHash")
     }
 
-    /// The canary's weights, one per VirtualService that can be read.
+    /// The canary's weights, one per `VirtualService` that can be read.
     pub fn weights(&self) -> Vec<i64> {
         let wiring = view::wiring(&self.rollout);
         let named = |service: &Value| {

@@ -155,7 +155,7 @@ impl Sender {
         }
     }
 
-    /// Puts back a ReplicaSet's template.
+    /// Puts back a `ReplicaSet`'s template.
     pub(super) async fn undo(&self, rollout: &Target, set: &Value) -> Result<(), WorldError> {
         let mut template = set.pointer("/spec/template").cloned().unwrap_or(Value::Null);
         if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
@@ -182,7 +182,7 @@ fn promotion(rollout: &Value) -> Option<Value> {
     (steps > 0).then(|| json!({"status": {"pauseConditions": null, "currentStepIndex": next}}))
 }
 
-/// The ReplicaSet to go back to: the named revision's, or that of the second highest.
+/// The `ReplicaSet` to go back to: the named revision's, or that of the second highest.
 pub(super) fn revision<'a>(sets: impl Iterator<Item = &'a Value>, wanted: Option<u64>) -> Option<&'a Value> {
     let number = |set: &Value| view::annotation(set, view::REVISION).parse::<u64>().ok();
     let mut sets: Vec<_> = sets.filter_map(|set| Some((number(set)?, set))).collect();

@@ -48,7 +48,7 @@ pub struct Branch {
 pub enum Unanswered {
     /// Nothing is known of the host.
     NoRoute,
-    /// No DestinationRule declares the subset, or the Service is not there: Envoy has no such cluster.
+    /// No `DestinationRule` declares the subset, or the Service is not there: Envoy has no such cluster.
     NoCluster,
     /// No pod behind it answers.
     NoHealthyUpstream,
@@ -171,7 +171,7 @@ impl Mesh {
         if endpoints.is_empty() { Err(Unanswered::NoHealthyUpstream) } else { Ok(endpoints) }
     }
 
-    /// The labels of a subset, which some DestinationRule of the host has to declare.
+    /// The labels of a subset, which some `DestinationRule` of the host has to declare.
     fn subset(&self, host: &str, name: &str) -> Result<&Value, Unanswered> {
         const NO_LABELS: &Value = &Value::Null;
         let rules = self.known.iter().filter(|(key, _)| key.resource == "destinationrules");

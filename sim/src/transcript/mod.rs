@@ -31,7 +31,7 @@ pub enum Kind {
     Aborted,
     /// A Service or a subset leads elsewhere.
     Leads,
-    /// A ReplicaSet got another size.
+    /// A `ReplicaSet` got another size.
     Sized,
     /// A step, a pause, a promotion, a phase.
     Progress,

@@ -245,7 +245,7 @@ fn image(rollout: &Value) -> &str {
     text(rollout, "/spec/template/spec/containers/0/image")
 }
 
-/// The name of a revision, by the number that its ReplicaSet bears.
+/// The name of a revision, by the number that its `ReplicaSet` bears.
 fn name(history: &History, rollout: &Key, hash: &str) -> String {
     history.set(rollout, hash).map_or_else(|| "no revision".to_owned(), |(_, set)| revision_of(set))
 }

@@ -57,7 +57,7 @@ pub(super) enum Query {
 }
 
 impl Query {
-    /// The PromQL text.
+    /// The `PromQL` text.
     pub fn text(&self) -> &str {
         match self {
             Self::Instant { text, .. } | Self::Range { text, .. } => text,

@@ -28,7 +28,7 @@ const OPERATOR_LIMIT: usize = 192;
 /// Parses a query, within limits that keep every walk over its tree shallow.
 ///
 /// # Errors
-/// Why it can't be looked into: too large, or no PromQL as far as the parser knows.
+/// Why it can't be looked into: too large, or no `PromQL` as far as the parser knows.
 pub fn parse(query: &str) -> Result<Expr, String> {
     if query.len() > LENGTH_LIMIT {
         return Err(format!("the query is longer than {LENGTH_LIMIT} bytes"));

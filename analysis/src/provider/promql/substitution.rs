@@ -98,7 +98,7 @@ pub fn check_substitution(template: &str, substituted: &str) -> Result<(), Subst
     if verdict { Ok(()) } else { Err(SubstitutionError::Changed) }
 }
 
-/// Escapes a value for the inside of a PromQL string.
+/// Escapes a value for the inside of a `PromQL` string.
 ///
 /// A raw string (in backquotes) knows no escapes; a backquote for it is left out.
 pub fn escape(value: &str, quote: char) -> String {

@@ -1,4 +1,4 @@
-//! AnalysisRuns and their templates.
+//! `AnalysisRuns` and their templates.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::raw::{Presence, RawObject};
 use super::rollout::template_refs;
 use super::{Body, Cut, CutError, IndexKey, Mark, MetaCut, Place};
 
-/// An AnalysisRun: how it stands, and the whole of it while it is under way.
+/// An `AnalysisRun`: how it stands, and the whole of it while it is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnalysisRunCut {
     /// Metadata.
@@ -94,7 +94,7 @@ impl Cut for AnalysisRunCut {
     }
 }
 
-/// An AnalysisTemplate.
+/// An `AnalysisTemplate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateCut {
     /// Metadata.
@@ -105,7 +105,7 @@ pub struct TemplateCut {
     pub body: Body,
 }
 
-/// A ClusterAnalysisTemplate.
+/// A `ClusterAnalysisTemplate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterTemplateCut(pub TemplateCut);
 

@@ -1,6 +1,5 @@
 //! The metadata that all cuts keep.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! kind.
 //!
 //! # Source
-//! The budget of some hundred bytes a ReplicaSet: ARCHITECTURE.md, *Memory*.
+//! The budget of some hundred bytes a `ReplicaSet`: ARCHITECTURE.md, *Memory*.
 
 mod analysis;
 mod compact;

@@ -1,4 +1,4 @@
-//! ReplicaSets, without their templates: a template is read live when it is compared.
+//! `ReplicaSets`, without their templates: a template is read live when it is compared.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::raw::RawObject;
 use super::{Cut, CutError, Mark, MetaCut, Place};
 
-/// A ReplicaSet, cut to its counts and marks.
+/// A `ReplicaSet`, cut to its counts and marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplicaSetCut {
     /// Metadata.
@@ -27,7 +27,7 @@ pub struct ReplicaSetCut {
     pub status: ReplicaSetStatusCut,
 }
 
-/// What a ReplicaSet has.
+/// What a `ReplicaSet` has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplicaSetStatusCut {
     /// Pods.

@@ -145,7 +145,7 @@ impl<'a> Refs<'a> {
     }
 }
 
-/// Finds the VirtualService that a name in a Rollout means: `name`, `name.namespace`, with or without
+/// Finds the `VirtualService` that a name in a Rollout means: `name`, `name.namespace`, with or without
 /// `.cluster.local`; the last part is the namespace.
 pub fn virtual_service_key(rollout: &Key, name: &str) -> Key {
     let name = name.strip_suffix(".cluster.local").unwrap_or(name);

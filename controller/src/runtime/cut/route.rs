@@ -1,4 +1,4 @@
-//! VirtualServices and DestinationRules: compact JSON of metadata and spec, and who wrote the spec last.
+//! `VirtualServices` and `DestinationRules`: compact JSON of metadata and spec, and who wrote the spec last.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::compact::compact;
 use super::raw::RawObject;
 use super::{Body, Cut, CutError, IndexKey, MetaCut, Place, Writer};
 
-/// A VirtualService of Istio.
+/// A `VirtualService` of Istio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VirtualServiceCut {
     /// Metadata.
@@ -18,7 +18,7 @@ pub struct VirtualServiceCut {
     pub body: Body,
 }
 
-/// A DestinationRule of Istio.
+/// A `DestinationRule` of Istio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DestinationRuleCut {
     /// Metadata.

@@ -49,10 +49,8 @@ impl Server {
             ("GET" | "PUT", None) => return status(404),
             ("GET", Some(lease)) => return (200, lease.clone()),
             ("POST", Some(_)) => return status(409),
-            ("PUT", Some(lease)) => {
-                if lease["metadata"]["resourceVersion"] != object["metadata"]["resourceVersion"] {
-                    return status(409);
-                }
+            ("PUT", Some(lease)) if lease["metadata"]["resourceVersion"] != object["metadata"]["resourceVersion"] => {
+                return status(409);
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! Metrics that are read from the caches at each scrape: Rollouts, AnalysisRuns, templates.
+//! Metrics that are read from the caches at each scrape: Rollouts, `AnalysisRuns`, templates.
 
 mod rollouts;
 

@@ -76,7 +76,7 @@ impl Durations {
 pub struct Standard {
     /// Turns of Rollouts.
     pub rollouts: Turns,
-    /// Turns of AnalysisRuns.
+    /// Turns of `AnalysisRuns`.
     pub runs: Turns,
     /// Turns of Experiments.
     pub experiments: Turns,

@@ -19,7 +19,7 @@ struct World {
     store: Arc<Store<ReplicaSetCut>>,
 }
 
-/// Follows ReplicaSets of an API server that gives these answers, one after the other, and then none.
+/// Follows `ReplicaSets` of an API server that gives these answers, one after the other, and then none.
 fn follow_script(answers: Vec<(u16, String)>) -> World {
     let script: Script = Arc::new(Mutex::new(answers.into()));
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();

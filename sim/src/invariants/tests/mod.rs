@@ -105,7 +105,7 @@ impl Tale {
         self
     }
 
-    /// A ReplicaSet of shop: its size by us, its available pods by Kubernetes.
+    /// A `ReplicaSet` of shop: its size by us, its available pods by Kubernetes.
     fn set(self, hash: &str, size: i64, available: i64) -> Self {
         let name = format!("shop-{hash}");
         let fill = |it: &mut Value| {

@@ -1,4 +1,4 @@
-//! PromQL at one instant.
+//! `PromQL` at one instant.
 
 mod aggregate;
 mod binary;
