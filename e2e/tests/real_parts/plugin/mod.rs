@@ -118,6 +118,8 @@ async fn taken_back(person: &Session) -> Result<(), Fault> {
     person.has(ROLLOUT, &aborted).await?;
     person.weight(0).await?;
     person.sees("aborted").await?;
+    person.hears("RolloutAborted", "Rollout aborted update to revision 2").await?;
+    person.hears("TrafficWeightUpdated", "Traffic weight updated from 50 to 0").await?;
     let complaint = format!("The rollout is in a degraded state with message: {reason}");
     person.types("status web --watch=false", 1, "Degraded\n", &complaint).await?;
     person.types("status web --timeout 30s", 1, &format!("Degraded - {reason}\n"), &complaint).await?;

@@ -10,6 +10,7 @@ use serin_e2e::{
 
 const PLUGIN: &str = "kubectl-argo-rollouts";
 const SETS: &str = "/apis/apps/v1/namespaces/default/replicasets";
+const EVENTS: &str = "/api/v1/namespaces/default/events";
 pub const ROLLOUT: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts/web";
 pub const ROUTE: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/web";
 /// How long anything may take that a command sets going.
@@ -54,7 +55,10 @@ impl Session {
 
     async fn run(&self, command: &str) -> Result<Said, WorldError> {
         let words: Vec<_> = command.split(' ').collect();
-        self.world.tool(User::Person, PLUGIN, &words).await
+        let mut said = self.world.tool(User::Person, PLUGIN, &words).await?;
+        // Where it ends while one of its watches is about to start, it logs that it ended it.
+        said.err = said.err.split_inclusive('\n').filter(|line| !line.contains("context canceled")).collect();
+        Ok(said)
     }
 
     /// Waits until `get rollout` shows this; see [`plain`] for what is left out.
@@ -97,6 +101,18 @@ impl Session {
             Ok(()) => Ok(()),
             Err(error) => Err(format!("{error}\n{}", self.seen().await).into()),
         }
+    }
+
+    /// Waits until there is an event of this reason that says this.
+    pub async fn hears(&self, reason: &str, message: &str) -> Result<(), Fault> {
+        let look = async || {
+            let list = self.world.get(EVENTS).await.map_err(|error| error.to_string())?;
+            let fits = |event: &&Value| event["reason"] == reason && event["message"] == message;
+            let seen: Vec<_> =
+                items(&list).iter().map(|event| format!("{} {}", event["reason"], event["message"])).collect();
+            items(&list).iter().find(fits).map(drop).ok_or_else(|| seen.join("\n"))
+        };
+        eventually(&format!("{reason} {message:?}"), LIMIT, look).await.map_err(Fault::from)
     }
 
     /// How many `ReplicaSets` there are.
