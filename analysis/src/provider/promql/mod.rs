@@ -5,7 +5,6 @@
 mod ratio;
 mod reading;
 mod selfdivision;
-mod shape;
 mod substitution;
 #[cfg(test)]
 mod tests;
@@ -16,7 +15,7 @@ use promql_parser::parser::Expr;
 pub use ratio::{Probe, Ratio};
 pub use reading::{Queries, Reading};
 pub use selfdivision::SelfDivision;
-pub use substitution::{SubstitutionError, check_substitution, escape, substitute};
+pub use substitution::{BreakOut, check_substitution};
 
 /// How long a query may be to be looked into.
 const LENGTH_LIMIT: usize = 8 * 1024;
