@@ -85,7 +85,7 @@ impl Place {
                 '#' => Self::Comment,
                 _ => Self::Code,
             },
-            Self::Comment if c == '\n' => Self::Code,
+            Self::Comment if matches!(c, '\n' | '\r') => Self::Code,
             Self::Comment => Self::Comment,
             Self::String { quote, escaped: true } => Self::String { quote, escaped: false },
             Self::String { quote, .. } if c == quote => Self::Code,

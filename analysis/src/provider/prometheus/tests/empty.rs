@@ -89,3 +89,12 @@ async fn series_divided_by_themselves_keep_their_verdict_and_get_a_warning() {
     assert!(note.warning && note.text.ends_with(&format!("yields 1; write {CORRECTED}")), "{}", note.text);
     assert_eq!(server.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_query_that_breaks_our_parser_is_asked_all_the_same() {
+    for query in ["up[1e400]", &"(".repeat(10_000), &format!("up{}", " ".repeat(1 << 20))] {
+        let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
+        let sample = provider().sample(&metric(server.url(), query), at(), EmptyAnswer::AskDenominator).await;
+        assert_eq!((told(&sample).as_str(), server.seen().len()), ("[1]", 1));
+    }
+}
