@@ -13,7 +13,10 @@ fn reading(query: &str) -> Reading {
 /// The ratio rule of a query as `missing | numerator | denominator | value at zero`, or nothing.
 fn check_ratio(query: &str, expect: Option<&str>) {
     let told = reading(query).ratio.map(|ratio| {
-        let Ratio { numerator, denominator, missing, value_at_zero, scalar } = ratio;
+        let Ratio { numerator, nonzero, denominator, missing, value_at_zero, scalar } = ratio;
+        let inner = numerator.strip_prefix("count(").and_then(|text| text.strip_suffix(')')).unwrap();
+        assert_eq!(nonzero, format!("count(({inner}) != 0)"));
+        parse(&nonzero).unwrap();
         let scalar = if scalar { " | scalar" } else { "" };
         format!("{missing} | {numerator} | {} | {value_at_zero}{scalar}", denominator.query)
     });
