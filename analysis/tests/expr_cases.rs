@@ -1,4 +1,5 @@
 //! Every condition of `expr-cases.tsv` gives the verdict written beside it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use serin_analysis::expr::{ExprError, Program, ResultValue};
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serin_sim::cluster::SimWorld;
-use serin_sim::scenario::{Frame, Played, World as _, WorldError, play, shipped};
+use serin_sim::scenario::{Frame, Played, WorldError, play, shipped};
 
 use crate::view::{Paint, draw};
 
@@ -107,10 +107,10 @@ impl Screen {
         let picture = draw(frame, &clock, paint);
         let mut out = String::new();
         if self.drawn > 0 {
-            out.push_str(&format!("\x1b[{}A", self.drawn));
+            out.extend(["\x1b[", &self.drawn.to_string(), "A"]);
         }
         for line in picture.lines() {
-            out.push_str(&format!("\x1b[2K{line}\n"));
+            out.extend(["\x1b[2K", line, "\n"]);
         }
         let lines = picture.lines().count();
         for _ in lines..self.drawn {

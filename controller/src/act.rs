@@ -3,20 +3,20 @@
 //! Effects go out in order, each conditional on what was seen; the first failure stops the rest and the turn is
 //! decided again from a fresh look. A lowering of traffic insists: it is tried again at once on what is there now.
 
-use std::collections::BTreeMap;
+mod made;
+
 use std::sync::Arc;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
 use serin_crds::names;
 
+pub(crate) use self::made::copied;
 use crate::core::plan::{Effect, Plan};
 use crate::core::weight::Weight;
 use crate::observe::Seen;
 use crate::routers::istio::{self, Cause, Target};
-use crate::runtime::cut::{
-    AnalysisRunCut, Cut, DestinationRuleCut, ReplicaSetCut, RolloutCut, ServiceCut, VirtualServiceCut,
-};
+use crate::runtime::cut::{AnalysisRunCut, Cut, ReplicaSetCut, RolloutCut, ServiceCut, VirtualServiceCut};
 use crate::runtime::key::Key;
 use crate::world::World;
 
@@ -103,7 +103,7 @@ impl World {
     }
 
     async fn create_rs(&self, seen: &Seen, replicas: i64, revision: u64) -> Result<(), ActError> {
-        let body = replica_set(seen, replicas, revision)?;
+        let body = made::replica_set(seen, replicas, revision)?;
         let path = seen.collection("apis/apps/v1", "replicasets");
         let what = format!("create ReplicaSet {}", seen.rs_name());
         let made = self.call::<ReplicaSetCut>(Call { what, method: "POST", path, body, patch: None }).await;
@@ -166,11 +166,9 @@ impl World {
         }
     }
 
-    async fn patch_rollout(&self, seen: &Seen, mut body: Value) -> Result<(), ActError> {
-        if let Some(root) = body.as_object_mut() {
-            let metadata = root.entry("metadata").or_insert_with(|| json!({}));
-            metadata["resourceVersion"] = json!(self.rollout_version(seen));
-        }
+    async fn patch_rollout(&self, seen: &Seen, body: Value) -> Result<(), ActError> {
+        let version = json!(seen.version());
+        let body = made::with(body, "metadata", |metadata| made::with(metadata, "resourceVersion", |_| version));
         let path = seen.path("apis/argoproj.io/v1alpha1", "rollouts", &seen.snapshot.id.name);
         let what = format!("patch Rollout {}", seen.snapshot.id.name);
         let patched: RolloutCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
@@ -236,10 +234,8 @@ impl World {
         };
         let path = seen.path(&self.istio_api(), "destinationrules", &rule.name);
         let what = format!("patch DestinationRule {}", rule.name);
-        let body = Value::Array(patch);
-        let cut: DestinationRuleCut =
-            self.call(Call { what, method: "PATCH", path, body, patch: Some(JSON_PATCH) }).await?;
-        self.stores.destination_rules.observe_own_write(cut);
+        let call = Call { what, method: "PATCH", path, body: Value::Array(patch), patch: Some(JSON_PATCH) };
+        self.stores.destination_rules.observe_own_write(self.call(call).await?);
         Ok(())
     }
 
@@ -328,11 +324,7 @@ impl World {
             .map_err(|e| ActError::Unmakeable(e.to_string()))?;
         match self.client.request_text(request).await {
             Ok(answer) => Ok(answer),
-            // A failed JSON Patch test answers 422, a stale version 409: somebody wrote in between.
-            Err(kube::Error::Api(status)) if status.code == 422 && call.patch == Some(JSON_PATCH) => {
-                Err(ActError::Conflict(call.what))
-            }
-            Err(kube::Error::Api(status)) if status.code == 409 && call.method == "PATCH" => {
+            Err(kube::Error::Api(status)) if call.method == "PATCH" && is_overtaken(&status) => {
                 Err(ActError::Conflict(call.what))
             }
             Err(source) => Err(ActError::Refused { what: call.what, source }),
@@ -340,65 +332,22 @@ impl World {
     }
 }
 
+/// Whether somebody wrote in between: a version is stale, or a test of a JSON Patch failed.
+///
+/// A schema or a webhook may answer 422 too; that is a refusal, which looking again does not change.
+fn is_overtaken(status: &kube::core::Status) -> bool {
+    status.code == 409 || (status.code == 422 && status.message.starts_with(PATCH_REFUSED))
+}
+
+/// What the API server says of a JSON Patch that does not apply to what is there.
+const PATCH_REFUSED: &str = "the server rejected our request due to an error in our request";
+
 /// Whether an error is the API server's answer with this code.
 pub(crate) fn is_code(error: &ActError, code: u16) -> bool {
     matches!(error, ActError::Refused { source: kube::Error::Api(status), .. } if status.code == code)
 }
 
-/// The `ReplicaSet` of the revision that the spec describes.
-fn replica_set(seen: &Seen, replicas: i64, revision: u64) -> Result<Value, ActError> {
-    let s = &seen.snapshot;
-    let unmakeable =
-        |what: &str| ActError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
-    let mut template = s.spec.template.clone().ok_or_else(|| unmakeable("spec.template"))?;
-    let selector = s.spec.selector.as_ref().ok_or_else(|| unmakeable("spec.selector"))?;
-    let mut selector = serde_json::to_value(selector).map_err(|e| ActError::Unmakeable(e.to_string()))?;
-    let hash = &s.revision.hash;
-    selector["matchLabels"][names::HASH_LABEL] = json!(hash);
-    if !template["metadata"].is_object() {
-        template["metadata"] = json!({});
-    }
-    if !template["metadata"]["labels"].is_object() {
-        template["metadata"]["labels"] = json!({});
-    }
-    template["metadata"]["labels"][names::HASH_LABEL] = json!(hash);
-    let labels = template["metadata"]["labels"].clone();
-    let mut annotations = seen.copied_annotations();
-    annotations.insert(names::REVISION_ANNOTATION.to_owned(), revision.to_string());
-    annotations.insert(names::DESIRED_REPLICAS_ANNOTATION.to_owned(), s.desired().to_string());
-    let mut spec = json!({"replicas": replicas, "selector": selector, "template": template});
-    if let Some(seconds) = s.spec.min_ready_seconds {
-        spec["minReadySeconds"] = json!(seconds);
-    }
-    Ok(json!({
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "metadata": {
-            "name": seen.rs_name(),
-            "namespace": s.id.namespace,
-            "labels": labels,
-            "annotations": annotations,
-            "ownerReferences": [seen.owner_reference()],
-        },
-        "spec": spec,
-    }))
-}
-
-/// Annotations that are never copied from a Rollout to what it makes.
-pub(crate) fn is_copied(key: &str) -> bool {
-    ![
-        names::LAST_APPLIED_ANNOTATION,
-        names::REVISION_ANNOTATION,
-        names::REVISION_HISTORY_ANNOTATION,
-        names::DESIRED_REPLICAS_ANNOTATION,
-        names::NOTIFIED_ANNOTATION,
-    ]
-    .contains(&key)
-        && !names::ARGOCD_TRACKING.contains(&key)
-}
-
-/// Annotations of a Rollout that its `ReplicaSet`s carry too.
-pub(crate) fn copied(annotations: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
-    let all = annotations.into_iter().flatten();
-    all.filter(|(key, _)| is_copied(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+/// Whether an error is an answer of the API server that asking again would not change.
+pub(crate) fn is_refusal(error: &ActError) -> bool {
+    matches!(error, ActError::Refused { source: kube::Error::Api(status), .. } if (400..429).contains(&status.code))
 }

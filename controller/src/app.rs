@@ -222,9 +222,8 @@ impl App {
             match (&change.new, &change.old) {
                 // A standby keeps its caches warm and asks nobody anything.
                 (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
-                (Some(_), _) => {}
                 (None, Some(gone)) => runs.gone(&gone.meta.uid),
-                (None, None) => {}
+                (Some(_), _) | (None, None) => {}
             }
             if !change.echo {
                 owners(change, |key| queue.add(key));

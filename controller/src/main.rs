@@ -17,6 +17,8 @@ use serin_controller::runtime::outbox::Outbox;
 use serin_controller::runtime::server::{Pages, listen, serve};
 use serin_controller::runtime::shutdown::{GRACE, Shutdown};
 use serin_crds::names;
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinHandle;
 
 /// How many connections are opened before they are needed.
 const WARM: usize = 4;
@@ -30,7 +32,9 @@ fn main() -> ExitCode {
     };
     let started = logging::begin(&flags.logging()).map_err(Failure::from);
     let outcome = started.and_then(|()| {
-        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         // Work is waiting, not computing: one thread keeps caches warm and memory small.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(run(flags))
@@ -47,7 +51,8 @@ fn main() -> ExitCode {
 
 async fn run(flags: Flags) -> Result<(), Failure> {
     let clock = Clock::system();
-    let stop = Shutdown::on_signals()?;
+    // Ends in this order: work under way, events about it, the lease.
+    let (stop, quiet, over) = (Shutdown::on_signals()?, Shutdown::new(), Shutdown::new());
     let registry = Registry::new(clock.clone());
     let gate = if flags.election.leader_elect {
         WriteGate::closed(clock.clone())
@@ -60,35 +65,35 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     warm_up(&clients.calls, WARM).await;
     let instance = identity(&hostname(), std::process::id(), clock.now());
     let (outbox, writer) =
-        Outbox::start(clients.calls.clone(), clock.clone(), &registry, instance.clone(), stop.clone());
+        Outbox::start(clients.calls.clone(), clock.clone(), &registry, instance.clone(), quiet.clone());
     let app = App::start(parts(&flags, &own, &clients, &clock, &gate).telling(outbox));
     app.show(&registry);
     let pages = Pages::new(registry.clone(), app.needed());
     for port in [flags.listen.healthz_port, flags.listen.metrics_port] {
         let listener = listen(flags.listen.bind_address, port).await?;
-        tokio::spawn(serve(listener, pages.clone(), stop.clone()));
+        tokio::spawn(serve(listener, pages.clone(), over.clone()));
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), namespace = own, "serin-controller starts");
     let election = flags.election(&own, instance);
     if flags.election.leader_elect {
-        let standing = elect(clients.calls.clone(), clock.clone(), gate, election, stop.clone());
-        lead(&app, standing.0, &stop).await?;
+        let (leadership, standing) = elect(clients.calls.clone(), clock.clone(), gate, election, over.clone());
+        lead(&app, leadership, &stop).await?;
+        finish(&quiet, writer).await;
         // The lease is given back, so that another one need not wait for its end.
-        let _ = tokio::time::timeout(GRACE, standing.1).await;
+        finish(&over, standing).await;
     } else {
         work(&app, &stop).await;
+        finish(&quiet, writer).await;
     }
-    let _ = tokio::time::timeout(GRACE, writer).await;
     tracing::info!("serin-controller has ended");
     Ok(())
 }
 
-/// Waits, with warm caches, to be the leader; works until told to stop; ends the process when leadership is lost.
-async fn lead(
-    app: &App,
-    mut leadership: tokio::sync::watch::Receiver<Leadership>,
-    stop: &Shutdown,
-) -> Result<(), Failure> {
+/// Waits, with warm caches, to be the leader; works until told to stop.
+///
+/// # Errors
+/// When leadership is lost: the process ends, so that nothing stale is carried on.
+async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) -> Result<(), Failure> {
     tokio::select! {
         () = stop.wait() => return Ok(()),
         led = leadership.wait_for(Leadership::is_leading) => { led?; }
@@ -97,15 +102,13 @@ async fn lead(
     tokio::select! {
         () = work(app, stop) => Ok(()),
         lost = leadership.wait_for(|state| !state.is_leading()) => {
-            if stop.is_given() {
-                return Ok(());
-            }
             let holder = lost.map(|state| format!("{state:?}")).unwrap_or_default();
             Err(format!("lost the lease ({holder}); ending, so that nothing stale is carried on").into())
         }
     }
 }
 
+/// Works until told to stop; then takes up nothing new and ends what is under way.
 async fn work(app: &App, stop: &Shutdown) {
     let closing = async {
         stop.wait().await;
@@ -115,6 +118,14 @@ async fn work(app: &App, stop: &Shutdown) {
     tokio::select! {
         () = app.work() => {}
         () = closing => {}
+    }
+}
+
+/// Tells a task to end, and waits for it a while.
+async fn finish(order: &Shutdown, task: JoinHandle<()>) {
+    order.give();
+    if tokio::time::timeout(GRACE, task).await.is_err() {
+        tracing::warn!(seconds = GRACE.as_secs(), "a task has not ended in time");
     }
 }
 

@@ -1,8 +1,10 @@
 //! Observe: reads the world. May read; never writes.
 //!
-//! Caches answer everything but two questions, which are asked live: the Rollout itself before traffic rises or pods
-//! go, and the templates of existing `ReplicaSet`s where the computed hash is unknown.
+//! Caches answer everything but three questions, which are asked live: the Rollout itself before traffic rises or pods
+//! go, whether what it names is really absent before that is said, and the templates of existing `ReplicaSet`s where
+//! the computed hash is unknown.
 
+mod absent;
 mod analyses;
 mod route;
 
@@ -74,6 +76,12 @@ impl Seen {
         *self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(version.to_owned());
     }
 
+    /// The version that a write of the Rollout rests on: the one decided on, or that of our own write in this turn.
+    pub fn version(&self) -> String {
+        let own = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        own.unwrap_or_else(|| self.snapshot.id.resource_version.clone())
+    }
+
     /// The name of the `ReplicaSet` of the revision that the spec describes.
     pub fn rs_name(&self) -> String {
         format!("{}-{}", self.snapshot.id.name, self.snapshot.revision.hash)
@@ -104,6 +112,9 @@ impl World {
     pub async fn observe(&self, key: &Key, live: bool) -> Result<Option<Seen>, ObserveError> {
         let cut = if live { self.read_live(key).await? } else { readable("Rollout", self.stores.rollouts.get(key))? };
         let Some(cut) = cut else { return Ok(None) };
+        if live {
+            self.look_for_absent(&cut).await?;
+        }
         let object = cut.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
         let (rollout, mut faults) = decode(&object);
         let unbuilt = unbuilt::fields(&rollout);

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::act::ActError;
-use crate::core::{Plan, decide};
+use crate::core::{Because, Plan, decide};
 use crate::observe::{ObserveError, Seen};
 use crate::report::Reported;
 use crate::runtime::key::Key;
@@ -38,14 +38,17 @@ impl World {
     /// When a read or a write failed; the queue backs off and decides again from a fresh look.
     pub async fn reconcile(&self, key: &Key) -> Result<Option<Timestamp>, ReconcileError> {
         let mut current = None;
+        let mut overtaken = None;
         for _ in 0..TURNS {
             let Some((seen, plan)) = self.decide_live(key, current).await? else { return Ok(None) };
             let (acted, reported) = self.act_and_report(&seen, &plan).await;
             let because = plan.because.code();
             tracing::debug!(rollout = %key, because, effects = ?plan.effects, ?acted, ?reported, wake = ?plan.wake, "turn");
             match (acted, reported) {
-                (Err(ActError::Conflict(_)), _) | (Ok(()), Err(ActError::Conflict(_))) => {
+                (Err(error @ ActError::Conflict(_)), _) | (Ok(()), Err(error @ ActError::Conflict(_))) => {
                     current = self.reread(key).await?;
+                    overtaken = Some(error);
+                    continue;
                 }
                 (Err(error), _) | (Ok(()), Err(error)) => return Err(ReconcileError::Act(error)),
                 (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => {
@@ -55,8 +58,10 @@ impl World {
                 (Ok(()), Ok(Reported::Written)) => current = Some(self.clock.now()),
                 (Ok(()), Ok(_)) => current = current.filter(|_| seen.snapshot.id.live),
             }
+            overtaken = None;
         }
-        Ok(Some(self.clock.now()))
+        // Somebody who writes as fast as we do gets no race: the queue backs off.
+        overtaken.map_or_else(|| Ok(Some(self.clock.now())), |error| Err(ReconcileError::Act(error)))
     }
 
     /// Decides on what is cached; on a live read where traffic rises, pods go or a revision becomes stable.
@@ -65,7 +70,9 @@ impl World {
         let now = seen.snapshot.now;
         seen.snapshot.id.live = current.is_some_and(|at| now.duration_since(at) <= FRESH);
         let plan = decide(&seen.snapshot);
-        if !plan.needs_live || seen.snapshot.id.live {
+        // A copy that was current a moment ago does for a raise, but not for saying that something else is missing.
+        let missing = matches!(plan.because, Because::Invalid(_) | Because::Blind(_));
+        if !plan.needs_live || (seen.snapshot.id.live && !missing) {
             return Ok(Some((seen, plan)));
         }
         let Some(seen) = self.observe(key, true).await? else { return Ok(None) };

@@ -40,16 +40,10 @@ impl World {
                 return Ok(Reported::Later(due));
             }
         }
-        let version = self.rollout_version(seen);
+        let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.pending.forget(key);
         Ok(Reported::Written)
-    }
-
-    /// The version that a write of the Rollout rests on: the one decided on, or that of our own write in this turn.
-    pub(crate) fn rollout_version(&self, seen: &Seen) -> String {
-        let id = &seen.snapshot.id;
-        seen.written.lock().ok().and_then(|own| own.clone()).unwrap_or_else(|| id.resource_version.clone())
     }
 }
 

@@ -142,28 +142,27 @@ impl Pending {
     }
 }
 
-/// Which hash a template was found to have, by the hash that was computed from it.
+/// Which hash a template was found to have, by the hash that was computed from it; the latest of each Rollout.
 ///
 /// They differ for a Rollout that another controller, or another release of one, has run before.
 #[derive(Clone, Debug, Default)]
-pub struct Revisions(Arc<Mutex<HashMap<(String, String), String>>>);
+pub struct Revisions(Arc<Mutex<HashMap<String, (String, String)>>>);
 
 impl Revisions {
     /// The hash found for the one computed.
     pub fn find(&self, uid: &str, computed: &str) -> Option<String> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&(uid.to_owned(), computed.to_owned())).cloned()
+        known.get(uid).filter(|(asked, _)| asked == computed).map(|(_, found)| found.clone())
     }
 
-    /// Remembers a comparison. Only the latest of a Rollout is kept.
+    /// Remembers a comparison.
     pub fn remember(&self, uid: &str, computed: &str, found: String) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|(owner, _), _| owner != uid);
-        known.insert((uid.to_owned(), computed.to_owned()), found);
+        known.insert(uid.to_owned(), (computed.to_owned(), found));
     }
 
     /// Forgets a Rollout that is gone.
     pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(owner, _), _| owner != uid);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }

@@ -1,5 +1,6 @@
 //! Every scenario that ships, played on the simulated cluster: it has to end as it says, break no promise, and read as its
 //! golden transcript does.
+#![allow(clippy::panic, reason = "a test may panic")]
 
 use serin_sim::{play, scenario};
 

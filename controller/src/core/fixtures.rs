@@ -1,5 +1,10 @@
 //! A vocabulary of snapshots for tests: `rollout().at_step(2).weight(20).failing("error rate")`.
 #![allow(dead_code, reason = "a vocabulary is larger than any one sentence")]
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::needless_pass_by_value,
+    reason = "words of tests, short at the place of use"
+)]
 
 use std::sync::Arc;
 

@@ -270,12 +270,12 @@ impl Snapshot {
 
     /// Whether an undecided analysis holds the Rollout.
     pub fn inconclusive(&self) -> bool {
-        self.paused_for(serin_crds::names::PauseReason::InconclusiveAnalysisRun)
+        self.paused_for(&serin_crds::names::PauseReason::InconclusiveAnalysisRun)
     }
 
     /// Whether a pause condition with this reason is recorded.
-    pub fn paused_for(&self, reason: serin_crds::names::PauseReason) -> bool {
-        self.status.pause_conditions.iter().any(|pause| pause.reason == reason)
+    pub fn paused_for(&self, reason: &serin_crds::names::PauseReason) -> bool {
+        self.status.pause_conditions.iter().any(|pause| pause.reason == *reason)
     }
 
     /// The run that the record names for the current step.

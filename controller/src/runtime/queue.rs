@@ -149,9 +149,9 @@ impl<K: Work> Queue<K> {
     }
 
     /// Asks for a turn at a moment; replaces the moment that was asked for before.
-    pub fn add_at(&self, key: K, at: Timestamp) {
+    pub fn add_at(&self, key: &K, at: Timestamp) {
         let when = self.instant(at);
-        self.lanes().sleep(&key, when);
+        self.lanes().sleep(key, when);
         self.inner.changed.notify_one();
     }
 
@@ -207,7 +207,7 @@ impl<K: Work> Queue<K> {
             Some(After::WakeAt(at)) => {
                 lanes.succeed(key, now);
                 drop(lanes);
-                self.add_at(key.clone(), at);
+                self.add_at(key, at);
             }
             Some(After::Again) => lanes.repeat(key, now),
             Some(_) => lanes.succeed(key, now),

@@ -1,25 +1,13 @@
 //! Whatever a condition says, it ends soon and takes little memory.
 
-use std::time::{Duration, Instant};
-
 use super::super::ExprError;
 use super::{json, verdict};
 
-/// The condition ends in a limit, in good time also in a build without optimisation.
+/// The condition ends in a limit; without one it would not end while anybody waits.
 fn check(condition: &str) {
-    let start = Instant::now();
     let found = verdict(condition, &json(r#"{"a": 1, "s": "abc"}"#));
     let shown: String = condition.chars().take(80).collect();
     assert!(matches!(found, Err(ExprError::Limit(_))), "{shown} gave {found:?}");
-    assert!(start.elapsed() < Duration::from_secs(20), "{shown} took {:?}", start.elapsed());
-}
-
-/// The condition ends somehow, in good time.
-fn ends(condition: &str) {
-    let start = Instant::now();
-    let _ = verdict(condition, &json(r#"{"a": 1, "s": "abc"}"#));
-    let shown: String = condition.chars().take(80).collect();
-    assert!(start.elapsed() < Duration::from_secs(20), "{shown} took {:?}", start.elapsed());
 }
 
 #[test]
@@ -89,12 +77,17 @@ fn patterns_are_bounded() {
     assert!(matches!(verdict("'a' matches '((a{900}){900}){900}'", &json("1")), Err(ExprError::Type(_))));
     check(&vec!["'a' matches 'a'"; 100].join(" && "));
     check("all(1..1000, 'a' matches 'a|' + string(#))");
-    ends("repeat('a', 90000) matches '(a*)*(a|b)*c'");
+    assert_eq!(verdict("repeat('a', 90000) matches '(a*)*(a|b)*c'", &json("1")), Ok(false));
 }
 
 #[test]
 fn calls_in_calls_are_checked_once_each() {
-    ends(&format!("{}1{}", "sort(".repeat(60), ")".repeat(60)));
-    ends(&format!("{}1 + 'a'{}", "trim(split(".repeat(30), ", 'a'))".repeat(30)));
-    ends(&format!("{}result.a{}", "replace(".repeat(60), ", 'a', 'b')".repeat(60)));
+    // Checked once a level, twice each, they would take longer than the universe has stood.
+    let refused = |condition: String| {
+        let found = verdict(&condition, &json(r#"{"a": 1, "s": "abc"}"#));
+        assert!(matches!(found, Err(ExprError::Type(_) | ExprError::Run(_))), "{condition} gave {found:?}");
+    };
+    refused(format!("{}1{}", "sort(".repeat(60), ")".repeat(60)));
+    refused(format!("{}1 + 'a'{}", "trim(split(".repeat(30), ", 'a'))".repeat(30)));
+    refused(format!("{}result.a{}", "replace(".repeat(60), ", 'a', 'b')".repeat(60)));
 }

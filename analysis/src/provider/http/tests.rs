@@ -29,10 +29,8 @@ fn get(url: &str) -> FetchRequest {
 
 async fn check_failure(server: &Server, deadline: Duration, expect: &str) {
     let request = FetchRequest { deadline, ..get(&server.url()) };
-    let began = std::time::Instant::now();
     let error = fetcher().fetch(request).await.expect_err("an error");
     assert!(error.to_string().contains(expect), "{error}");
-    assert!(began.elapsed() < deadline + Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 fn gzip(bytes: &[u8]) -> Bytes {

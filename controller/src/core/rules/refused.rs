@@ -34,10 +34,12 @@ pub(super) fn invalid(s: &Snapshot) -> Option<Plan> {
     let wanted = Wanted::new(ConditionType::InvalidSpec, ConditionStatus::True, ConditionReason::InvalidSpec, &text);
     conditions::set(&mut next, wanted, s.now);
     let because = if s.faults.is_empty() { Because::Blind(why) } else { Because::Invalid(why) };
-    let plan = Plan::wait(next, because);
+    let mut plan = Plan::wait(next, because);
     if was.as_deref() == Some(text.as_str()) {
         return Some(plan);
     }
+    // Before it is said for the first time: what looks absent may only not have been seen yet.
+    plan.needs_live = true;
     let reason = if s.faults.is_empty() { EventReason::VirtualServiceNotFound } else { EventReason::InvalidSpec };
     Some(plan.note(reason, text))
 }

@@ -84,7 +84,7 @@ pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
     if s.promoted() || s.initial() || s.status.abort || s.status.promote_full || s.halted() || !s.recorded() {
         return None;
     }
-    if step.pause.is_some() && !s.status.controller_pause && !s.paused_for(PauseReason::CanaryPauseStep) {
+    if step.pause.is_some() && !s.status.controller_pause && !s.paused_for(&PauseReason::CanaryPauseStep) {
         // The index was moved by somebody else: the pause starts when it is first seen.
         let mut next = record::draft(s);
         record::pause(s, &mut next, PauseReason::CanaryPauseStep);

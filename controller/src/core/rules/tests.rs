@@ -23,7 +23,7 @@ fn brief(effect: &Effect) -> String {
         Effect::SetDeadline { name, at: Some(_) } => format!("deadline {name}"),
         Effect::SetDeadline { name, at: None } => format!("no deadline {name}"),
         Effect::Renumber { name, revision } => format!("renumber {name} {revision}"),
-        Effect::DeleteReplicaSet { name } => format!("delete {name}"),
+        Effect::DeleteReplicaSet { name } | Effect::DeleteRun { name } => format!("delete {name}"),
         Effect::AnnotateRevision { revision } => format!("revision {revision}"),
         Effect::DefaultReplicas => "default replicas".to_owned(),
         Effect::SwitchService { service, to, .. } => format!("switch {service} to {to}"),
@@ -31,7 +31,6 @@ fn brief(effect: &Effect) -> String {
         Effect::SetWeight { from, to, .. } => format!("weight {from} to {to}"),
         Effect::CreateRun { name, .. } => format!("run {name}"),
         Effect::TerminateRun { name } => format!("end {name}"),
-        Effect::DeleteRun { name } => format!("delete {name}"),
     }
 }
 

@@ -181,10 +181,11 @@ async fn a_leader_that_cannot_renew_stops_writing_before_another_may_lead() {
         assert!(!first.writes());
         secs(4).await;
         assert!(!first.leads());
-        let mut state = server.state.lock().unwrap();
-        state.hangs = false;
-        state.fails = false;
-        drop(state);
+        {
+            let mut state = server.state.lock().unwrap();
+            state.hangs = false;
+            state.fails = false;
+        }
         secs(5).await;
         assert!(first.leads() && first.writes(), "the lease is still ours");
     }

@@ -125,10 +125,10 @@ async fn a_wake_comes_at_its_moment_and_the_latest_one_counts() {
     let world = world(Limits::default(), |_, _| async { After::Rest });
     let start = world.clock.now();
     let at = |seconds| later(start, Duration::from_secs(seconds));
-    world.queue.add_at("a".to_owned(), at(10));
-    world.queue.add_at("a".to_owned(), at(20));
-    world.queue.add_at("b".to_owned(), at(15));
-    world.queue.add_at("past".to_owned(), "2001-01-01T00:00:00Z".parse().unwrap());
+    world.queue.add_at(&"a".to_owned(), at(10));
+    world.queue.add_at(&"a".to_owned(), at(20));
+    world.queue.add_at(&"b".to_owned(), at(15));
+    world.queue.add_at(&"past".to_owned(), "2001-01-01T00:00:00Z".parse().unwrap());
     sleep(Duration::from_secs(60)).await;
     assert_eq!(world.keys(), ["past", "b", "a"]);
     assert_eq!(world.times(), [0, 15_000, 20_000]);

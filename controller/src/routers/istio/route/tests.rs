@@ -7,6 +7,7 @@ fn target() -> Target {
     Target { canary_service: "web-canary".into(), stable_service: "web-stable".into(), ..Target::default() }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "short at the place of use")]
 fn http(routes: Value) -> Value {
     json!({"spec": {"hosts": ["web"], "http": routes}})
 }
