@@ -107,6 +107,11 @@ impl SimWorld {
         Ok(Self { server, clock, cluster, users, prometheus, controller: None, crowd, pace: None, registry })
     }
 
+    /// The Prometheus that all metric addresses lead to.
+    pub fn metric_source(&self) -> &SimPrometheus {
+        &self.prometheus
+    }
+
     /// What a scrape of the controller shows now.
     pub fn metrics(&self) -> String {
         self.registry.render()
