@@ -99,9 +99,17 @@ pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
 ///
 /// Where they do, that verdict stands, as in Argo Rollouts; where they don't, it is worth asking what was missing.
 pub fn judges_emptiness(metric: &Metric, now: Timestamp) -> bool {
-    let empty = ResultValue::Vector(Vec::new());
+    judges(metric, &ResultValue::Vector(Vec::new()), now)
+}
+
+/// Whether the conditions of a metric give a verdict on a series that is NaN, as Argo Rollouts would too.
+pub fn judges_nan(metric: &Metric, now: Timestamp) -> bool {
+    judges(metric, &ResultValue::Vector(vec![f64::NAN]), now)
+}
+
+fn judges(metric: &Metric, result: &ResultValue, now: Timestamp) -> bool {
     let conditions = [metric.success_condition.as_deref(), metric.failure_condition.as_deref()];
-    conditions.into_iter().flatten().all(|condition| find(condition, &empty, now).is_ok())
+    conditions.into_iter().flatten().all(|condition| find(condition, result, now).is_ok())
 }
 
 /// Whether a condition holds, and for a list that was tried element by element, where.

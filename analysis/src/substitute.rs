@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serin_crds::analysis::{Argument, Metric};
 
+use crate::provider::promql::{BreakOut, check_substitution};
 use crate::secret::{self, Redactor, Secret, SecretLookup};
 
 const OPEN: &str = "{{";
@@ -37,9 +38,30 @@ pub enum SubstituteError {
     /// The result would be too large.
     #[error("metric is larger than {LARGEST} bytes with its arguments filled in")]
     TooLarge,
+    /// A value does more to a query than take its place in a string.
+    #[error(
+        "argument \"{argument}\" ends the string that it stands in, in the query of metric \"{metric}\"; {}",
+        remedy(*.quote)
+    )]
+    BreaksOut {
+        /// The name of the argument.
+        argument: String,
+        /// What the string is quoted with.
+        quote: char,
+        /// The name of the metric.
+        metric: String,
+    },
     /// The result is no metric any more.
     #[error("metric cannot be read with its arguments filled in: {0}")]
     Malformed(String),
+}
+
+/// What to change about a value that ends its string.
+fn remedy(quote: char) -> String {
+    match quote {
+        '`' => "leave backquotes out of its value".to_owned(),
+        quote => format!("write \\{quote} for a quote and \\\\ for a backslash in its value"),
+    }
 }
 
 /// The arguments of a run, each with its value.
@@ -96,7 +118,7 @@ impl Arguments {
     /// Fills the arguments into a metric.
     ///
     /// # Errors
-    /// If a tag is unknown or open, or the result is too large.
+    /// If a tag is unknown or open, the result is too large, or a value ends the string of a query that it stands in.
     pub fn fill(&self, metric: &Metric) -> Result<Metric, SubstituteError> {
         let malformed = |error: serde_json::Error| SubstituteError::Malformed(error.to_string());
         let mut json = serde_json::to_value(metric).map_err(malformed)?;
@@ -105,7 +127,23 @@ impl Arguments {
         }
         let mut room = LARGEST;
         self.walk(&mut json, &mut room)?;
-        serde_json::from_value(json).map_err(malformed)
+        let filled: Metric = serde_json::from_value(json).map_err(malformed)?;
+        let query = metric.provider.prometheus.as_ref().and_then(|prometheus| prometheus.query.as_deref());
+        check_substitution(query.unwrap_or_default(), |tag| self.value_of(tag)).map_err(
+            |BreakOut { tag, quote }| {
+                let argument = tag.strip_prefix("args.").unwrap_or(&tag).to_owned();
+                SubstituteError::BreaksOut { argument, quote, metric: filled.name.clone() }
+            },
+        )?;
+        Ok(filled)
+    }
+
+    /// The value in the place of a tag.
+    fn value_of(&self, tag: &str) -> Option<&str> {
+        Some(match self.values.get(tag)? {
+            Filling::Plain(value) => value,
+            Filling::Secret(secret) => secret.expose(),
+        })
     }
 
     fn walk(&self, value: &mut Value, room: &mut usize) -> Result<(), SubstituteError> {
@@ -145,11 +183,7 @@ impl Arguments {
             let Some((tag, after)) = after.split_once(CLOSE) else {
                 return Err(SubstituteError::Unclosed(cut(rest)));
             };
-            let value = match self.values.get(tag.trim()) {
-                Some(Filling::Plain(value)) => value,
-                Some(Filling::Secret(secret)) => secret.expose(),
-                None => return Err(SubstituteError::Unknown(cut(tag))),
-            };
+            let value = self.value_of(tag.trim()).ok_or_else(|| SubstituteError::Unknown(cut(tag)))?;
             *room = room.checked_sub(before.len() + value.len()).ok_or(SubstituteError::TooLarge)?;
             rendered.push_str(before);
             rendered.push_str(value);

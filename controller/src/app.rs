@@ -8,6 +8,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::core::plan::Note;
 use crate::core::snapshot::Identity;
+use crate::meters::Meters;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
 use crate::runs::{Endpoints, Executor, RunContext, Sighted, Told, VerdictBoard};
@@ -45,11 +46,14 @@ pub struct Parts {
     pub gate: WriteGate,
     /// What the flags say.
     pub settings: Settings,
+    /// Where metrics are scraped from.
+    pub registry: Registry,
 }
 
 impl Parts {
     /// A controller with one client for everything, that tells nobody what it does.
     pub fn new(client: kube::Client, clock: Clock, prometheus: Arc<Prometheus>, gate: WriteGate) -> Self {
+        let registry = Registry::new(clock.clone());
         Self {
             watches: client.clone(),
             calls: client,
@@ -59,6 +63,7 @@ impl Parts {
             tell: Arc::new(|_| {}),
             gate,
             settings: Settings::default(),
+            registry,
         }
     }
 
@@ -115,9 +120,11 @@ pub struct App {
 impl App {
     /// Starts to watch.
     pub fn start(parts: Parts) -> Self {
-        let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings } = parts;
+        let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings, registry } = parts;
         let stores = Stores::new(&clock);
-        let queue: Queue<Key> = Queue::new(clock.clone());
+        let meters = Meters::new(&registry);
+        let turns = meters.standard.rollouts.clone();
+        let queue: Queue<Key> = Queue::observed(clock.clone(), move |key, took, ended| turns.observe(key, took, ended));
         let fast = queue.clone();
         let verdicts = VerdictBoard::new(move |rollout: &Key| fast.add_fast(rollout.clone()));
         let world = World {
@@ -129,6 +136,7 @@ impl App {
             revisions: Revisions::default(),
             istio_version: settings.istio_version.as_str().into(),
             notices,
+            meters: meters.clone(),
         };
         let runs = Arc::new(Executor::new(RunContext {
             client: calls,
@@ -138,6 +146,7 @@ impl App {
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),
             tell,
+            turns: meters.standard.runs,
         }));
         let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
         app.watch(&watches, &clock);
@@ -200,10 +209,10 @@ impl App {
     fn watch(&mut self, client: &kube::Client, clock: &Clock) {
         let stores = self.world.stores.clone();
         let queue = self.queue.clone();
-        let revisions = self.world.revisions.clone();
+        let (revisions, meters) = (self.world.revisions.clone(), self.world.meters.clone());
         let scope = self.scope::<RolloutCut>().of_instance(&self.settings.instance);
         let task = follow(client.clone(), clock.clone(), scope, stores.rollouts.clone(), move |change| {
-            rollout_changed(&queue, &revisions, change);
+            rollout_changed(&queue, &revisions, &meters, change);
         });
         self.keep(task);
         let queue = self.queue.clone();
@@ -216,13 +225,16 @@ impl App {
         self.keep(task);
         let queue = self.queue.clone();
         let runs = self.runs.clone();
-        let working = self.working.clone();
+        let (working, meters) = (self.working.clone(), self.world.meters.clone());
         let scope = self.scope::<crate::runtime::cut::AnalysisRunCut>().of_instance(&self.settings.instance);
         let task = follow(client.clone(), clock.clone(), scope, stores.runs.clone(), move |change| {
             match (&change.new, &change.old) {
                 // A standby keeps its caches warm and asks nobody anything.
                 (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
-                (None, Some(gone)) => runs.gone(&gone.meta.uid),
+                (None, Some(gone)) => {
+                    runs.gone(&gone.meta.uid);
+                    meters.gone(&gone.meta.key, &gone.meta.uid);
+                }
                 (Some(_), _) | (None, None) => {}
             }
             if !change.echo {
@@ -308,13 +320,17 @@ fn see(runs: &Executor, cut: &crate::runtime::cut::AnalysisRunCut) {
     }
 }
 
-fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, change: &Change<RolloutCut>) {
+fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutCut>) {
     let Some(key) = change.key() else { return };
+    if change.old.is_none() {
+        meters.came(key);
+    }
     match &change.new {
         None => {
             queue.forget(key);
             if let Some(old) = &change.old {
                 revisions.forget(&old.meta.uid);
+                meters.gone(key, &old.meta.uid);
             }
         }
         Some(_) if change.echo => {}

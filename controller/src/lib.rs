@@ -3,6 +3,7 @@
 mod act;
 pub mod app;
 pub mod core;
+pub mod meters;
 pub mod observe;
 pub mod reconcile;
 pub mod report;

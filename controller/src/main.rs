@@ -66,7 +66,9 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     let instance = identity(&hostname(), std::process::id(), clock.now());
     let (outbox, writer) =
         Outbox::start(clients.calls.clone(), clock.clone(), &registry, instance.clone(), quiet.clone());
-    let app = App::start(parts(&flags, &own, &clients, &clock, &gate).telling(outbox));
+    let app = App::start(
+        Parts { registry: registry.clone(), ..parts(&flags, &own, &clients, &clock, &gate) }.telling(outbox),
+    );
     app.show(&registry);
     let pages = Pages::new(registry.clone(), app.needed());
     for port in [flags.listen.healthz_port, flags.listen.metrics_port] {

@@ -81,10 +81,17 @@ impl World {
     }
 
     async fn act_and_report(&self, seen: &Seen, plan: &Plan) -> (Result<(), ActError>, Result<Reported, ActError>) {
+        self.meters.seen(&seen.snapshot);
+        let decided = self.clock.monotonic();
+        let carried = async {
+            self.carry_out(seen, plan).await?;
+            self.meters.acted(&seen.snapshot, plan, self.clock.monotonic().duration_since(decided));
+            Ok(())
+        };
         let outcome = if plan.together {
-            futures::join!(self.carry_out(seen, plan), self.report(seen, plan))
+            futures::join!(carried, self.report(seen, plan))
         } else {
-            match self.carry_out(seen, plan).await {
+            match carried.await {
                 Ok(()) => (Ok(()), self.report(seen, plan).await),
                 Err(error) => (Err(error), Ok(Reported::Same)),
             }

@@ -43,6 +43,7 @@ impl World {
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.pending.forget(key);
+        self.meters.recorded(&seen.snapshot, plan);
         Ok(Reported::Written)
     }
 }

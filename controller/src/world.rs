@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::core::plan::{Note, Plan};
 use crate::core::snapshot::Identity;
+use crate::meters::Meters;
 use crate::observe::Seen;
 use crate::runs::VerdictBoard;
 use crate::runtime::clock::Clock;
@@ -106,6 +107,8 @@ pub struct World {
     pub istio_version: Arc<str>,
     /// Where events go.
     pub notices: Notices,
+    /// Where turns are counted.
+    pub meters: Meters,
 }
 
 /// Takes an event about a Rollout; never waits.

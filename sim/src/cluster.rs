@@ -56,10 +56,10 @@ pub struct SimWorld {
     /// The controller's task, and what cuts its line to the API server.
     controller: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
     crowd: JoinHandle<()>,
-    /// The host that users ask.
-    host: String,
     /// Virtual seconds that pass in a second; `None` is as fast as it goes.
     pace: Option<f64>,
+    /// What the controllers of this world count.
+    registry: Registry,
 }
 
 /// Users, with what they write and feel.
@@ -67,6 +67,8 @@ pub struct SimWorld {
 struct Users {
     traffic: Traffic,
     writes: Vec<WriteRecord>,
+    /// The host that they ask.
+    host: String,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -101,7 +103,18 @@ impl SimWorld {
         let cluster = Cluster::start(&server);
         let prometheus = SimPrometheus::default();
         let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
-        Ok(Self { server, clock, cluster, users, prometheus, controller: None, crowd, host: String::new(), pace: None })
+        let registry = Registry::new(clock.clone());
+        Ok(Self { server, clock, cluster, users, prometheus, controller: None, crowd, pace: None, registry })
+    }
+
+    /// The Prometheus that all metric addresses lead to.
+    pub fn metric_source(&self) -> &SimPrometheus {
+        &self.prometheus
+    }
+
+    /// What a scrape of the controller shows now.
+    pub fn metrics(&self) -> String {
+        self.registry.render()
     }
 
     /// Lets time pass, at the world's pace, until `end` is ready.
@@ -134,10 +147,11 @@ impl SimWorld {
         let client = kube::Client::new(line, crate::scenario::NAMESPACE);
         let prometheus = Prometheus::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
         let gate = WriteGate::always_open(self.clock.clone());
-        let registry = Registry::new(self.clock.clone());
+        let registry = self.registry.clone();
         let (outbox, _) =
             Outbox::start(client.clone(), self.clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
-        Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate).telling(outbox)
+        let parts = Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate);
+        Parts { registry, ..parts }.telling(outbox)
     }
 }
 
@@ -219,8 +233,9 @@ impl World for SimWorld {
         for (image, behaviour) in &scenario.images {
             self.behave(image, behaviour).await?;
         }
-        scenario.host().clone_into(&mut self.host);
-        locked(&self.users).traffic.ask(scenario.host(), scenario.load.requests_per_second);
+        let mut users = locked(&self.users);
+        scenario.host().clone_into(&mut users.host);
+        users.traffic.ask(scenario.host(), scenario.load.requests_per_second);
         Ok(())
     }
 
@@ -290,9 +305,10 @@ impl World for SimWorld {
     async fn load(&mut self, load: &Load) -> Result<(), WorldError> {
         let mut users = locked(&self.users);
         if let Some(host) = &load.host {
-            self.host.clone_from(host);
+            users.host.clone_from(host);
         }
-        users.traffic.ask(&self.host, load.requests_per_second);
+        let Users { traffic, host, .. } = &mut *users;
+        traffic.ask(host, load.requests_per_second);
         Ok(())
     }
 

@@ -61,11 +61,13 @@ scenarios! {
     route_missing: "route-missing",
     seed_error_rate: "seed-error-rate",
     seed_error_rate_bad: "seed-error-rate-bad",
+    seed_errors_idle: "seed-errors-idle",
     seed_istio: "seed-istio",
     seed_istio_bad: "seed-istio-bad",
     stable_pod_dead: "stable-pod-dead",
     subsets: "subsets",
     superseded: "superseded",
+    verdict_forged: "verdict-forged",
     weights_contended: "weights-contended",
     weights_edited: "weights-edited",
 }

@@ -153,13 +153,18 @@ fn a_failure_condition_that_holds_for_some_elements_only_is_warned_of() {
 }
 
 #[test]
-fn it_is_known_which_metrics_judge_an_empty_answer() {
-    let check = |success: &str, failure: &str, expect: bool| {
-        assert_eq!(judges_emptiness(&metric(success, failure), now()), expect, "{success} {failure}");
+fn it_is_known_which_metrics_judge_an_empty_answer_and_which_judge_nan() {
+    let check = |success: &str, failure: &str, expect: (bool, bool)| {
+        let metric = metric(success, failure);
+        assert_eq!((judges_emptiness(&metric, now()), judges_nan(&metric, now())), expect, "{success} {failure}");
     };
-    check("", "", true);
-    check("len(result) == 0 || result[0] < 1", "", true);
-    check("result[0] < 1", "", false);
-    check("result < 1", "", false);
-    check("len(result) == 0", "result[0] > 1", false);
+    check("", "", (true, true));
+    check("len(result) == 0 || result[0] < 1", "", (true, true));
+    check("result[0] < 1", "", (false, true));
+    check("", "result[0] > 1", (false, true));
+    check("isNaN(result[0]) || result[0] < 1", "", (false, true));
+    check("result < 1", "", (false, false));
+    check("", "result > 1", (false, false));
+    check("result < 1", "result[0] > 1", (false, false));
+    check("len(result) == 0", "result[0] > 1", (false, true));
 }

@@ -55,6 +55,30 @@ fn what_cannot_be_replaced_is_named() {
 }
 
 #[test]
+fn a_value_that_ends_the_string_of_a_query_is_refused_by_name() {
+    let args = [arg("app", "web\"} or vector(0) #"), arg("ok", "a\\\"b")];
+    let why = "argument \"app\" ends the string that it stands in, in the query of metric \"m\"; ";
+    let remedy = "write \\\" for a quote and \\\\ for a backslash in its value";
+    check("up{app=\"{{args.app}}\"}", &args, Err(&format!("{why}{remedy}")));
+    check("up{app=`{{args.ok}}`}", &args, Ok("up{app=`a\\\"b`}"));
+    check("up{app=\"{{args.ok}}\"}", &args, Ok("up{app=\"a\\\"b\"}"));
+    check("{{args.app}}", &args, Ok("web\"} or vector(0) #"));
+    check(
+        "up{app=`{{args.raw}}`}",
+        &[arg("raw", "`")],
+        Err(&format!("{}leave backquotes out of its value", why.replace("app", "raw"))),
+    );
+
+    let revealed = {
+        let mut secrets = SecretSet::new();
+        secrets.insert("prom", Ok(SecretKeys::from([("app".to_owned(), Secret::new("hunter2\" or up"))])));
+        Arguments::revealed(&[secret_arg("app")], &secrets).ok().unwrap()
+    };
+    let error = revealed.fill(&query("up{app=\"{{args.app}}\"}")).unwrap_err().to_string();
+    assert_eq!(error, format!("{why}{remedy}"));
+}
+
+#[test]
 fn an_argument_without_value_is_an_error_even_if_no_tag_uses_it() {
     let empty = Argument { name: "a".into(), ..Argument::default() };
     check("up", &[empty], Err("argument \"a\" was not supplied"));
@@ -120,8 +144,11 @@ proptest::proptest! {
     #[test]
     fn any_value_comes_through_unchanged(value in ".*", before in "[^{}]*", after in "[^{}]*") {
         let text = format!("{before}{{{{args.v}}}}{after}");
-        let found = filled(&[arg("v", &value)], &query(&text)).unwrap();
-        let found = found.provider.prometheus.unwrap().query.unwrap();
-        proptest::prop_assert_eq!(found, format!("{}{}{}", before, value, after));
+        let found = filled(&[arg("v", &value)], &metric(json!({"name": text, "provider": {}}))).unwrap();
+        proptest::prop_assert_eq!(found.name, format!("{}{}{}", before, value, after));
+        if let Ok(found) = filled(&[arg("v", &value)], &query(&text)) {
+            let found = found.provider.prometheus.unwrap().query.unwrap();
+            proptest::prop_assert_eq!(found, format!("{}{}{}", before, value, after));
+        }
     }
 }

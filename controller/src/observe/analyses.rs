@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use serin_analysis::template::{self, MergedSpec, TemplateMap};
 use serin_analysis::{args, run};
 use serin_crds::analysis::{AnalysisRun, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef};
-use serin_crds::names::{self, AnalysisPhase};
+use serin_crds::names;
 use serin_crds::rollout::RolloutAnalysis;
 
 use super::Seen;
 use crate::act::ActError;
 use crate::core::snapshot::{Analysis, RunSeen};
+use crate::runs::Verdict;
 use crate::runtime::cut::{AnalysisRunCut, Body, IndexKey};
 use crate::runtime::key::Key;
 use crate::world::World;
@@ -61,15 +62,8 @@ impl World {
             created: cut.meta.created.unwrap_or_default(),
             current_spec: object.as_ref().zip(spec).is_some_and(|(run, spec)| same(run, spec)),
         };
-        // A verdict that was reached and may not have been written yet.
         if let Some(verdict) = self.verdicts.get(&cut.meta.uid) {
-            // A breach counts at once; a success only when it is stored.
-            let counts = verdict.stored || verdict.phase != AnalysisPhase::Successful;
-            if verdict.phase.is_terminal() && counts && !seen.phase.is_terminal() {
-                seen.phase = verdict.phase;
-                seen.message = verdict.message.unwrap_or_default();
-            }
-            seen.evidence = seen.evidence.max(verdict.evidence);
+            believe(&mut seen, verdict);
         }
         seen
     }
@@ -114,6 +108,16 @@ impl World {
         }
         map
     }
+}
+
+/// Believes what we ourselves have found of a run, rather than what its object says: that may be old, or somebody else's.
+fn believe(seen: &mut RunSeen, verdict: Verdict) {
+    let phase = verdict.standing();
+    if phase != seen.phase {
+        seen.message = verdict.message.filter(|_| phase.is_terminal()).unwrap_or_default();
+        seen.phase = phase;
+    }
+    seen.evidence = verdict.evidence;
 }
 
 /// The spec of a run that is made of joined templates.
@@ -166,5 +170,52 @@ impl Seen {
             "spec": &**spec,
             "status": run::initial_status(s.now),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};
+
+    use super::*;
+
+    /// What is seen of a run whose object says `said` and which we have found to stand as `found`.
+    fn check(said: (AnalysisPhase, usize), found: (AnalysisPhase, usize, bool), expect: (AnalysisPhase, usize, &str)) {
+        let mut seen = RunSeen {
+            name: "run".into(),
+            hash: String::new(),
+            step: None,
+            phase: said.0,
+            message: "said".into(),
+            evidence: said.1,
+            terminating: false,
+            created: Timestamp::UNIX_EPOCH,
+            current_spec: true,
+        };
+        let (phase, evidence, stored) = found;
+        believe(&mut seen, Verdict { phase, message: Some("found".into()), evidence, stored });
+        assert_eq!((seen.phase, seen.evidence, &*seen.message), expect, "{said:?} {found:?}");
+    }
+
+    #[test]
+    fn an_end_that_somebody_else_wrote_is_not_believed() {
+        check((Successful, 99), (Running, 2, false), (Running, 2, ""));
+        check((Successful, 99), (Pending, 0, false), (Pending, 0, ""));
+        check((Failed, 9), (Running, 2, false), (Running, 2, ""));
+        check((Successful, 99), (Failed, 3, true), (Failed, 3, "found"));
+        check((Running, 0), (Failed, 3, true), (Failed, 3, "found"));
+        check((Error, 0), (Successful, 3, true), (Successful, 3, "found"));
+    }
+
+    #[test]
+    fn a_breach_counts_before_it_is_stored_and_a_success_does_not() {
+        for bad in [Failed, Error, Inconclusive] {
+            check((Running, 1), (bad, 2, false), (bad, 2, "found"));
+        }
+        check((Running, 1), (Successful, 2, false), (Running, 2, "said"));
+        check((Successful, 99), (Successful, 2, false), (Running, 2, ""));
+        check((Running, 1), (Successful, 2, true), (Successful, 2, "found"));
+        check((Successful, 2), (Successful, 2, true), (Successful, 2, "said"));
     }
 }

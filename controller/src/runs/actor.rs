@@ -16,6 +16,7 @@ use super::measure::{self, Landed, Outcome};
 use super::policy;
 use super::write::{self, Answer};
 use super::{RunContext, Sighted, Told, Verdict};
+use crate::runtime::queue::Ended;
 use crate::runtime::store::newer;
 
 /// How long to wait before asking again whether writes may be sent.
@@ -81,7 +82,9 @@ impl Actor {
     pub(super) async fn live(mut self, letters: &mut watch::Receiver<Sighted>) {
         self.wait_for_its_place().await;
         loop {
+            let begun = self.context.clock.monotonic();
             let wake = self.turn();
+            self.context.turns.observe(&self.seen.key, begun.elapsed(), &Ended::Well);
             if self.seen.leaving {
                 return;
             }
@@ -212,11 +215,13 @@ impl Actor {
             Answer::Stale(object) if self.ledger.arrived(&object) => self.is_stored(object, now),
             Answer::Stale(object) => {
                 self.ledger.failed(now);
+                self.context.turns.failed(&self.seen.key);
                 self.sight(object);
             }
             Answer::Gone => self.seen.leaving = true,
             Answer::Failed(why) => {
                 self.ledger.failed(now);
+                self.context.turns.failed(&self.seen.key);
                 let failures = self.ledger.failures();
                 tracing::warn!(run = %self.seen.key, failures, "could not write the status of an analysis run: {why}");
             }

@@ -95,7 +95,11 @@ async fn ask(context: &RunContext, filled: &Metric, due: Due) -> Sample {
         );
         return Sample::failed(SampleError::Setup(why));
     };
-    let empty = if judge::judges_emptiness(filled, due.at) { EmptyAnswer::Keep } else { EmptyAnswer::AskDenominator };
+    let empty = match (judge::judges_emptiness(filled, due.at), judge::judges_nan(filled, due.at)) {
+        (true, _) => EmptyAnswer::Keep,
+        (false, true) => EmptyAnswer::AskDenominator,
+        (false, false) => EmptyAnswer::AskForNaNToo,
+    };
     let _turn = context.endpoints.turn(prometheus.address.as_deref().unwrap_or_default()).await;
     context.prometheus.sample(prometheus, due.at, empty).await
 }

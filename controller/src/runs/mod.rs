@@ -24,6 +24,7 @@ use serin_analysis::run::Notice;
 
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
+use crate::runtime::metrics::standard::Turns;
 
 pub use board::{Verdict, VerdictBoard};
 pub use endpoints::Endpoints;
@@ -47,6 +48,8 @@ pub struct RunContext {
     pub gate: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Takes what should be told as events; must not block.
     pub tell: Arc<dyn Fn(Told) + Send + Sync>,
+    /// Where turns of runs are counted.
+    pub turns: Turns,
 }
 
 /// Something to tell about a run.

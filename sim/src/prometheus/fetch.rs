@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use serin_analysis::provider::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, origin};
+use serin_analysis::provider::fetch::{BODY_LIMIT, Fetch, FetchError, FetchRequest, FetchResponse, origin};
 
 use super::answer::{self, Reply};
 use super::error::QueryError;
@@ -52,6 +52,8 @@ pub struct SimPrometheus {
 struct State {
     tsdb: Tsdb,
     behaviour: Behaviour,
+    /// Of those that behave in their own way, by host.
+    others: HashMap<String, Behaviour>,
     asked: usize,
 }
 
@@ -59,6 +61,11 @@ impl SimPrometheus {
     /// Changes how it behaves from the next request on.
     pub fn behave(&self, behaviour: Behaviour) {
         self.lock().behaviour = behaviour;
+    }
+
+    /// Changes how the one at a host behaves, whatever the others do.
+    pub fn behave_at(&self, host: &str, behaviour: Behaviour) {
+        self.lock().others.insert(host.to_owned(), behaviour);
     }
 
     /// Works on its samples.
@@ -80,7 +87,8 @@ impl SimPrometheus {
         let behaviour = {
             let mut state = self.lock();
             state.asked += 1;
-            state.behaviour.clone()
+            let own = request.url.host_str().and_then(|host| state.others.get(host));
+            own.unwrap_or(&state.behaviour).clone()
         };
         let to = origin(&request.url);
         let mut elapsed = Duration::ZERO;
@@ -92,6 +100,9 @@ impl SimPrometheus {
                     return Err(FetchError::Timeout { to, after: request.deadline });
                 }
                 elapsed = *delay;
+            }
+            Behaviour::Raw { body, .. } if body.len() > BODY_LIMIT => {
+                return Err(FetchError::TooLarge { to, limit: BODY_LIMIT });
             }
             Behaviour::Raw { status, content_type, body } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

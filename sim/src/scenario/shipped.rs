@@ -19,7 +19,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 36] = files![
+const SCENARIOS: [(&str, &str); 38] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -49,11 +49,13 @@ const SCENARIOS: [(&str, &str); 36] = files![
     "route-missing.yaml",
     "seed-error-rate-bad.yaml",
     "seed-error-rate.yaml",
+    "seed-errors-idle.yaml",
     "seed-istio-bad.yaml",
     "seed-istio.yaml",
     "stable-pod-dead.yaml",
     "subsets.yaml",
     "superseded.yaml",
+    "verdict-forged.yaml",
     "weights-contended.yaml",
     "weights-edited.yaml",
 ];

@@ -124,7 +124,7 @@ fn write(machine: &mut Machine<'_>, value: &Value, indent: usize, out: &mut Vec<
             let write_item = |machine: &mut Machine<'_>, item: &Value, out: &mut Vec<u8>| {
                 write(machine, item, indent.saturating_add(2), out)
             };
-            block(machine, (b'[', b']'), indent, list.items.iter(), out, write_item)?;
+            block(machine, (b'[', b']', indent), list.items.iter(), out, write_item)?;
         }
         Value::Map(map) => {
             let write_entry = |machine: &mut Machine<'_>, (key, value): (&Text, &Value), out: &mut Vec<u8>| {
@@ -132,7 +132,7 @@ fn write(machine: &mut Machine<'_>, value: &Value, indent: usize, out: &mut Vec<
                 out.extend_from_slice(b": ");
                 write(machine, value, indent.saturating_add(2), out)
             };
-            block(machine, (b'{', b'}'), indent, map.entries.iter(), out, write_entry)?;
+            block(machine, (b'{', b'}', indent), map.entries.iter(), out, write_entry)?;
         }
         other => return Err(format!("toJSON cannot write {}", json_problem(other)).into()),
     }
@@ -150,8 +150,7 @@ fn json_problem(value: &Value) -> &'static str {
 /// Writes the parts of a list or map, each on a line of its own.
 fn block<T>(
     machine: &mut Machine<'_>,
-    (open, close): (u8, u8),
-    indent: usize,
+    (open, close, indent): (u8, u8, usize),
     parts: impl ExactSizeIterator<Item = T>,
     out: &mut Vec<u8>,
     mut write_part: impl FnMut(&mut Machine<'_>, T, &mut Vec<u8>) -> Out<()>,

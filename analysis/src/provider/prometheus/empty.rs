@@ -1,4 +1,5 @@
-//! What an answer without data means: a ratio whose numerator has no series while there is traffic is 0.
+//! What an answer without data means: a ratio whose numerator has no series, or no traffic, while there is traffic in
+//! its denominator is 0.
 
 use jiff::Timestamp;
 
@@ -24,8 +25,8 @@ enum Traffic {
 
 /// Turns the missing answer to a ratio into a sample that says what is missing.
 ///
-/// A verdict that Argo would give is not changed: where the metric's conditions have one for `[]`, or `scalar()` has
-/// made a NaN of it, the value stays and only the remark is added.
+/// A verdict that Argo would give is not changed: where the metric's conditions have one for `[]` or for NaN, or
+/// `scalar()` has made a NaN of it, the value stays; for `scalar()` a remark is added.
 pub(super) async fn explain(
     exchange: &mut Exchange<'_>,
     at: Timestamp,
@@ -33,36 +34,66 @@ pub(super) async fn explain(
     ratio: &Ratio,
     empty: EmptyAnswer,
 ) -> Sample {
-    let is_scalar = matches!(answer.value, ResultValue::Scalar(_));
-    if is_scalar {
+    if matches!(answer.value, ResultValue::Scalar(_)) {
         return explain_scalar(answer, ratio);
     }
-    if empty == EmptyAnswer::Keep {
-        return answer.into_sample();
+    let found = match (answer.is_all_nan(), empty) {
+        (_, EmptyAnswer::Keep) | (true, EmptyAnswer::AskDenominator) => return answer.into_sample(),
+        (true, EmptyAnswer::AskForNaNToo) => zero_by_zero(exchange, at, ratio).await,
+        (false, _) => no_series(exchange, at, ratio).await,
+    };
+    match found {
+        Ok(note) => {
+            let value = ratio.value_at_zero;
+            let zero = Answer { value: ResultValue::Vector(vec![value]), display: numbers::list(&[value]), ..answer };
+            zero.into_sample().with_note(note)
+        }
+        Err(note) => answer.into_sample().with_note(note),
     }
+}
+
+/// What it means that a ratio has no element: it is 0 for the reason in `Ok`, or there is no data.
+async fn no_series(exchange: &mut Exchange<'_>, at: Timestamp, ratio: &Ratio) -> Result<Note, Note> {
     let missing = &ratio.missing;
-    let (zero, note) = match traffic(exchange, at, ratio).await {
-        Traffic::Some(amount) => match has_series(exchange, at, &ratio.numerator).await {
-            Ok(false) => (true, Note::remark(format!("{missing}; {}", ratio.denominator.describe(amount)))),
-            Ok(true) => (
-                false,
-                Note::warning(
-                    "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()",
-                ),
-            ),
-            Err(why) => (false, Note::warning(format!("no data: could not ask for the numerator: {why}"))),
-        },
-        Traffic::Idle => (false, Note::remark(format!("no data: {missing}, and no traffic in the denominator"))),
-        Traffic::Nothing => (false, Note::remark(format!("no data: {missing}, and none in the denominator"))),
-        Traffic::Unknown(why) => (false, Note::warning(format!("no data: could not ask for the denominator: {why}"))),
+    let amount = match traffic(exchange, at, ratio).await {
+        Traffic::Some(amount) => amount,
+        Traffic::Idle => {
+            return Err(Note::remark(format!("no data: {missing}, and no traffic in the denominator")));
+        }
+        Traffic::Nothing => return Err(Note::remark(format!("no data: {missing}, and none in the denominator"))),
+        Traffic::Unknown(why) => return Err(unknown("denominator", &why)),
     };
-    let value = ratio.value_at_zero;
-    let answer = if zero {
-        Answer { value: ResultValue::Vector(vec![value]), display: numbers::list(&[value]), ..answer }
-    } else {
-        answer
+    match has_series(exchange, at, &ratio.numerator).await {
+        Ok(false) => Ok(Note::remark(format!("{missing}; {}", ratio.denominator.describe(amount)))),
+        Ok(true) => Err(Note::warning(
+            "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()",
+        )),
+        Err(why) => Err(unknown("numerator", &why)),
+    }
+}
+
+/// What it means that every element of a ratio is NaN: it is 0 for the reason in `Ok`, or there is no data.
+///
+/// A series that has counted errors once and none in the window is 0; divided by itself, or by what is idle as well,
+/// that makes NaN, however much traffic there is elsewhere.
+async fn zero_by_zero(exchange: &mut Exchange<'_>, at: Timestamp, ratio: &Ratio) -> Result<Note, Note> {
+    let amount = match traffic(exchange, at, ratio).await {
+        Traffic::Some(amount) => amount,
+        Traffic::Idle => return Err(Note::remark("no data: no traffic in the denominator")),
+        Traffic::Nothing => return Err(Note::remark("no data: no series in the denominator")),
+        Traffic::Unknown(why) => return Err(unknown("denominator", &why)),
     };
-    answer.into_sample().with_note(note)
+    match has_series(exchange, at, &ratio.nonzero).await {
+        Ok(false) => {
+            Ok(Note::remark(format!("{} with traffic; {}", ratio.missing, ratio.denominator.describe(amount))))
+        }
+        Ok(true) => Err(Note::warning("no data: the division is NaN, and not because its numerator is 0")),
+        Err(why) => Err(unknown("numerator", &why)),
+    }
+}
+
+fn unknown(side: &str, why: &str) -> Note {
+    Note::warning(format!("no data: could not ask for the {side}: {why}"))
 }
 
 /// The NaN of `scalar()` is a value to Argo, whatever it comes from.
@@ -80,6 +111,7 @@ fn explain_scalar(answer: Answer, ratio: &Ratio) -> Sample {
 async fn traffic(exchange: &mut Exchange<'_>, at: Timestamp, ratio: &Ratio) -> Traffic {
     match single(exchange, at, &ratio.denominator.query).await {
         Ok(Some(amount)) if amount > 0.0 => Traffic::Some(amount),
+        Ok(Some(amount)) if amount.is_nan() => Traffic::Unknown("the answer is NaN".to_owned()),
         Ok(Some(_)) => Traffic::Idle,
         Ok(None) => Traffic::Nothing,
         Err(why) => Traffic::Unknown(why),

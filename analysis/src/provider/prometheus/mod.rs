@@ -20,6 +20,7 @@ use serin_crds::analysis::PrometheusMetric;
 
 use super::fetch::Fetch;
 use super::promql::Queries;
+use crate::expr::ResultValue;
 use crate::sample::{Note, Sample, SampleError};
 use answer::Answer;
 use exchange::Exchange;
@@ -42,13 +43,15 @@ pub struct PrometheusOptions {
     pub aws: Option<AwsCredentials>,
 }
 
-/// What an empty answer means to the one who asks.
+/// What an answer without any number means to the one who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmptyAnswer {
     /// It is an answer: the metric's conditions have a verdict for `[]`, which Argo would give too.
     Keep,
-    /// It is none: if the query is a ratio, its denominator says whether there was traffic.
+    /// `[]` is none: if the query is a ratio, its denominator says whether there was traffic. `[NaN]` is an answer.
     AskDenominator,
+    /// Neither is: no condition has a verdict for `[NaN]` either, which is what 0/0 comes to.
+    AskForNaNToo,
 }
 
 /// The provider: one for the whole controller, so that connections, tokens and parsed queries are shared.
@@ -91,7 +94,7 @@ impl Prometheus {
         let mut exchange = Exchange::new(self.fetch.as_ref(), settings, &self.tokens, login, at);
         let answer = exchange.query(&settings.query).await?;
         let ratio = self.queries.read(settings.query.text()).ratio.clone();
-        if let Some(ratio) = ratio.filter(|_| answer.missing) {
+        if let Some(ratio) = ratio.filter(|_| answer.missing || answer.is_all_nan()) {
             return Ok(empty::explain(&mut exchange, settings.query.instant(at), answer, &ratio, empty).await);
         }
         Ok(answer.into_sample())
@@ -99,6 +102,11 @@ impl Prometheus {
 }
 
 impl Answer {
+    /// Whether it has elements and each of them is NaN.
+    fn is_all_nan(&self) -> bool {
+        matches!(&self.value, ResultValue::Vector(values) if !values.is_empty() && values.iter().all(|v| v.is_nan()))
+    }
+
     /// The sample of an answer that speaks for itself.
     fn into_sample(self) -> Sample {
         let sample = Sample::of(self.value, self.display);

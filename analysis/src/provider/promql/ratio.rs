@@ -11,6 +11,8 @@ use super::words;
 pub struct Ratio {
     /// Counts the series of the numerator; no answer means none.
     pub numerator: String,
+    /// Counts the series of the numerator that are anything but 0; no answer means none.
+    pub nonzero: String,
     /// Asks whether there is traffic in the denominator.
     pub denominator: Probe,
     /// What is missing: `no 5xx series`.
@@ -55,6 +57,7 @@ impl Ratio {
         let extra = words::extra(numerator, &denominators);
         Some(Self {
             numerator: format!("count({})", ratio.lhs),
+            nonzero: format!("count(({}) != 0)", ratio.lhs),
             denominator: probe(&ratio.rhs)?,
             missing: format!("no {}", words::series(numerator, &extra)),
             value_at_zero,

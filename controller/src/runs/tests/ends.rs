@@ -191,3 +191,31 @@ async fn events_are_told_once() {
         ("shop/r".into(), "shop/web".into())
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_argument_that_would_write_another_query_ends_the_run_before_anything_is_asked() {
+    let world = World::new(|_, _| Reply::Value(0.0));
+    let query =
+        json!({"provider": {"prometheus": {"address": "http://p", "query": "rate(m{app=\"{{args.app}}\"}[5m])"}}});
+    let with = |name: &str, query: &Value, value: &str| {
+        let mut object = run(name, &[metric("errors", query)]);
+        object["spec"]["args"] = json!([{"name": "app", "value": value}]);
+        object
+    };
+    world.create(with("forged", &query, "web\"}[5m]) or vector(0) #"));
+    world.create(with("plain", &query, "web"));
+    let whole = json!({"provider": {"prometheus": {"address": "http://p", "query": "{{args.app}}"}}});
+    world.create(with("whole", &whole, "rate(m{app=\"web\"}[5m]) or vector(0)"));
+    world.at(5000).await;
+    let message = world.status("forged")["message"].clone();
+    assert_eq!(
+        (world.phase("forged").as_str(), message.as_str().unwrap()),
+        (
+            "Error",
+            "Unable to resolve metric arguments: argument \"app\" ends the string that it stands in, in the query of \
+             metric \"errors\"; write \\\" for a quote and \\\\ for a backslash in its value"
+        )
+    );
+    assert_eq!((world.phase("plain").as_str(), world.phase("whole").as_str()), ("Successful", "Successful"));
+    assert_eq!(world.asked().len(), 2);
+}

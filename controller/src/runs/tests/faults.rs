@@ -34,6 +34,8 @@ async fn a_server_in_trouble_is_tried_again_ever_more_slowly() {
     let writes = world.writes();
     assert_eq!(writes.len(), 1);
     assert!((1000..10_000).contains(&writes[0]), "{writes:?}");
+    let scrape = world.registry.render();
+    assert!(scrape.contains("analysis_run_reconcile_error{namespace=\"shop\",name=\"r\"} 6\n"), "{scrape}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,8 @@ use super::*;
 use crate::runs::{Endpoints, Executor, RunContext, Sighted, Told, Verdict, VerdictBoard};
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
+use crate::runtime::metrics::Registry;
+use crate::runtime::metrics::standard::Standard;
 
 pub(super) const EPOCH: &str = "2026-01-01T00:00:00Z";
 
@@ -28,6 +30,7 @@ pub(super) struct World {
     pub told: Arc<Mutex<Vec<Told>>>,
     pub gate: Arc<Mutex<bool>>,
     pub context: RunContext,
+    pub registry: Registry,
     start: Instant,
 }
 
@@ -55,6 +58,7 @@ impl World {
             calls.lock().unwrap().push((u64::try_from(start.elapsed().as_millis()).unwrap(), rollout.clone()));
         });
         let (events, is_open) = (told.clone(), gate.clone());
+        let registry = Registry::new(Clock::system());
         let context = RunContext {
             client: kube::Client::new(service, "default"),
             clock: Clock::anchored(EPOCH.parse().unwrap()),
@@ -63,9 +67,10 @@ impl World {
             verdicts: board.clone(),
             gate: Arc::new(move || *is_open.lock().unwrap()),
             tell: Arc::new(move |told| events.lock().unwrap().push(told)),
+            turns: Standard::new(&registry).runs,
         };
         let executor = Arc::new(Executor::new(context.clone()));
-        let world = Self { api, prometheus, executor, board, called, told, gate, context, start };
+        let world = Self { api, prometheus, executor, board, called, told, gate, context, registry, start };
         world.watch(Duration::ZERO);
         world
     }

@@ -32,8 +32,13 @@ impl Turns {
         let labels = [key.namespace(), key.name()];
         self.seconds.observe(&labels, took.as_secs_f64());
         if *ended != Ended::Well {
-            self.failures.inc(&labels);
+            self.failed(key);
         }
+    }
+
+    /// Takes in that something of a turn failed.
+    pub fn failed(&self, key: &Key) {
+        self.failures.inc(&[key.namespace(), key.name()]);
     }
 }
 
@@ -78,10 +83,6 @@ pub struct Standard {
     pub rollouts: Turns,
     /// Turns of `AnalysisRuns`.
     pub runs: Turns,
-    /// Turns of Experiments.
-    pub experiments: Turns,
-    /// Events of Rollouts: namespace, name, type, reason.
-    pub events: Counter,
     /// Weights that somebody else changed and that were put right: namespace, name, manager.
     pub drift: Counter,
     /// Weight of the canary: namespace, name.
@@ -106,11 +107,6 @@ impl Standard {
         Self {
             rollouts: turns(names::ROLLOUT_RECONCILE, names::ROLLOUT_RECONCILE_ERROR),
             runs: turns(names::ANALYSIS_RUN_RECONCILE, names::ANALYSIS_RUN_RECONCILE_ERROR),
-            experiments: turns(names::EXPERIMENT_RECONCILE, names::EXPERIMENT_RECONCILE_ERROR),
-            events: registry.counter(
-                Named::new(names::ROLLOUT_EVENTS_TOTAL, "Events of Rollouts."),
-                &["namespace", "name", "type", "reason"],
-            ),
             drift: registry.counter(
                 Named::new(
                     names::ROLLOUT_TRAFFIC_DRIFT_TOTAL,

@@ -167,6 +167,27 @@ async fn runs_and_templates_show_their_metrics_with_their_providers() {
 }
 
 #[tokio::test]
+async fn turns_of_a_queue_are_counted_with_those_that_failed() {
+    use super::super::queue::{After, Limits, Queue, run};
+    let registry = registry();
+    let turns = standard::Standard::new(&registry).rollouts;
+    let queue = Queue::observed(Clock::system(), move |key: &Key, took, ended| turns.observe(key, took, ended));
+    queue.add(Key::new("shop", "web"));
+    let (seen, closing) = (Arc::new(AtomicU64::new(0)), queue.clone());
+    run(queue, Limits::default(), move |_, _| {
+        let nth = seen.fetch_add(1, Ordering::SeqCst);
+        if nth == 1 {
+            closing.close();
+        }
+        async move { if nth == 0 { After::Retry("seeded".into()) } else { After::Rest } }
+    })
+    .await;
+    let labels = r#"{namespace="shop",name="web"}"#;
+    assert_eq!(lines(&registry, "rollout_reconcile_count"), [format!("rollout_reconcile_count{labels} 2")]);
+    assert_eq!(lines(&registry, "rollout_reconcile_error"), [format!("rollout_reconcile_error{labels} 1")]);
+}
+
+#[tokio::test]
 async fn the_runtime_shows_version_process_stores_and_queues() {
     let registry = registry();
     let store: Arc<Store<RolloutCut>> = Store::new(Clock::system());

@@ -145,15 +145,7 @@ pub fn replace(
     owners: Option<Managers>,
 ) -> Result<Done, Refusal> {
     let kind = &order.target.kind;
-    let version = text(&object, &["metadata", "resourceVersion"]);
-    if version.is_empty() && kind.builtin().is_none() {
-        let why = "must be specified for an update";
-        let cause = Cause::invalid("metadata.resourceVersion", &Value::from(0), why);
-        return Err(Refusal::unstorable(kind, &order.target.name, &cause));
-    }
-    if !matches!(version, "" | "0") && version != text(existing, &["metadata", "resourceVersion"]) {
-        return Err(Refusal::stale(kind, &order.target.name));
-    }
+    check_version(order, existing, &object)?;
     let warnings = decode(order, &mut object, Some(existing))?;
     let part = part_of(order);
     keep_parts(order, existing, &mut object);
@@ -199,6 +191,21 @@ pub fn replace(
     }
     let object = inner.put(order, Some(Arc::clone(existing)), object, 200);
     Ok(Done { code: 200, object, warnings, gone: false })
+}
+
+/// Refuses an update that rests on another version than the one that is there.
+fn check_version(order: &Order, existing: &Value, object: &Value) -> Result<(), Refusal> {
+    let kind = &order.target.kind;
+    let version = text(object, &["metadata", "resourceVersion"]);
+    if version.is_empty() && kind.builtin().is_none() {
+        let why = "must be specified for an update";
+        let cause = Cause::invalid("metadata.resourceVersion", &Value::from(0), why);
+        return Err(Refusal::unstorable(kind, &order.target.name, &cause));
+    }
+    if !matches!(version, "" | "0") && version != text(existing, &["metadata", "resourceVersion"]) {
+        return Err(Refusal::stale(kind, &order.target.name));
+    }
+    Ok(())
 }
 
 fn part_of(order: &Order) -> Part {

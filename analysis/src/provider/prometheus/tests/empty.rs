@@ -45,6 +45,68 @@ async fn nothing_anywhere_stays_nothing() {
     check_empty("a / b > 1", &[("sum(b)", "5")], ("[]", &[])).await;
 }
 
+/// What `[NaN]` for a query comes to, with these answers to other queries.
+async fn check_nan(
+    query: &'static str,
+    answers: &'static [(&'static str, &'static str)],
+    empty: EmptyAnswer,
+    expect: (&str, &[&str]),
+) {
+    let server = Server::start(move |seen| {
+        let asked = seen.field("query").unwrap_or_default();
+        let known = answers.iter().find(|(known, _)| *known == asked.trim());
+        Reply::json(match known {
+            _ if asked == query => vector(&["NaN", "NaN"]),
+            Some((_, value)) => vector(&[value]),
+            None => vector(&[]),
+        })
+    })
+    .await;
+    let sample = provider().sample(&metric(server.url(), query), at(), empty).await;
+    let notes: Vec<&str> = sample.notes.iter().filter(|n| !n.text.starts_with("both")).map(|n| &*n.text).collect();
+    assert_eq!((told(&sample).as_str(), &notes[..]), expect, "{query}");
+}
+
+#[tokio::test]
+async fn idle_error_series_in_much_traffic_are_zero_and_say_so() {
+    let traffic: &[(&str, &str)] = &[("sum(increase(http_requests_total[5m]))", "1239.7")];
+    let note = "no 5xx series with traffic; 1,240 requests in the denominator";
+    check_nan(SEED, traffic, EmptyAnswer::AskForNaNToo, ("[0]", &[note])).await;
+    let percent_good = "100 - 100 * sum by (pod) (rate(http_requests_total{status=~\"5..\"}[5m])) / sum by (pod) (rate(http_requests_total[5m]))";
+    check_nan(percent_good, traffic, EmptyAnswer::AskForNaNToo, ("[100]", &[note])).await;
+}
+
+#[tokio::test]
+async fn nan_without_any_traffic_is_no_data() {
+    let nan = "[NaN,NaN]";
+    let check = |answers, expect: &'static [&'static str]| {
+        check_nan(CORRECTED, answers, EmptyAnswer::AskForNaNToo, (nan, expect))
+    };
+    check(&[("sum(increase(http_requests_total[5m]))", "0")], &["no data: no traffic in the denominator"]).await;
+    check(&[], &["no data: no series in the denominator"]).await;
+    let broken = &[("sum(increase(http_requests_total[5m]))", "NaN")];
+    check(broken, &["no data: could not ask for the denominator: the answer is NaN"]).await;
+}
+
+#[tokio::test]
+async fn nan_that_does_not_come_from_zero_by_zero_is_no_data() {
+    let answers = &[
+        ("sum(increase(http_requests_total[5m]))", "10"),
+        ("count((sum(rate(http_requests_total{status=~\"5..\"}[5m]))) != 0)", "1"),
+    ];
+    let note = "no data: the division is NaN, and not because its numerator is 0";
+    check_nan(CORRECTED, answers, EmptyAnswer::AskForNaNToo, ("[NaN,NaN]", &[note])).await;
+}
+
+#[tokio::test]
+async fn nan_that_the_conditions_judge_is_left_to_them() {
+    let traffic: &[(&str, &str)] = &[("sum(increase(http_requests_total[5m]))", "1239.7")];
+    for empty in [EmptyAnswer::Keep, EmptyAnswer::AskDenominator] {
+        check_nan(SEED, traffic, empty, ("[NaN,NaN]", &[])).await;
+    }
+    check_nan("up", traffic, EmptyAnswer::AskForNaNToo, ("[NaN,NaN]", &[])).await;
+}
+
 #[tokio::test]
 async fn a_numerator_that_has_series_but_meets_none_is_not_zero() {
     let answers = &[("sum(increase(b_total[5m]))", "10"), ("count(sum by (pod) (rate(a_total[5m])))", "2")];
@@ -88,4 +150,13 @@ async fn series_divided_by_themselves_keep_their_verdict_and_get_a_warning() {
     let [note] = &sample.notes[..] else { panic!("{:?}", sample.notes) };
     assert!(note.warning && note.text.ends_with(&format!("yields 1; write {CORRECTED}")), "{}", note.text);
     assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_query_that_breaks_our_parser_is_asked_all_the_same() {
+    for query in ["up[1e400]", &"(".repeat(10_000), &format!("up{}", " ".repeat(1 << 20))] {
+        let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
+        let sample = provider().sample(&metric(server.url(), query), at(), EmptyAnswer::AskDenominator).await;
+        assert_eq!((told(&sample).as_str(), server.seen().len()), ("[1]", 1));
+    }
 }

@@ -1,0 +1,100 @@
+//! Meters: what turns tell to whoever scrapes. Reads what a turn has seen and written; decides nothing.
+
+mod journeys;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serin_crds::names::{AnalysisPhase, EventReason};
+
+use self::journeys::Journeys;
+use crate::core::plan::{Effect, Plan};
+use crate::core::snapshot::Snapshot;
+use crate::core::weight::Weight;
+use crate::routers::istio::Cause;
+use crate::runtime::key::Key;
+use crate::runtime::metrics::Registry;
+use crate::runtime::metrics::standard::Standard;
+
+/// Where turns tell what they did.
+#[derive(Clone)]
+pub struct Meters {
+    /// The metrics that the controller counts itself.
+    pub standard: Standard,
+    registry: Registry,
+    journeys: Arc<Journeys>,
+}
+
+impl Meters {
+    /// Meters that are scraped from `registry`.
+    pub fn new(registry: &Registry) -> Self {
+        Self { standard: Standard::new(registry), registry: registry.clone(), journeys: Arc::default() }
+    }
+
+    /// Takes in what a turn sees.
+    pub(crate) fn seen(&self, s: &Snapshot) {
+        if let Some(route) = s.route() {
+            self.weigh(s, route.canary);
+        }
+        let durations = &self.standard.durations;
+        for arrival in self.journeys.look(s) {
+            let (labels, held) = ([arrival.status.as_str()], arrival.held.as_secs_f64());
+            durations.whole.observe(&labels, arrival.whole.as_secs_f64());
+            durations.progression.observe(&labels, arrival.whole.as_secs_f64() - held);
+            durations.manual_pause.observe(&labels, held);
+        }
+    }
+
+    /// Takes in that the effects of a plan were carried out, so long after it was decided.
+    pub(crate) fn acted(&self, s: &Snapshot, plan: &Plan, took: Duration) {
+        for effect in &plan.effects {
+            let Effect::SetWeight { to, cause, .. } = effect else { continue };
+            self.weigh(s, *to);
+            if matches!(cause, Cause::Abort { .. }) && *to == Weight::ZERO {
+                self.standard.abort_seconds.observe(&[], took.as_secs_f64());
+            }
+        }
+        if plan.notes.iter().any(|note| note.reason == EventReason::TrafficDriftCorrected) {
+            let writer = s.route().and_then(|route| route.writer.as_ref()).map_or("", |(writer, _)| writer.as_str());
+            self.standard.drift.inc(&[&s.id.namespace, &s.id.name, writer]);
+        }
+    }
+
+    /// Takes in that the record of a plan is stored.
+    pub(crate) fn recorded(&self, s: &Snapshot, plan: &Plan) {
+        if s.status.aborted_at.is_none() && plan.record.aborted_at.is_some() {
+            self.standard.aborts.inc(&[&s.id.namespace, &s.id.name, cause(s)]);
+        }
+    }
+
+    /// Takes in that a Rollout is there.
+    pub(crate) fn came(&self, key: &Key) {
+        self.registry.return_of(key);
+    }
+
+    /// Takes in that a Rollout is gone; its series go after a while.
+    pub(crate) fn gone(&self, key: &Key, uid: &str) {
+        self.registry.depart(key);
+        self.journeys.forget(uid);
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a percentage")]
+    fn weigh(&self, s: &Snapshot, weight: Weight) {
+        self.standard.canary_weight.set(&[&s.id.namespace, &s.id.name], weight.percent() as f64);
+    }
+}
+
+/// What decided an abort.
+fn cause(s: &Snapshot) -> &'static str {
+    let failed = |phase| matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error);
+    if s.status.abort {
+        "person"
+    } else if [s.step_run(), s.background_run()].into_iter().flatten().any(|run| failed(run.phase)) {
+        "analysis"
+    } else if s.route().is_some_and(|route| route.aborted.is_some()) {
+        // An abort that a crash has cut off, found again on the route.
+        "resumed"
+    } else {
+        "deadline"
+    }
+}
