@@ -234,7 +234,7 @@ fn give(args: &mut [Argument], given: &[Argument]) -> Vec<String> {
 
 fn check_values(args: &[Argument], faults: &mut Vec<Fault>) {
     for arg in args.iter().filter(|arg| arg.value.is_none() && arg.value_from.is_none()) {
-        let message = format!("args.{} was not resolved", arg.name);
+        let message = format!("args.{} was not resolved; give it a value where the templates are named", arg.name);
         faults.push(Fault { path: format!("args.{}", arg.name), value: String::new(), message });
     }
     let size = |arg: &Argument| arg.name.len() + arg.value.as_deref().map_or(0, str::len);

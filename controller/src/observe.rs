@@ -219,8 +219,9 @@ impl World {
                 for (key, value) in svc.selector.iter().filter(|(key, _)| &**key != names::HASH_LABEL) {
                     let have = labels.as_ref().and_then(|l| l.get(&**key)).and_then(Value::as_str);
                     if have != Some(value) {
+                        let have = have.map_or_else(|| "no such label".to_owned(), |have| format!("{have:?}"));
                         let text = format!(
-                            "{path}: Service \"{name}\" has unmatch label \"{key}\" in rollout: its selector asks for {value:?}, the pod template has {have:?}"
+                            "{path}: Service \"{name}\" has unmatch label \"{key}\" in rollout: its selector asks for {value:?}, the pod template has {have}; make them agree"
                         );
                         seen.snapshot.faults.push(text);
                     }

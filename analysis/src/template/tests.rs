@@ -179,7 +179,7 @@ fn all_contradictions_are_told_at_once() {
             "two Dry-Run metric rules have the same metric name 'd'",
             "two Measurement Retention metric rules have the same metric name 'm'",
             "Argument `a` specified multiple times with different values: '1', '2'",
-            "args.b was not resolved",
+            "args.b was not resolved; give it a value where the templates are named",
         ]
     );
 }

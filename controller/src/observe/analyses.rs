@@ -70,7 +70,9 @@ impl World {
 
     fn analysis(&self, seen: &Seen, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Vec<String>> {
         let templates = self.templates(seen, &wanted.templates);
-        let texts = |faults: Vec<serin_crds::Fault>| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>();
+        let text = |message: String| if message.starts_with(path) { message } else { format!("{path}: {message}") };
+        let texts =
+            |faults: Vec<serin_crds::Fault>| faults.into_iter().map(|fault| text(fault.message)).collect::<Vec<_>>();
         let expanded = template::expand(&wanted.templates, &templates, path).map_err(texts)?;
         let origin = args::Origin {
             object: &seen.object,
