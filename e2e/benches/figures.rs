@@ -161,7 +161,7 @@ struct Bench {
 
 impl Bench {
     async fn start(metric: &Value) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let options = Options { mesh: false, prometheus: false, pods: false, fsync: false };
+        let options = Options { mesh: false, prometheus: false, pods: false, ..Options::default() };
         let world = World::start(options).await?;
         let judge = Arc::new(Judge::default());
         judge.clone().listen().await?;

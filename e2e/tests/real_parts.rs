@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use serin_e2e::runner::{self, Trial};
 
+#[path = "real_parts/crds.rs"]
+mod crds;
+#[path = "real_parts/plugin/mod.rs"]
+mod plugin;
 #[path = "real_parts/pods.rs"]
 mod pods;
 #[path = "real_parts/scenarios.rs"]
@@ -13,9 +17,13 @@ mod shares;
 
 fn main() -> ExitCode {
     let mut trials = vec![
+        Trial::new("crds are applied by a plain kubectl apply", crds::crds_are_applied_plainly),
+        Trial::new("crds refuse and accept what the table says", crds::the_table_holds),
+        Trial::new("crds lose no field of the examples", crds::examples_lose_nothing),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];
+    trials.extend(plugin::trials());
     trials.extend(scenarios::trials());
     runner::main(&trials)
 }

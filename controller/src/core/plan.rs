@@ -150,6 +150,22 @@ impl Effect {
             _ => false,
         }
     }
+
+    /// What people are told about it, where that doesn't depend on what led to it.
+    fn told(&self) -> Option<Note> {
+        match self {
+            Self::SetWeight { from, to, .. } if from != to => {
+                let text = format!("Traffic weight updated from {from} to {to}");
+                Some(Note::new(EventReason::TrafficWeightUpdated, text))
+            }
+            Self::SwitchService { service, from, to } => {
+                let from = from.as_deref().unwrap_or_default();
+                let text = format!("Switched selector for service '{service}' from '{from}' to '{to}'");
+                Some(Note::new(EventReason::SwitchService, text))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Plan {
@@ -172,6 +188,13 @@ impl Plan {
     #[must_use]
     pub fn note(mut self, reason: EventReason, message: impl Into<String>) -> Self {
         self.notes.push(Note::new(reason, message));
+        self
+    }
+
+    /// Adds the events of its moves of traffic: weights and Services.
+    #[must_use]
+    pub fn told(mut self) -> Self {
+        self.notes.extend(self.effects.iter().filter_map(Effect::told));
         self
     }
 

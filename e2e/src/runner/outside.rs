@@ -130,9 +130,17 @@ async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
 
 fn new_folder(name: &str) -> io::Result<PathBuf> {
     let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-    let folder = std::env::temp_dir().join(format!("serin-e2e-{}-{plain}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
+    let base = format!("serin-e2e-{}-{plain}", std::process::id());
+    // A trial that is played again gets a new world: in the old one everything is still there.
+    let mut tries = 1;
+    loop {
+        let suffix = if tries == 1 { String::new() } else { format!("-{tries}") };
+        let folder = std::env::temp_dir().join(format!("{base}{suffix}"));
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tries += 1,
+            made => return made.map(|()| folder),
+        }
+    }
 }
 
 async fn run(trial: &Trial, folder: &Path, said: Option<&PathBuf>) -> io::Result<bool> {

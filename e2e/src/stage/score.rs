@@ -69,10 +69,10 @@ pub(super) fn same(simulated: &str, real: &str) -> Result<(), String> {
     let end = expect.iter().skip(start).rev().zip(seen.iter().skip(start).rev()).take_while(|(a, b)| a == b).count();
     let middle = |lines: &[&str], sign: &str| {
         let lines = lines.get(start..lines.len() - end).unwrap_or_default();
-        lines.iter().map(|line| format!("  {sign} {line}")).collect::<Vec<_>>().join("\n")
+        lines.iter().fold(String::new(), |text, line| text + "  " + sign + " " + line + "\n")
     };
     Err(format!(
-        "the transcripts differ after line {start}; - stands for the simulator, + for real parts\n{}\n{}",
+        "the transcripts differ after line {start}; - stands for the simulator, + for real parts\n{}{}",
         middle(&expect, "-"),
         middle(&seen, "+")
     ))

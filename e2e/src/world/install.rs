@@ -13,10 +13,11 @@ use super::{Parts, WorldError, mesh, objects, wait::eventually};
 
 const SERIN_ROLE: &str = include_str!("serin-role.yaml");
 
-/// Creates Istio's kinds and ours, and the controller's role; waits until the kinds are served.
-pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts) -> Result<(), WorldError> {
+/// Creates Istio's kinds, ours where they are wanted, and the controller's role; waits until the kinds are served.
+pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts, ours: bool) -> Result<(), WorldError> {
     let mut wanted = objects::parse(SERIN_ROLE)?;
-    for file in [vec![parts.istio_crds()?], our_kinds()?].concat() {
+    let ours = if ours { our_kinds()? } else { Vec::new() };
+    for file in [vec![parts.istio_crds()?], ours].concat() {
         let text = fs::read_to_string(&file).map_err(WorldError::io(format!("reading {}", file.display())))?;
         wanted.extend(objects::parse(&text)?);
     }

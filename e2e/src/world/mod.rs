@@ -17,6 +17,7 @@ mod objects;
 mod parts;
 mod prometheus;
 mod server;
+mod tool;
 mod users;
 mod wait;
 
@@ -39,10 +40,11 @@ pub use self::{
     load::{Felt, Load, LoadPlan, Slot},
     mesh::Envoy,
     network::{ENVOY_ADMIN, ENVOY_PROXY, KUBE_API, PROMETHEUS},
-    objects::parse,
+    objects::{parse, path_of},
     parts::{Parts, built},
     prometheus::Prometheus,
     server::{Launch, Server, rss},
+    tool::Said,
     users::{User, Users},
     wait::eventually,
 };
@@ -58,13 +60,15 @@ pub struct Options {
     pub prometheus: bool,
     /// Kubernetes' own controllers, and pods that run.
     pub pods: bool,
+    /// Our own kinds; a trial that installs them itself goes without.
+    pub kinds: bool,
     /// etcd waits for the disk, as in production; only figures about latency need it.
     pub fsync: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mesh: true, prometheus: true, pods: true, fsync: false }
+        Self { mesh: true, prometheus: true, pods: true, kinds: true, fsync: false }
     }
 }
 
@@ -120,7 +124,7 @@ impl World {
             Ok::<_, WorldError>(Some((server, Gate::open().await?)))
         };
         let installed = async {
-            install::kinds_and_roles(&client, parts).await?;
+            install::kinds_and_roles(&client, parts, options.kinds).await?;
             if !options.mesh {
                 return Ok(None);
             }

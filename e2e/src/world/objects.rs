@@ -47,7 +47,25 @@ fn collection(object: &Value) -> Result<String, WorldError> {
     Ok(<DynamicObject as kube::Resource>::url_path(&resource, namespace))
 }
 
+/// The path of an object, such as `/apis/apps/v1/namespaces/default/replicasets/web`.
+///
+/// # Errors
+/// When it doesn't say its version, its kind or its name.
+pub fn path_of(object: &Value) -> Result<String, WorldError> {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    let name = name.ok_or_else(|| WorldError::Malformed { what: title(object), why: "it has no name".to_owned() })?;
+    Ok(format!("{}/{name}", collection(object)?))
+}
+
 impl World {
+    /// Creates one object as this user; answers it as it is stored.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn create_object(&self, user: User, object: &Value) -> Result<Value, WorldError> {
+        create(&self.client(user), object).await
+    }
+
     /// Creates every object of a YAML text as this user; the namespace is `default` where none is said.
     ///
     /// # Errors

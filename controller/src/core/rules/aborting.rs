@@ -37,7 +37,7 @@ pub(super) fn abort(s: &Snapshot) -> Option<Plan> {
     conditions::set(&mut next, wanted, s.now);
     let said = if why.is_empty() { "a person asked for it".to_owned() } else { why.clone() };
     let effects = lowering(s, &said).into_iter().collect();
-    let mut plan = Plan::act(next, Because::Aborting(said), effects).note(EventReason::RolloutAborted, text);
+    let mut plan = Plan::act(next, Because::Aborting(said), effects).note(EventReason::RolloutAborted, text).told();
     for run in [s.step_run(), s.background_run()].into_iter().flatten().filter(|run| failed(run)) {
         plan = super::runs::judged(plan, run);
     }
@@ -137,7 +137,7 @@ pub(super) fn retreat(s: &Snapshot) -> Option<Plan> {
                 from: service.hash.clone(),
                 to: stable.hash.clone(),
             };
-            return Some(super::act(s, because, vec![effect]));
+            return Some(super::act(s, because, vec![effect]).told());
         }
     }
     deadline(s).map(|effect| super::act(s, because, vec![effect]))

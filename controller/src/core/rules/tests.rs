@@ -57,6 +57,8 @@ fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
     assert!(plan.together, "the record does not stand before the traffic");
     assert!(!plan.needs_live, "no read stands before an abort");
     assert!(plan.record.abort);
+    let told: Vec<_> = plan.notes.iter().map(|note| note.reason).collect();
+    assert_eq!(told[..2], [EventReason::RolloutAborted, EventReason::TrafficWeightUpdated]);
     assert_eq!(
         plan.record.message.as_deref(),
         Some(

@@ -72,8 +72,7 @@ fn moved(s: &Snapshot, route: &RouteSeen, to: Weight, cause: Cause) -> Plan {
         let text = format!("Traffic weight was {from} and is {to} again; '{writer}' had written the route");
         return plan.note(EventReason::TrafficDriftCorrected, text);
     }
-    let text = format!("Traffic weight updated from {from} to {to}");
-    if from == to { plan } else { plan.note(EventReason::TrafficWeightUpdated, text) }
+    plan.told()
 }
 
 /// Who moved the traffic away from what is recorded, if anybody did.
@@ -94,15 +93,8 @@ pub(super) fn switch(s: &Snapshot) -> Option<Plan> {
     let canary = canary.and_then(|svc| due(s, svc, &s.revision.hash));
     let effects: Vec<Effect> = stable.into_iter().chain(canary).collect();
     if !effects.is_empty() {
-        let plan = super::act(s, Because::Converging("Services follow their revision".to_owned()), effects.clone());
-        return Some(effects.iter().fold(plan, |plan, effect| match effect {
-            Effect::SwitchService { service, from, to } => {
-                let from = from.as_deref().unwrap_or_default();
-                let text = format!("Switched selector for service '{service}' from '{from}' to '{to}'");
-                plan.note(EventReason::SwitchService, text)
-            }
-            _ => plan,
-        }));
+        let because = Because::Converging("Services follow their revision".to_owned());
+        return Some(super::act(s, because, effects).told());
     }
     subsets(s)
 }

@@ -1,0 +1,221 @@
+//! Rollouts, Services and routes that make no sense: each is told what to change and where, nothing is tried again and
+//! again, and a Rollout beside them is released as if they were not there.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
+use http::Request;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use serin_sim::cluster::{CONTROLLER, SimWorld};
+use serin_sim::play;
+use serin_sim::scenario::{World, WorldError};
+
+const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts";
+const TEMPLATES: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/analysistemplates";
+const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
+const SERVICES: &str = "/api/v1/namespaces/default/services";
+
+/// One bad input: a merge patch of one object of an ordinary service, and what its Rollout has to say then.
+struct Case {
+    name: &'static str,
+    to: &'static str,
+    patch: Value,
+    says: &'static [&'static str],
+}
+
+fn rollout(name: &'static str, patch: Value, says: &'static [&'static str]) -> Case {
+    Case { name, to: ROLLOUTS, patch, says }
+}
+
+fn canary(name: &'static str, canary: Value, says: &'static [&'static str]) -> Case {
+    rollout(name, json!({"spec": {"strategy": {"canary": canary}}}), says)
+}
+
+fn analysis(template: &str, args: Value) -> Value {
+    json!({"steps": [{"setWeight": 20}, {"analysis": {"templates": [{"templateName": template}], "args": args}}]})
+}
+
+fn cases() -> Vec<Case> {
+    let steps = |step: Value| json!({"steps": [{"setWeight": 20}, step]});
+    let many: Vec<Value> = (0..10_000).map(|n| json!({"setWeight": n % 101})).collect();
+    vec![
+        canary(
+            "bad-duration",
+            steps(json!({"pause": {"duration": "5 minutes"}})),
+            &["canary.steps[1].pause.duration", "5 minutes"],
+        ),
+        canary("bad-delay", json!({"scaleDownDelaySeconds": -1}), &["scaleDownDelaySeconds"]),
+        canary("two-actions", steps(json!({"pause": {}, "setWeight": 5})), &["canary.steps[1]"]),
+        canary("no-action", steps(json!({})), &["canary.steps[1]"]),
+        canary("both-zero", json!({"maxSurge": 0, "maxUnavailable": 0}), &["maxSurge", "maxUnavailable"]),
+        canary(
+            "no-template",
+            analysis("nowhere", json!([])),
+            &["canary.steps[1].analysis", "\"nowhere\"", "not found"],
+        ),
+        canary("no-argument", analysis("asking", json!([])), &["canary.steps[1].analysis", "service"]),
+        canary(
+            "no-service",
+            json!({"canaryService": "nobody"}),
+            &["canaryService", "\"nobody\" not found", "create it"],
+        ),
+        canary("same-service", json!({"canaryService": "same-service-stable"}), &["canaryService", "stableService"]),
+        canary(
+            "no-route",
+            json!({"trafficRouting": {"istio": {"virtualService": {"name": "nowhere"}}}}),
+            &["virtualService.name", "\"nowhere\" not found"],
+        ),
+        rollout(
+            "two-strategies",
+            json!({"spec": {"strategy": {"blueGreen": {"activeService": "a"}}}}),
+            &["spec.strategy", "blueGreen"],
+        ),
+        rollout("no-selector", json!({"spec": {"selector": null}}), &["spec.selector"]),
+        rollout(
+            "other-selector",
+            json!({"spec": {"selector": {"matchLabels": {"app": "other"}}}}),
+            &["spec.selector", "spec.template.metadata.labels"],
+        ),
+        rollout("no-pods", json!({"spec": {"template": null}}), &["spec.template"]),
+        canary("many-steps", json!({"steps": many}), &[]),
+        canary("big-argument", analysis("asking", json!([{"name": "service", "value": "x".repeat(1 << 20)}])), &[]),
+        rollout(
+            "garbage",
+            json!({"metadata": {"annotations": {"rollout.argoproj.io/revision": "many", "scale-down-deadline": "soon"}}}),
+            &[],
+        ),
+        Case {
+            name: "service-elsewhere",
+            to: SERVICES,
+            patch: json!({"spec": {"selector": {"app": "other"}}}),
+            says: &["stableService", "\"service-elsewhere-stable\"", "app"],
+        },
+        Case {
+            name: "service-foreign",
+            to: SERVICES,
+            patch: json!({"metadata": {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "other"}}}),
+            says: &["stableService", "other"],
+        },
+        Case {
+            name: "route-text",
+            to: ROUTES,
+            patch: json!({"spec": {"http": "all of them"}}),
+            says: &["virtualService", "http"],
+        },
+        Case {
+            name: "route-odd",
+            to: ROUTES,
+            patch: json!({"spec": {"http": [{"route": [{"destination": 5}, null]}]}}),
+            says: &["virtualService", "route"],
+        },
+        Case {
+            name: "route-words",
+            to: ROUTES,
+            patch: json!({"spec": {"http": [{"route": [
+            {"destination": {"host": "route-words-stable"}, "weight": "most"},
+            {"destination": {"host": "route-words-canary"}, "weight": -3}]}]}}),
+            says: &["virtualService", "weight"],
+        },
+        Case { name: "route-none", to: ROUTES, patch: json!({"spec": null}), says: &["virtualService", "http"] },
+    ]
+}
+
+/// An ordinary service: what is created where.
+fn objects(name: &str) -> [(&'static str, Value); 4] {
+    let service = |side: &str| {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": format!("{name}-{side}")},
+               "spec": {"selector": {"app": name}, "ports": [{"port": 80}]}})
+    };
+    let destination =
+        |side: &str, weight: i64| json!({"destination": {"host": format!("{name}-{side}")}, "weight": weight});
+    let route = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": name},
+        "spec": {"hosts": [name], "http": [{"route": [destination("stable", 100), destination("canary", 0)]}]}});
+    let rollout = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": name}, "spec": {
+    "replicas": 2, "selector": {"matchLabels": {"app": name}},
+    "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "app", "image": "app:v1"}]}},
+    "strategy": {"canary": {
+        "canaryService": format!("{name}-canary"), "stableService": format!("{name}-stable"),
+        "trafficRouting": {"istio": {"virtualService": {"name": name}}},
+        "steps": [{"setWeight": 20}, {"pause": {"duration": "30s"}}, {"setWeight": 60}],
+    }}}});
+    // The stable Service is the first: it is the one that cases change.
+    [(SERVICES, service("stable")), (SERVICES, service("canary")), (ROUTES, route), (ROLLOUTS, rollout)]
+}
+
+async fn send(world: &SimWorld, method: &str, path: &str, body: &Value) -> Value {
+    let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let request = Request::builder().method(method).uri(path).header("content-type", kind).body(body).unwrap();
+    world.client("person").unwrap().request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+async fn seconds(world: &mut SimWorld, number: i64) {
+    let until = world.now() + SignedDuration::from_secs(number);
+    world.wait_until(until).await.unwrap();
+}
+
+async fn begin(world: &mut SimWorld, cases: &[Case]) -> Result<(), WorldError> {
+    let template = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate", "metadata": {"name": "asking"},
+        "spec": {"args": [{"name": "service"}], "metrics": [{"name": "errors", "successCondition": "true",
+            "provider": {"prometheus": {"address": "http://prometheus:9090", "query": "up{service=\"{{args.service}}\"}"}}}]}});
+    world.start_controller().await?;
+    send(world, "POST", TEMPLATES, &template).await;
+    for case in cases {
+        let mut changed = false;
+        for (path, mut object) in objects(case.name) {
+            if path == case.to && !changed {
+                json_patch::merge(&mut object, &case.patch);
+                changed = true;
+            }
+            send(world, "POST", path, &object).await;
+        }
+        assert!(changed, "{}", case.name);
+    }
+    for (path, object) in objects("good") {
+        send(world, "POST", path, &object).await;
+    }
+    seconds(world, 30).await;
+    for name in cases.iter().map(|case| case.name).chain(["good"]) {
+        let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "app:v2"}]}}}});
+        if name != "no-pods" {
+            send(world, "PATCH", &format!("{ROLLOUTS}/{name}"), &image).await;
+        }
+    }
+    seconds(world, 120).await;
+    Ok(())
+}
+
+/// What a Rollout says of itself: its message, and the conditions that say something is wrong.
+fn said(rollout: &Value) -> String {
+    let conditions = rollout.pointer("/status/conditions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let invalid = conditions.iter().filter(|c| c["type"] == "InvalidSpec").map(|c| c["message"].to_string());
+    invalid.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn bad_input_is_told_what_to_change_and_harms_nobody_else() {
+    let cases = cases();
+    play::in_virtual_time(async {
+        let mut world = play::world()?;
+        begin(&mut world, &cases).await?;
+        let mut wrong = Vec::new();
+        for case in &cases {
+            let rollout = send(&world, "GET", &format!("{ROLLOUTS}/{}", case.name), &Value::Null).await;
+            let said = said(&rollout);
+            let misses = case.says.iter().any(|text| !said.contains(text));
+            if misses || case.says.is_empty() != said.is_empty() || said.len() > 4000 {
+                wrong.push(format!("{}: {said} {}", case.name, rollout["status"]["phase"]));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let good = send(&world, "GET", &format!("{ROLLOUTS}/good"), &Value::Null).await;
+        assert_eq!(good["status"]["phase"], "Healthy", "{good:#}");
+        assert_eq!(good["status"]["stableRS"], good["status"]["currentPodHash"], "{good:#}");
+        // Nothing goes on: whatever is wrong is said once.
+        let count = |world: &SimWorld| world.server.writes().iter().filter(|write| write.user == CONTROLLER).count();
+        let before = count(&world);
+        seconds(&mut world, 300).await;
+        assert_eq!(count(&world), before);
+        Ok::<_, WorldError>(())
+    })
+    .unwrap();
+}
