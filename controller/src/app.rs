@@ -315,8 +315,10 @@ impl Drop for AbortOnDrop {
 const QUERIES: usize = 64;
 
 fn see(runs: &Executor, cut: &crate::runtime::cut::AnalysisRunCut) {
-    if let Some(run) = Sighted::of_cut(cut) {
-        runs.saw(run);
+    match Sighted::of_cut(cut) {
+        Some(run) => runs.saw(run),
+        // No more is cached of a run that says it has ended.
+        None => runs.saw_end(&cut.meta.uid, &cut.meta.version),
     }
 }
 

@@ -236,7 +236,7 @@ impl Actor {
 
     /// Takes in what was seen of the run; a status that somebody else wrote is not believed.
     fn sight(&mut self, seen: Sighted) {
-        if newer(&self.seen.version, &seen.version) {
+        if seen.version == self.seen.version || newer(&self.seen.version, &seen.version) {
             return;
         }
         if seen.spec != self.seen.spec {

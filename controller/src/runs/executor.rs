@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
-use super::{RunContext, Sighted};
+use super::{RunContext, Sighted, write};
 use crate::runtime::store::newer;
 
 /// How often an actor that panicked begins again.
@@ -66,6 +66,23 @@ impl Executor {
         let (mailbox, letters) = watch::channel(run);
         let task = tokio::spawn(supervise(self.context.clone(), letters, self.seats.clone()));
         seats.insert(uid, Seat { mailbox, task: task.abort_handle() });
+    }
+
+    /// Takes in that the object of a run says that it has ended, without what else it says.
+    ///
+    /// Where its actor has not found an end, somebody else wrote it: the actor hears of a status that nobody knows,
+    /// and puts it right.
+    pub fn saw_end(&self, uid: &str, version: &str) {
+        let under_way = self.context.verdicts.get(uid).is_some_and(|verdict| !verdict.phase.is_terminal());
+        let seats = lock(&self.seats);
+        let Some(seat) = seats.get(uid).filter(|_| under_way) else { return };
+        seat.mailbox.send_if_modified(|seen| {
+            let changed = newer(version, &seen.version);
+            if changed {
+                (seen.version, seen.status) = (version.into(), write::unknown_status());
+            }
+            changed
+        });
     }
 
     /// Takes in that a run is no more.

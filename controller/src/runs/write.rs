@@ -126,6 +126,11 @@ fn brief(error: &kube::Error) -> String {
 const OURS: [&str; 7] =
     ["phase", "message", "metricResults", "startedAt", "runSummary", "dryRunSummary", "completedAt"];
 
+/// A status of which nothing is known but that it is not ours: a patch from it sets or removes every field of ours.
+pub(super) fn unknown_status() -> Value {
+    OURS.iter().map(|field| ((*field).to_owned(), Value::from("unknown"))).collect::<Map<_, _>>().into()
+}
+
 /// The merge patch that turns the stored status `old` into `new`; fields that we don't know stay.
 pub(super) fn status_patch(old: &Value, new: &Value) -> Value {
     let mut patch = merge_patch(old, new);

@@ -77,6 +77,31 @@ async fn a_forged_end_is_not_believed_while_the_run_is_under_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_forged_end_of_which_only_the_version_is_seen_is_put_right_at_once() {
+    let world = good();
+    world.watch(Duration::from_secs(3600));
+    let object = run("r", &[metric("errors", &json!({"interval": "1h"}))]);
+    world.create(object.clone());
+    world.executor.saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
+    world.at(1000).await;
+    let written = world.status("r");
+    let saw_end = |world: &World| {
+        let version = world.api.0.lock().unwrap().objects["r"]["metadata"]["resourceVersion"].clone();
+        world.executor.saw_end("uid-r", version.as_str().unwrap());
+    };
+    saw_end(&world);
+    world.at(1500).await;
+    assert_eq!(world.writes().len(), 1, "what we wrote ourselves is not doubted");
+    world.api.edit("r", |object| {
+        object["status"] = json!({"phase": "Successful", "message": "trust me", "completedAt": world::EPOCH});
+    });
+    saw_end(&world);
+    world.at(2000).await;
+    assert_eq!((world.status("r"), world.writes().len()), (written, 2));
+    assert_eq!(world.verdict("r").phase, Running);
+}
+
+#[tokio::test(start_paused = true)]
 async fn somebody_who_keeps_forging_causes_no_storm() {
     let world = good();
     world.create(run("r", &[metric("errors", &json!({"interval": "1m"}))]));
