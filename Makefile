@@ -50,7 +50,7 @@ e2e: setup ## The tests on real parts: etcd, kube-apiserver, istiod, Envoy, Prom
 
 bench: setup ## Print the figures, beside the incumbent's
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins
-	@$(CARGO) bench -p serin-e2e $(ARGS)
+	@$(CARGO) bench -p serin-e2e --bench figures -- --nocapture $(ARGS)
 
 crds: ## Generate crds/generated from the types
 	@$(CARGO) run --quiet -p serin-crds --features schema --bin generate-crds

@@ -163,6 +163,8 @@ impl Bench {
     async fn start(metric: &Value) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let options = Options { mesh: false, prometheus: false, pods: false, ..Options::default() };
         let world = World::start(options).await?;
+        let own = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argo-rollouts"}});
+        world.create_object(User::Admin, &own).await?;
         let judge = Arc::new(Judge::default());
         judge.clone().listen().await?;
         let pods = pods_at_once(&world);

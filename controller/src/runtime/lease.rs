@@ -212,6 +212,10 @@ impl Candidate {
             Err(Refusal::Conflict) if self.renewed.is_some() => {
                 self.lose("the lease was made by somebody else");
             }
+            Err(Refusal::Missing) => {
+                let namespace = &self.election.namespace;
+                tracing::warn!(lease = %self.election.name, "cannot make the lease: create the namespace {namespace}");
+            }
             Err(refusal) => self.complain("cannot make the lease", &refusal),
         }
     }

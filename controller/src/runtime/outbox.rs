@@ -1,8 +1,10 @@
 //! Outbox: tells people what happened, as events of the cluster; never waits and never stands in anybody's way.
 //!
 //! Notes go into a bounded box and are written one after the other by a task; what doesn't fit is dropped and counted.
-//! A note that repeats itself becomes a count on the event that is there, written at most once in a while.
+//! What is said about one object within a second is one event. One that repeats itself becomes a count on the event that
+//! is there, written at most once in a while.
 
+mod gather;
 mod series;
 
 use std::time::Duration;
@@ -18,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use self::gather::Gather;
 use self::series::{Entry, Repeats, Step};
 use super::clock::Clock;
 use super::key::Key;
@@ -100,8 +103,8 @@ impl Outbox {
         );
         let dropped = registry.counter(named("serin_events_dropped_total", "Events that were not written."), &["why"]);
         let outbox = Self { notes, clock: clock.clone(), events, dropped: dropped.clone() };
-        let repeats = Repeats::default();
-        let writer = Writer { client, clock, instance, dropped, repeats };
+        let (gather, repeats) = (Gather::default(), Repeats::default());
+        let writer = Writer { client, clock, instance, dropped, gather, repeats };
         (outbox, tokio::spawn(writer.run(received, stop)))
     }
 
@@ -128,13 +131,14 @@ struct Writer {
     clock: Clock,
     instance: String,
     dropped: Counter,
+    gather: Gather,
     repeats: Repeats,
 }
 
 impl Writer {
     async fn run(mut self, mut notes: mpsc::Receiver<(EventNote, Timestamp)>, stop: Shutdown) {
         loop {
-            let due = self.repeats.next_due();
+            let due = self.repeats.next_due().into_iter().chain(self.gather.next_due()).min();
             tokio::select! {
                 biased;
                 () = stop.wait() => break,
@@ -142,7 +146,7 @@ impl Writer {
                     Some((note, at)) => self.take_in(note, at).await,
                     None => break,
                 },
-                () = until(due) => self.write_counts(false).await,
+                () = until(due) => self.write_due(false).await,
             }
         }
         notes.close();
@@ -150,14 +154,20 @@ impl Writer {
             while let Some((note, at)) = notes.recv().await {
                 self.take_in(note, at).await;
             }
-            self.write_counts(true).await;
+            self.write_due(true).await;
         };
         if timeout(LAST_WORDS, rest).await.is_err() {
             tracing::warn!("events were left unwritten at the end");
         }
     }
 
-    async fn take_in(&mut self, mut note: EventNote, at: Timestamp) {
+    async fn take_in(&mut self, note: EventNote, at: Timestamp) {
+        for (note, at) in self.gather.add(note, at, self.clock.monotonic()) {
+            self.tell(note, at).await;
+        }
+    }
+
+    async fn tell(&mut self, mut note: EventNote, at: Timestamp) {
         shorten(&mut note.message);
         let now = self.clock.monotonic();
         match self.repeats.step(&note, at, now) {
@@ -172,8 +182,11 @@ impl Writer {
         }
     }
 
-    async fn write_counts(&mut self, all: bool) {
+    async fn write_due(&mut self, all: bool) {
         let now = self.clock.monotonic();
+        for (note, at) in self.gather.due(now, all) {
+            self.tell(note, at).await;
+        }
         for entry in self.repeats.due(now, all) {
             self.count(&entry).await;
         }

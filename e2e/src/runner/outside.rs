@@ -37,6 +37,9 @@ struct Arguments {
     /// How many worlds run side by side; one, and three of those that don't mind, when left out.
     #[arg(long)]
     test_threads: Option<usize>,
+    /// What `cargo bench` adds to every command line; says nothing.
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 impl Arguments {

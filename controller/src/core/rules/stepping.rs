@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serin_crds::duration;
 use serin_crds::names::{AnalysisPhase, EventReason, PauseReason};
-use serin_crds::rollout::CanaryStep;
+use serin_crds::rollout::{CanaryStep, RolloutStatus};
 
 use super::super::because::Because;
 use super::super::intent;
@@ -102,7 +102,8 @@ pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
     revision::enter_pause(s, &mut next, index);
     let made: Vec<Effect> = runs::name_step(s, &mut next, index).into_iter().collect();
     let text = format!("Rollout step {index}/{} completed ({})", s.steps().len(), label(step));
-    let mut plan = Plan::act(next, Because::StepDone(text.clone()), made.clone()).wake_at(Some(s.now));
+    let because = entered(s, &next, index).unwrap_or_else(|| Because::StepDone(text.clone()));
+    let mut plan = Plan::act(next, because, made.clone()).wake_at(Some(s.now));
     if s.steps().get(index).is_some_and(|step| step.pause.is_some()) {
         plan = paused_note(plan);
     }
@@ -115,6 +116,15 @@ pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
         }
     }
     Some(plan.note(EventReason::RolloutStepCompleted, text))
+}
+
+/// What a record waits for that enters a pause or an analysis: named with it, so that naming it costs no second write.
+fn entered(s: &Snapshot, next: &RolloutStatus, index: usize) -> Option<Because> {
+    if let Some(run) = &next.canary.current_step_analysis_run_status {
+        return Some(Because::Analysing(run.name.clone()));
+    }
+    let pause = next.pause_conditions.iter().find(|pause| pause.reason == PauseReason::CanaryPauseStep)?;
+    Some(Because::Paused { since: pause.start_time, until: pause_end(s.steps().get(index)?, pause.start_time) })
 }
 
 fn paused_note(plan: Plan) -> Plan {

@@ -41,7 +41,7 @@ fn capacity_goes_up_before_traffic_and_services_before_weights() {
     check(&rollout().canary_pods(2), "Converging", &["switch web-canary to new"]);
     let plan = check(&rollout().canary_pods(2).hooked(), "Converging", &["weight 0 to 20"]);
     assert!(plan.needs_live, "a raise rests on a live read");
-    let plan = check(&rollout().canary_pods(2).hooked().weight(20), "StepDone", &["run web-new-2-1"]);
+    let plan = check(&rollout().canary_pods(2).hooked().weight(20), "Analysing", &["run web-new-2-1"]);
     assert_eq!(plan.record.current_step_index, Some(1));
 }
 
@@ -234,7 +234,7 @@ fn a_superseded_canary_loses_its_traffic_before_its_service_and_its_pods() {
     s.traffic.canary_service = Some(service("web-canary", "third"));
     check(&s, "Converging", &["weight 0 to 20"]);
     let s = s.weight(20);
-    assert_eq!(check(&s, "StepDone", &["run web-third-3-1"]).record.current_step_index, Some(1));
+    assert_eq!(check(&s, "Analysing", &["run web-third-3-1"]).record.current_step_index, Some(1));
 }
 
 #[test]

@@ -172,3 +172,27 @@ async fn what_is_remembered_of_notes_is_bounded() {
     }
     assert!(repeats.len() <= 4_096, "{}", repeats.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_within_a_second_is_one_event_and_a_warning_does_not_wait() {
+    let world = world(vec![]);
+    let say = |reason, message: &str| world.outbox.record(note(reason, message));
+    say(EventReason::SwitchService, "switched");
+    say(EventReason::TrafficWeightUpdated, "0 to 20");
+    say(EventReason::SwitchService, "switched");
+    sleep(Duration::from_millis(999)).await;
+    assert_eq!(world.sent().len(), 0);
+    say(EventReason::RolloutStepCompleted, "step 1");
+    sleep(Duration::from_millis(2)).await;
+    say(EventReason::ScalingReplicaSet, "scaled");
+    say(EventReason::RolloutAborted, "aborted");
+    sleep(Duration::from_millis(1)).await;
+    let told: Vec<_> =
+        world.sent.lock().unwrap().iter().map(|(_, e)| (e["reason"].clone(), e["message"].clone())).collect();
+    let expect = [
+        ("RolloutStepCompleted", "switched; 0 to 20; step 1"),
+        ("ScalingReplicaSet", "scaled"),
+        ("RolloutAborted", "aborted"),
+    ];
+    assert_eq!(told, expect.map(|(reason, message)| (json!(reason), json!(message))));
+}

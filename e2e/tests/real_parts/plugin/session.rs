@@ -107,7 +107,8 @@ impl Session {
     pub async fn hears(&self, reason: &str, message: &str) -> Result<(), Fault> {
         let look = async || {
             let list = self.world.get(EVENTS).await.map_err(|error| error.to_string())?;
-            let fits = |event: &&Value| event["reason"] == reason && event["message"] == message;
+            let says = |event: &Value| event["message"].as_str().is_some_and(|said| said.contains(message));
+            let fits = |event: &&Value| event["reason"] == reason && says(event);
             let seen: Vec<_> =
                 items(&list).iter().map(|event| format!("{} {}", event["reason"], event["message"])).collect();
             items(&list).iter().find(fits).map(drop).ok_or_else(|| seen.join("\n"))
