@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serin_sim::invariants::{Key, WriteRecord};
 
-use crate::world::{Audit, Record, WorldError};
+use crate::world::{Audit, Record, User, WorldError};
 
 /// Reads the audit log once, from its start.
 #[derive(Debug)]
@@ -49,7 +49,9 @@ impl Ledger {
 
 /// Says whether the record is a change of one object whose new state the log holds, or the refusal of one.
 fn counts(record: &Record) -> bool {
-    let one = record.is_write() && record.verb != "deletecollection" && !record.object.resource.is_empty();
+    // Who leads is no promise; leases are renewed all the time.
+    let lease = record.object.resource == "leases";
+    let one = !lease && record.is_write() && record.verb != "deletecollection" && !record.object.resource.is_empty();
     one && !record.bodies.response.is_null() && !record.uri.contains("dryRun=")
 }
 
@@ -58,13 +60,15 @@ fn version(object: &Value) -> Option<u64> {
 }
 
 fn write(record: &Record) -> WriteRecord {
+    // Whichever controller it was: the promises are those of all together.
+    let ours = User::named(&record.user).filter(|user| user.is_controller()).map(|_| User::Serin.name());
     let (object, response) = (&record.object, &record.bodies.response);
     let named = response.pointer("/metadata/name").and_then(Value::as_str);
     let name = if object.name.is_empty() { named.unwrap_or_default() } else { &object.name };
     let present = record.succeeded() && !gone(record);
     WriteRecord {
         at: record.at,
-        user: record.user.clone(),
+        user: ours.unwrap_or(&record.user).to_owned(),
         verb: record.verb.clone(),
         key: Key::new(&object.resource, &object.namespace, name),
         subresource: (!object.subresource.is_empty()).then(|| object.subresource.clone()),

@@ -5,6 +5,7 @@
 
 mod crowd;
 mod ledger;
+mod promises;
 mod score;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use serin_sim::{
     scenario::{self, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
 
+pub use self::promises::broken_promises;
 use self::{crowd::Crowd, ledger::Ledger};
 use crate::{
     runner::Fault,

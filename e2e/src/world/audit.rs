@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::WorldError;
+use super::{User, WorldError};
 
 /// One call to the API server that has been answered; a watch that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,11 @@ impl Record {
     /// Says whether the call succeeded.
     pub fn succeeded(&self) -> bool {
         (200..300).contains(&self.code)
+    }
+
+    /// Says whether the controller asked for something that its role does not allow.
+    pub fn is_overreach(&self) -> bool {
+        self.code == 403 && User::named(&self.user).is_some_and(User::is_controller)
     }
 
     /// Says whether the call was about this resource, given as `resource` or `resource/subresource`.
@@ -141,7 +146,7 @@ pub struct Audit {
 }
 
 impl Audit {
-    pub(super) fn from_start(root: &Path) -> Self {
+    pub(crate) fn from_start(root: &Path) -> Self {
         Self { file: root.join("kube-apiserver/audit.log"), offset: 0 }
     }
 
@@ -187,6 +192,26 @@ mod tests {
         });
         let line: Line = serde_json::from_value(line).unwrap();
         assert_eq!(line.record().is_some(), counts, "{stage} of {verb}");
+    }
+
+    fn check_overreach(user: &str, code: u16, expect: bool) {
+        let line = serde_json::json!({
+            "stage": "ResponseComplete", "verb": "list", "requestURI": "/api/v1/secrets", "user": {"username": user},
+            "objectRef": {"resource": "secrets", "apiVersion": "v1"},
+            "responseStatus": {"metadata": {}, "status": "Failure", "reason": "Forbidden", "code": code},
+            "requestReceivedTimestamp": "2026-11-21T10:00:00.000001Z",
+            "stageTimestamp": "2026-11-21T10:00:00.002001Z",
+        });
+        let line: Line = serde_json::from_value(line).unwrap();
+        assert_eq!(line.record().unwrap().is_overreach(), expect, "{user} got {code}");
+    }
+
+    #[test]
+    fn what_the_role_of_the_controller_does_not_allow_is_told() {
+        check_overreach("serin", 403, true);
+        check_overreach("serin-beside", 403, true);
+        check_overreach("serin", 409, false);
+        check_overreach("person", 403, false);
     }
 
     #[test]
