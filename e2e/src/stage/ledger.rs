@@ -23,12 +23,14 @@ impl Ledger {
         Self { audit, waiting: Vec::new(), version: 0 }
     }
 
-    /// The writes that were answered until this instant, without those told before.
-    pub(super) fn read(&mut self, until: Timestamp) -> Result<Vec<WriteRecord>, WorldError> {
+    /// The writes that were answered until this instant, without those told before; and the instant up to which they are all
+    /// there are, which is earlier when a write is under way that may be committed already.
+    pub(super) fn read(&mut self, until: Timestamp) -> Result<(Timestamp, Vec<WriteRecord>), WorldError> {
         self.waiting.extend(self.audit.read()?.into_iter().filter(counts));
+        let until = self.audit.waits_since().map_or(until, |since| since.min(until));
         let (told, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|record| record.at <= until);
         self.waiting = waiting;
-        Ok(self.ordered(told).iter().map(write).collect())
+        Ok((until, self.ordered(told).iter().map(write).collect()))
     }
 
     /// Answers of concurrent calls may be logged in another order than their writes were committed in.

@@ -225,7 +225,7 @@ impl scenario::World for Stage {
         // call, because calls that were answered before may still be written behind it.
         let told = self.now() + SLACK;
         tokio::time::sleep(LOGGED).await;
-        let writes = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
+        let (told, writes) = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
         self.told = told;
         Ok(writes)
     }

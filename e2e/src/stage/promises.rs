@@ -14,9 +14,8 @@ pub async fn broken_promises(world: &World) -> Result<Vec<Violation>, WorldError
     let now = Timestamp::now();
     tokio::time::sleep(LOGGED).await;
     let mut checker = Checker::new(User::Serin.name());
-    for write in Ledger::new(world.audit()).read(now + SLACK)? {
-        checker.see(&write);
-    }
+    let (_, writes) = Ledger::new(world.audit()).read(now + SLACK)?;
+    writes.iter().for_each(|write| checker.see(write));
     checker.at_rest(now);
     Ok(checker.violations().to_vec())
 }
