@@ -108,8 +108,11 @@ async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) 
     tokio::select! {
         () = work(app, stop) => Ok(()),
         lost = leadership.wait_for(|state| !state.is_leading()) => {
-            let holder = lost.map(|state| format!("{state:?}")).unwrap_or_default();
-            Err(format!("lost the lease ({holder}); ending, so that nothing stale is carried on").into())
+            let holder = match lost.as_deref() {
+                Ok(Leadership::Standby(Some(holder))) => holder,
+                _ => "nobody",
+            };
+            Err(format!("lost the lease, which now names {holder}; ending, so that nothing stale is carried on").into())
         }
     }
 }

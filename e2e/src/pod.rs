@@ -72,13 +72,15 @@ struct Service {
     leaving: watch::Receiver<bool>,
 }
 
-/// Serves until SIGTERM, then for the drain time, then ends with the last answer.
+/// Serves until SIGTERM, then for the drain time, then ends with the last answer. At SIGINT it ends at once, but for the
+/// answers that it has begun.
 ///
 /// # Errors
 /// When the address can't be listened on, or the behaviour is not JSON of its kind.
 pub async fn serve(flags: Flags) -> io::Result<()> {
     let behaviour: Behaviour = serde_json::from_str(&flags.behaviour)?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let listener = TcpListener::bind(flags.listen).await?;
     let (leave, leaving) = watch::channel(false);
     let drain = Duration::from_millis(flags.drain_ms);
@@ -98,6 +100,7 @@ pub async fn serve(flags: Flags) -> io::Result<()> {
     };
     tokio::select! {
         () = until => {}
+        _ = interrupt.recv() => {}
         () = take(&listener, &service, &open) => {}
         () = crash(&service) => std::process::exit(70),
     }

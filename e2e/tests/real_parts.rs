@@ -6,6 +6,8 @@ use serin_e2e::runner::{self, Trial};
 
 #[path = "real_parts/crds.rs"]
 mod crds;
+#[path = "real_parts/leading/mod.rs"]
+mod leading;
 #[path = "real_parts/plugin/mod.rs"]
 mod plugin;
 #[path = "real_parts/pods.rs"]
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];
+    trials.extend(leading::trials());
     trials.extend(plugin::trials());
     trials.extend(scenarios::trials());
     runner::main(&trials)

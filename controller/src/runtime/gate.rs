@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -19,6 +20,19 @@ pub struct NotLeader;
 pub struct WriteGate {
     clock: Clock,
     open: Arc<Mutex<Open>>,
+    under_way: watch::Sender<usize>,
+}
+
+/// A write that was let through; it is under way until this is dropped.
+#[derive(Debug)]
+pub struct Pass {
+    under_way: watch::Sender<usize>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.under_way.send_modify(|writes| *writes = writes.saturating_sub(1));
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +45,37 @@ enum Open {
 impl WriteGate {
     /// Makes a gate that is closed until a lease opens it.
     pub fn closed(clock: Clock) -> Self {
-        Self { clock, open: Arc::new(Mutex::new(Open::Never)) }
+        Self::new(clock, Open::Never)
     }
 
     /// Makes a gate that is always open, for a controller without leader election.
     pub fn always_open(clock: Clock) -> Self {
-        Self { clock, open: Arc::new(Mutex::new(Open::Always)) }
+        Self::new(clock, Open::Always)
     }
 
-    /// Asks to write now.
+    fn new(clock: Clock, open: Open) -> Self {
+        Self { clock, open: Arc::new(Mutex::new(open)), under_way: watch::Sender::new(0) }
+    }
+
+    /// Lets one write through.
+    ///
+    /// # Errors
+    /// As [`WriteGate::check`].
+    pub fn enter(&self) -> Result<Pass, NotLeader> {
+        // Counted first: who closes the gate and then counts misses nobody.
+        self.under_way.send_modify(|writes| *writes = writes.saturating_add(1));
+        let pass = Pass { under_way: self.under_way.clone() };
+        self.check().map(|()| pass)
+    }
+
+    /// Waits until no write is under way.
+    pub(super) async fn emptied(&self) {
+        let mut writes = self.under_way.subscribe();
+        // The sender is ours, so the channel cannot close while we wait.
+        let _ = writes.wait_for(|writes| *writes == 0).await;
+    }
+
+    /// Asks whether a write would be let through now.
     ///
     /// # Errors
     /// We don't lead, or did not manage to renew the lease in time.
@@ -80,6 +116,21 @@ mod tests {
         assert_eq!(gate.check(), Ok(()));
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(gate.check(), Err(NotLeader));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_is_empty_when_all_writes_that_it_let_through_have_ended() {
+        let gate = WriteGate::always_open(Clock::system());
+        gate.emptied().await;
+        let (one, two) = (gate.enter().unwrap(), gate.clone().enter().unwrap());
+        gate.close();
+        assert_eq!(gate.enter().err(), Some(NotLeader));
+        let emptied = tokio::spawn(async move { gate.emptied().await });
+        drop(one);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert!(!emptied.is_finished());
+        drop(two);
+        emptied.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

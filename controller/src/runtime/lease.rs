@@ -225,6 +225,11 @@ impl Candidate {
             return;
         }
         self.gate.close();
+        // What was let through before may still be committed: nobody else may lead until it is.
+        if timeout(CALL, self.gate.emptied()).await.is_err() {
+            tracing::warn!(lease = %self.election.name, "a write has not ended in time: the lease is left to run out");
+            return self.announce(Leadership::Standby(None));
+        }
         let Some(mut lease) = self.seen.as_ref().map(|seen| seen.lease.clone()) else {
             return;
         };

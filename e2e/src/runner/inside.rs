@@ -1,6 +1,7 @@
 //! The part that runs inside the namespaces, as the first process there: makes the network, plays one trial.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 };
 
 use super::{Trial, WORLD_DIR};
-use crate::world::network;
+use crate::world::{Audit, ObjectRef, Record, network};
 
 pub(super) fn play(trials: &[Trial]) -> ExitCode {
     let Some(folder) = std::env::var_os(WORLD_DIR).map(PathBuf::from) else {
@@ -32,22 +33,40 @@ pub(super) fn play(trials: &[Trial]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(play_one(trial));
+    let code = runtime.block_on(play_one(trial, &folder));
     runtime.shutdown_background();
     code
 }
 
-async fn play_one(trial: &Trial) -> ExitCode {
+async fn play_one(trial: &Trial, folder: &Path) -> ExitCode {
     // In a task of its own, so that a panic is a fault like others and the world is taken down in order.
     let played = tokio::time::timeout(trial.limit, tokio::spawn((trial.body)())).await;
     let fault = match played {
-        Ok(Ok(Ok(()))) => return ExitCode::SUCCESS,
-        Ok(Ok(Err(fault))) => explain(fault.as_ref()),
-        Ok(Err(panic)) => panic.to_string(),
-        Err(_) => format!("not at its end after {:?}", trial.limit),
+        Ok(Ok(Ok(()))) => None,
+        Ok(Ok(Err(fault))) => Some(explain(fault.as_ref())),
+        Ok(Err(panic)) => Some(panic.to_string()),
+        Err(_) => Some(format!("not at its end after {:?}", trial.limit)),
     };
-    eprintln!("{fault}");
-    ExitCode::FAILURE
+    let faults: Vec<_> = fault.into_iter().chain(overreach(folder)).collect();
+    for fault in &faults {
+        eprintln!("{fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The calls of a controller that its role does not allow, once for each kind of call: whatever the trial is about, there
+/// must be none.
+fn overreach(folder: &Path) -> BTreeSet<String> {
+    let records = match Audit::from_start(folder).read() {
+        Ok(records) => records,
+        Err(error) => return BTreeSet::from([explain(&error)]),
+    };
+    let tell = |record: &Record| {
+        let ObjectRef { api_group, resource, subresource, .. } = &record.object;
+        let slash = if subresource.is_empty() { "" } else { "/" };
+        format!("serin's role does not allow it to {} {resource}{slash}{subresource} of {api_group:?}", record.verb)
+    };
+    records.iter().filter(|record| record.is_overreach()).map(tell).collect()
 }
 
 /// A fault with everything that caused it, one line each.

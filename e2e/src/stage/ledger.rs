@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use serin_sim::invariants::{Key, WriteRecord};
 
-use crate::world::{Audit, Record, WorldError};
+use crate::world::{Audit, Record, User, WorldError};
 
 /// Reads the audit log once, from its start.
 #[derive(Debug)]
@@ -23,12 +23,14 @@ impl Ledger {
         Self { audit, waiting: Vec::new(), version: 0 }
     }
 
-    /// The writes that were answered until this instant, without those told before.
-    pub(super) fn read(&mut self, until: Timestamp) -> Result<Vec<WriteRecord>, WorldError> {
+    /// The writes that were answered until this instant, without those told before; and the instant up to which they are all
+    /// there are, which is earlier when a write is under way that may be committed already.
+    pub(super) fn read(&mut self, until: Timestamp) -> Result<(Timestamp, Vec<WriteRecord>), WorldError> {
         self.waiting.extend(self.audit.read()?.into_iter().filter(counts));
+        let until = self.audit.waits_since().map_or(until, |since| since.min(until));
         let (told, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|record| record.at <= until);
         self.waiting = waiting;
-        Ok(self.ordered(told).iter().map(write).collect())
+        Ok((until, self.ordered(told).iter().map(write).collect()))
     }
 
     /// Answers of concurrent calls may be logged in another order than their writes were committed in.
@@ -49,7 +51,9 @@ impl Ledger {
 
 /// Says whether the record is a change of one object whose new state the log holds, or the refusal of one.
 fn counts(record: &Record) -> bool {
-    let one = record.is_write() && record.verb != "deletecollection" && !record.object.resource.is_empty();
+    // Who leads is no promise; leases are renewed all the time.
+    let lease = record.object.resource == "leases";
+    let one = !lease && record.is_write() && record.verb != "deletecollection" && !record.object.resource.is_empty();
     one && !record.bodies.response.is_null() && !record.uri.contains("dryRun=")
 }
 
@@ -58,13 +62,15 @@ fn version(object: &Value) -> Option<u64> {
 }
 
 fn write(record: &Record) -> WriteRecord {
+    // Whichever controller it was: the promises are those of all together.
+    let ours = User::named(&record.user).filter(|user| user.is_controller()).map(|_| User::Serin.name());
     let (object, response) = (&record.object, &record.bodies.response);
     let named = response.pointer("/metadata/name").and_then(Value::as_str);
     let name = if object.name.is_empty() { named.unwrap_or_default() } else { &object.name };
     let present = record.succeeded() && !gone(record);
     WriteRecord {
         at: record.at,
-        user: record.user.clone(),
+        user: ours.unwrap_or(&record.user).to_owned(),
         verb: record.verb.clone(),
         key: Key::new(&object.resource, &object.namespace, name),
         subresource: (!object.subresource.is_empty()).then(|| object.subresource.clone()),

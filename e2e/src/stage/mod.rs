@@ -5,6 +5,7 @@
 
 mod crowd;
 mod ledger;
+mod promises;
 mod score;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use serin_sim::{
     scenario::{self, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
 
+pub use self::promises::broken_promises;
 use self::{crowd::Crowd, ledger::Ledger};
 use crate::{
     runner::Fault,
@@ -223,7 +225,7 @@ impl scenario::World for Stage {
         // call, because calls that were answered before may still be written behind it.
         let told = self.now() + SLACK;
         tokio::time::sleep(LOGGED).await;
-        let writes = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
+        let (told, writes) = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
         self.told = told;
         Ok(writes)
     }

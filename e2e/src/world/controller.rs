@@ -1,6 +1,10 @@
 //! A controller under test: ours, or another that runs the same objects.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use super::{
     World, WorldError, parts,
@@ -11,6 +15,8 @@ use super::{
 /// How a controller is started.
 #[derive(Debug, Clone)]
 pub struct ControllerPlan {
+    /// What its folder is called: one name for each that runs at a time.
+    pub name: String,
     /// The program.
     pub program: PathBuf,
     /// Its arguments; the kubeconfig is told by the environment variable `KUBECONFIG`.
@@ -31,7 +37,20 @@ impl ControllerPlan {
             Some(named) => PathBuf::from(named),
             None => parts::built("serin-controller")?,
         };
-        Ok(Self { program, arguments: Vec::new(), environment: Vec::new(), user: User::Serin })
+        Ok(Self {
+            name: "controller".to_owned(),
+            program,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            user: User::Serin,
+        })
+    }
+
+    /// Gives it another name, and other credentials, to run beside the first.
+    #[must_use]
+    pub fn beside(mut self, name: &str, user: User) -> Self {
+        (self.name, self.user) = (name.to_owned(), user);
+        self
     }
 
     /// Adds an argument.
@@ -51,7 +70,7 @@ pub struct Controller {
 
 impl Controller {
     pub(super) fn start(world: &World, plan: ControllerPlan) -> Result<Self, WorldError> {
-        let mut launch = Launch::new("controller", plan.program, world.folder())
+        let mut launch = Launch::new(&plan.name, plan.program, world.folder())
             .env("KUBECONFIG", world.users().kubeconfig(plan.user));
         for argument in plan.arguments {
             launch = launch.arg(argument);
@@ -71,14 +90,46 @@ impl Controller {
         }
     }
 
-    /// Asks it to end (`SIGTERM`) and waits; says whether it ended by itself within the grace.
-    pub fn stop(&mut self, grace: Duration) -> bool {
-        let Some(mut server) = self.server.take() else {
-            return true;
+    /// Asks it to end (`SIGTERM`); see [`Controller::end`] for how it does.
+    pub fn terminate(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.terminate();
+        }
+    }
+
+    /// Waits until it ends, and says how it ended, such as `exit status: 0`.
+    ///
+    /// # Errors
+    /// When it still runs at the limit.
+    pub async fn end(&mut self, limit: Duration) -> Result<String, WorldError> {
+        let Some(server) = &mut self.server else {
+            return Ok("killed before".to_owned());
         };
-        let began = std::time::Instant::now();
-        server.stop(grace);
-        began.elapsed() < grace
+        let what = format!("the end of {}", server.name());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = server.ended() {
+                return Ok(status);
+            }
+            if began.elapsed() >= limit {
+                return Err(WorldError::Late { what, limit, last: server.tail(5) });
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Lets it stand still (`SIGSTOP`) until [`Controller::thaw`]: like a node that hangs.
+    pub fn freeze(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.freeze();
+        }
+    }
+
+    /// Lets it go on (`SIGCONT`).
+    pub fn thaw(&mut self) {
+        if let Some(server) = &mut self.server {
+            server.thaw();
+        }
     }
 
     /// Starts it, again if it has been started before.

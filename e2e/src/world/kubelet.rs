@@ -105,7 +105,8 @@ impl Kubelet {
         lock(&self.shared.pods).values().map(|(pod, _)| pod.clone()).collect()
     }
 
-    /// Kills the process of a pod (`SIGKILL`). It starts again after `back_after`; never when that is `None`.
+    /// Ends the process of a pod between two answers: what it would take along with it is chance, and nobody's doing who is
+    /// under test. It starts again after `back_after`; never when that is `None`.
     /// Says whether there is such a pod.
     pub fn kill(&self, namespace: &str, name: &str, back_after: Option<Duration>) -> bool {
         let pods = lock(&self.shared.pods);

@@ -146,7 +146,10 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), WorldError> {
 }
 
 /// Says whether a page answers 2xx.
-pub(crate) async fn answers(page: &str) -> Result<(), reqwest::Error> {
+///
+/// # Errors
+/// When nothing answers there, or something else does.
+pub async fn answers(page: &str) -> Result<(), reqwest::Error> {
     super::http_client()?.get(page).send().await?.error_for_status().map(drop)
 }
 

@@ -30,7 +30,6 @@ use std::{
 
 use kube::Client;
 
-pub(crate) use self::mesh::answers;
 pub use self::{
     audit::{Audit, Bodies, ObjectRef, Record},
     controller::{Controller, ControllerPlan},
@@ -38,7 +37,7 @@ pub use self::{
     gate::{Answer, Answered, Gate, Mode},
     kubelet::{HASH_LABELS, Kubelet, RunningPod, image_tag},
     load::{Felt, Load, LoadPlan, Slot},
-    mesh::Envoy,
+    mesh::{Envoy, answers},
     network::{ENVOY_ADMIN, ENVOY_PROXY, KUBE_API, PROMETHEUS},
     objects::{parse, path_of},
     parts::{Parts, built},

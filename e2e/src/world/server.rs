@@ -180,6 +180,11 @@ impl Server {
         self.signal(Signal::TERM);
     }
 
+    /// Sends it `SIGINT`.
+    pub fn interrupt(&mut self) {
+        self.signal(Signal::INT);
+    }
+
     /// Ends it at once, without any chance to clean up, and waits until it is gone.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
@@ -197,6 +202,16 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Lets it stand still (`SIGSTOP`) until [`Server::thaw`]: it keeps everything it has and does nothing.
+    pub fn freeze(&mut self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on (`SIGCONT`).
+    pub fn thaw(&mut self) {
+        self.signal(Signal::CONT);
     }
 
     fn signal(&mut self, signal: Signal) {

@@ -20,6 +20,8 @@ pub enum User {
     Admin,
     /// The controller; may do what its role allows.
     Serin,
+    /// A second controller beside the first; may do the same.
+    SerinBeside,
     /// A person with a client in hand.
     Person,
     /// A tool that applies what stands in Git.
@@ -34,14 +36,23 @@ pub enum User {
 
 impl User {
     /// All users.
-    pub const ALL: [Self; 7] =
-        [Self::Admin, Self::Serin, Self::Person, Self::Gitops, Self::Kubelet, Self::Istiod, Self::ControllerManager];
+    pub const ALL: [Self; 8] = [
+        Self::Admin,
+        Self::Serin,
+        Self::SerinBeside,
+        Self::Person,
+        Self::Gitops,
+        Self::Kubelet,
+        Self::Istiod,
+        Self::ControllerManager,
+    ];
 
     /// The name in the audit log.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Serin => "serin",
+            Self::SerinBeside => "serin-beside",
             Self::Person => "person",
             Self::Gitops => "gitops",
             Self::Kubelet => "kubelet",
@@ -55,6 +66,11 @@ impl User {
         Self::ALL.into_iter().find(|user| user.name() == name)
     }
 
+    /// Says whether this is a controller under test.
+    pub const fn is_controller(self) -> bool {
+        matches!(self, Self::Serin | Self::SerinBeside)
+    }
+
     /// The bearer token. No secret: the API server listens in the world's own network only.
     fn token(self) -> String {
         format!("token-of-{}", self.name())
@@ -63,7 +79,7 @@ impl User {
     /// The groups. All but the controller may do everything: roles of parts that are not ours are not under test.
     const fn groups(self) -> &'static str {
         match self {
-            Self::Serin => "serin",
+            Self::Serin | Self::SerinBeside => "serin",
             _ => "system:masters",
         }
     }

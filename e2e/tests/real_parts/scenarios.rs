@@ -8,7 +8,7 @@ use serin_e2e::{runner::Trial, stage};
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The scenarios that are played here too.
-const PLAYED: [&str; 28] = [
+const PLAYED: [&str; 29] = [
     "good-release",
     "bad-by-errors",
     "killed-in-canary",
@@ -37,6 +37,7 @@ const PLAYED: [&str; 28] = [
     "seed-istio-bad",
     "seed-error-rate-bad",
     "promote-and-skip",
+    "basic-bad",
 ];
 
 /// A trial for each scenario.

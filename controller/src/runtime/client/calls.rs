@@ -89,13 +89,18 @@ where
     fn call(&mut self, request: Request<A>) -> Self::Future {
         let target = Target::of(request.method(), request.uri().path(), request.uri().query());
         let calls = self.layer.calls.clone();
-        if let Some(Err(closed)) = self.layer.gate.as_ref().filter(|_| target.is_gated()).map(WriteGate::check) {
-            calls.count(&target, "held");
-            return Box::pin(std::future::ready(Err(closed.into())));
-        }
+        let pass = match self.layer.gate.as_ref().filter(|_| target.is_gated()).map(WriteGate::enter) {
+            Some(Err(closed)) => {
+                calls.count(&target, "held");
+                return Box::pin(std::future::ready(Err(closed.into())));
+            }
+            Some(Ok(pass)) => Some(pass),
+            None => None,
+        };
         let deadline = self.layer.deadline.filter(|_| target.verb != "Watch");
         let answer = self.inner.call(request);
         Box::pin(async move {
+            let _under_way = pass;
             let outcome = match deadline {
                 Some(limit) => tokio::time::timeout(limit, answer).await.map_err(|_| TooLong(limit)),
                 None => Ok(answer.await),

@@ -137,6 +137,30 @@ async fn a_released_lease_is_taken_at_the_next_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_is_given_back_when_the_writes_under_way_have_ended_and_left_when_they_have_not() {
+    let check = async |ends: bool| {
+        let server = Server::default();
+        let one = candidate(&server, "one");
+        secs(1).await;
+        let write = one.gate.enter().unwrap();
+        one.stop.give();
+        secs(1).await;
+        assert_eq!(server.spec()["holderIdentity"], json!("one"), "a write is under way");
+        assert!(!one.writes());
+        let _endless = if ends {
+            drop(write);
+            None
+        } else {
+            Some(write)
+        };
+        one.task.await.unwrap();
+        assert_eq!(server.spec()["holderIdentity"], json!(if ends { "" } else { "one" }));
+    };
+    check(true).await;
+    check(false).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_leader_that_dies_is_followed_after_the_duration_of_its_lease() {
     let server = Server::default();
     let first = candidate(&server, "one");

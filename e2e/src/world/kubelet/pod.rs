@@ -40,6 +40,9 @@ const PROBE_UNREADY: Duration = Duration::from_millis(100);
 /// How often a ready pod is asked.
 const PROBE_READY: Duration = Duration::from_millis(500);
 
+/// How long a process that is to end at once may take for the answers that it has begun.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// What a pod's task is told.
 #[derive(Debug)]
 pub(super) enum Order {
@@ -47,7 +50,7 @@ pub(super) enum Order {
     Leave(Duration),
     /// The pod's object is gone.
     Gone,
-    /// Kill the process; start it again after so long, or never.
+    /// End the process, without any drain; start it again after so long, or never.
     Kill(Option<Duration>),
     /// Behave like this from now on.
     Behave(Behaviour),
@@ -134,7 +137,8 @@ impl Seat {
             let ended = self.serve(shared, &mut server, orders).await?;
             let ended = match ended {
                 Ended::Restart(after) => {
-                    server.kill();
+                    server.interrupt();
+                    end(&mut server, LAST_ANSWER).await;
                     self.tell(shared, Container::Crashed).await?;
                     // A crash that repeats waits longer each time, as a kubelet does, but in a test's time.
                     let after = after.map(|after| after.max(pause));
@@ -237,11 +241,7 @@ impl Seat {
     /// Asks the process to end, waits for it, and removes the pod's object.
     async fn leave(&self, shared: &Shared, mut server: Server, grace: Duration) -> Result<(), WorldError> {
         server.terminate();
-        let began = Instant::now();
-        while server.ended().is_none() && began.elapsed() < grace {
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        server.kill();
+        end(&mut server, grace).await;
         shared.targets.remove(&self.pod);
         let at_once = DeleteParams::default().grace_period(0);
         self.api(shared)
@@ -251,6 +251,15 @@ impl Seat {
             .or_else(gone)
             .map_err(WorldError::kube(format!("removing {}", self.pod.name)))
     }
+}
+
+/// Waits until the process has ended; kills it after the grace.
+async fn end(server: &mut Server, grace: Duration) {
+    let began = Instant::now();
+    while server.ended().is_none() && began.elapsed() < grace {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.kill();
 }
 
 /// Waits until a process may start again. Answers how the pod ended if it ended before.
