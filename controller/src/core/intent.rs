@@ -44,7 +44,9 @@ pub fn allowed_weight(s: &Snapshot, live: Weight) -> Weight {
     if s.status.abort || s.promoted() || wanted <= live || can_carry(s, wanted) {
         return wanted;
     }
-    wanted.min(weight_before(s.steps(), s.index()))
+    let before = wanted.min(weight_before(s.steps(), s.index()));
+    // What held before the step may be gone: a Rollout that was at no pods comes back from nothing.
+    if before <= live || can_carry(s, before) { before } else { live }
 }
 
 /// Whether the new revision has as many available pods as `weight` needs.

@@ -171,6 +171,11 @@ fn waiting_for(s: &Snapshot) -> Because {
 
 fn stepping(s: &Snapshot) -> Option<Because> {
     let step = s.step().filter(|_| !s.promoted() && !s.initial() && !s.status.promote_full)?;
+    // A step may be long entered and its traffic not there again yet.
+    let short = s.route().is_some_and(|route| route.canary < intent::wanted_weight(s, route.canary));
+    if let Some(pods) = not_ready(s).filter(|_| short) {
+        return Some(pods);
+    }
     if step.pause.is_some() {
         let pause = s.status.pause_conditions.iter().find(|pause| pause.reason == PauseReason::CanaryPauseStep)?;
         return Some(Because::Paused { since: pause.start_time, until: pause_end(step, pause.start_time) });

@@ -383,3 +383,12 @@ fn every_wait_says_what_it_waits_for() {
         assert!(because.is_wait() && because.sentence().contains("wait"), "{because:?}");
     }
 }
+
+#[test]
+fn a_rollout_that_comes_back_from_no_pods_gets_its_weight_back_only_with_its_pods() {
+    let back = |available| {
+        rollout().at_step(3).hooked().weight(0).pods("new", 6, available).paused(PauseReason::CanaryPauseStep, noon())
+    };
+    check(&back(5), "PodsNotReady", &[]);
+    check(&back(6), "Converging", &["weight 0 to 60"]);
+}
