@@ -20,10 +20,6 @@ use serin_crds::names;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 
-/// Gives freed memory back, where the usual allocator keeps a third more than is in use.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// How many connections are opened before they are needed.
 const WARM: usize = 4;
 
