@@ -61,6 +61,8 @@ impl World {
     /// Nothing is retried blindly; only a lowering of traffic looks at the route again and goes on.
     pub async fn carry_out(&self, seen: &Seen, plan: &Plan) -> Result<(), ActError> {
         for effect in &plan.effects {
+            let lowers = matches!(effect, Effect::SetWeight { from, to, .. } if to < from);
+            let _turn = if lowers { None } else { self.way.after().await };
             self.carry_out_one(seen, effect).await?;
         }
         Ok(())
@@ -255,6 +257,7 @@ impl World {
             // A lowering never raises: what somebody else took lower in the meantime stays.
             let to = if *cause == Cause::Raise { to } else { to.min(observed.canary) };
             let Some(patch) = istio::weight_patch(&object, &observed, to, cause) else { return Ok(()) };
+            let _turn = if *cause == Cause::Raise { None } else { Some(self.way.first().await) };
             let what = format!("set VirtualService {ns}/{name} to weight {to}");
             let body = Value::Array(patch);
             let call = Call { what, method: "PATCH", path: path.clone(), body, patch: Some(JSON_PATCH) };

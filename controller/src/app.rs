@@ -24,6 +24,7 @@ use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
 use crate::runtime::store::Change;
 use crate::runtime::watch::{Scope, follow};
+use crate::runtime::way::RightOfWay;
 use crate::world::{Notices, Pending, Revisions, Stores, World};
 use serin_analysis::provider::Prometheus;
 
@@ -93,7 +94,7 @@ pub struct Settings {
     pub instance: String,
     /// Version of Istio's API.
     pub istio_version: String,
-    /// How many Rollouts are worked on at once; aborts have as many places again.
+    /// How many Rollouts are worked on at once; aborts have places of their own.
     pub threads: usize,
 }
 
@@ -121,7 +122,7 @@ impl App {
     /// Starts to watch.
     pub fn start(parts: Parts) -> Self {
         let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings, registry } = parts;
-        let stores = Stores::new(&clock);
+        let (stores, way) = (Stores::new(&clock), RightOfWay::default());
         let meters = Meters::new(&registry);
         let turns = meters.standard.rollouts.clone();
         let queue: Queue<Key> = Queue::observed(clock.clone(), move |key, took, ended| turns.observe(key, took, ended));
@@ -136,6 +137,7 @@ impl App {
             revisions: Revisions::default(),
             istio_version: settings.istio_version.as_str().into(),
             notices,
+            way: way.clone(),
             meters: meters.clone(),
         };
         let runs = Arc::new(Executor::new(RunContext {
@@ -146,6 +148,7 @@ impl App {
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),
             tell,
+            way,
             turns: meters.standard.runs,
         }));
         let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
@@ -197,7 +200,7 @@ impl App {
         for cut in self.world.stores.runs.all() {
             see(&self.runs, &cut);
         }
-        let limits = Limits { normal: self.settings.threads, reserved: self.settings.threads, ..Limits::default() };
+        let limits = Limits { normal: self.settings.threads, reserved: ABORTS, ..Limits::default() };
         let world = self.world.clone();
         run(self.queue.clone(), limits, move |key: Key, _lane| {
             let world = world.clone();
@@ -310,6 +313,9 @@ impl Drop for AbortOnDrop {
         self.0.abort();
     }
 }
+
+/// How many aborts may be under way besides other work; their writes take turns.
+const ABORTS: usize = 200;
 
 /// How many queries may be under way at one Prometheus.
 const QUERIES: usize = 64;

@@ -40,6 +40,8 @@ impl World {
                 return Ok(Reported::Later(due));
             }
         }
+        // The traffic of an abort goes first, that of others too.
+        let _turn = self.way.after().await;
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.pending.forget(key);

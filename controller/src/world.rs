@@ -17,6 +17,7 @@ use crate::runtime::cut::{
 };
 use crate::runtime::key::Key;
 use crate::runtime::store::Store;
+use crate::runtime::way::RightOfWay;
 
 /// The caches, one for each kind that rules read.
 #[derive(Clone, Debug)]
@@ -107,6 +108,8 @@ pub struct World {
     pub istio_version: Arc<str>,
     /// Where events go.
     pub notices: Notices,
+    /// Who may write now.
+    pub way: RightOfWay,
     /// Where turns are counted.
     pub meters: Meters,
 }

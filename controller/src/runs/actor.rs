@@ -203,7 +203,12 @@ impl Actor {
         let json = serde_json::to_value(&self.status).unwrap_or_default();
         let patch = write::status_patch(&self.seen.status, &json);
         self.ledger.sending(self.status.clone());
-        self.writing = Some(write::write(self.context.client.clone(), self.seen.clone(), patch).boxed());
+        let (client, seen, way) = (self.context.client.clone(), self.seen.clone(), self.context.way.clone());
+        let writing = async move {
+            let _turn = way.after().await;
+            write::write(client, seen, patch).await
+        };
+        self.writing = Some(writing.boxed());
         None
     }
 

@@ -25,6 +25,7 @@ use serin_analysis::run::Notice;
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
 use crate::runtime::metrics::standard::Turns;
+use crate::runtime::way::RightOfWay;
 
 pub use board::{Verdict, VerdictBoard};
 pub use endpoints::Endpoints;
@@ -48,6 +49,8 @@ pub struct RunContext {
     pub gate: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Takes what should be told as events; must not block.
     pub tell: Arc<dyn Fn(Told) + Send + Sync>,
+    /// Who may write now.
+    pub way: RightOfWay,
     /// Where turns of runs are counted.
     pub turns: Turns,
 }

@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{Parts, WorldError, mesh, objects, wait::eventually};
 
-const SERIN_ROLE: &str = include_str!("serin-role.yaml");
+const SERIN_ROLE: &str = include_str!("../../../controller/role.yaml");
+const SERIN_BINDING: &str = include_str!("serin-binding.yaml");
 
 /// Creates Istio's kinds, ours where they are wanted, and the controller's role; waits until the kinds are served.
 pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts, ours: bool) -> Result<(), WorldError> {
-    let mut wanted = objects::parse(SERIN_ROLE)?;
+    let mut wanted = [objects::parse(SERIN_ROLE)?, objects::parse(SERIN_BINDING)?].concat();
     let ours = if ours { our_kinds()? } else { Vec::new() };
     for file in [vec![parts.istio_crds()?], ours].concat() {
         let text = fs::read_to_string(&file).map_err(WorldError::io(format!("reading {}", file.display())))?;

@@ -67,6 +67,7 @@ impl World {
             verdicts: board.clone(),
             gate: Arc::new(move || *is_open.lock().unwrap()),
             tell: Arc::new(move |told| events.lock().unwrap().push(told)),
+            way: crate::runtime::way::RightOfWay::default(),
             turns: Standard::new(&registry).runs,
         };
         let executor = Arc::new(Executor::new(context.clone()));
