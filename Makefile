@@ -13,6 +13,8 @@ help: ## List the targets
 
 demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only); ARGS="--speed 10 --no-color --listen 127.0.0.1:8001"
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing; install it with: curl https://sh.rustup.rs -sSf | sh"; exit 1; }
+	@echo "building (two or three minutes the first time)"
+	@$(CARGO) build --profile demo -p serin-cli --bin serin
 	@$(CARGO) run --quiet --profile demo -p serin-cli --bin serin -- demo $(ARGS)
 
 prerequisites:
