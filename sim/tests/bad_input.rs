@@ -1,6 +1,13 @@
 //! Rollouts, Services and routes that make no sense: each is told what to change and where, nothing is tried again and
 //! again, and a Rollout beside them is released as if they were not there.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::too_many_lines,
+    reason = "a test may panic; a table may be long"
+)]
 
 use http::Request;
 use jiff::SignedDuration;

@@ -32,14 +32,18 @@ impl Default for RightOfWay {
 /// A lowering that is under way or waits for its turn; everything else waits for it.
 #[derive(Debug)]
 pub struct First {
-    lowering: watch::Sender<usize>,
+    _counted: Counted,
     /// None only where the semaphore was closed, which nobody does.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Drop for First {
+/// One of the lowerings, until it is dropped.
+#[derive(Debug)]
+struct Counted(watch::Sender<usize>);
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.lowering.send_modify(|number| *number -= 1);
+        self.0.send_modify(|number| *number -= 1);
     }
 }
 
@@ -47,9 +51,8 @@ impl RightOfWay {
     /// Waits for the turn of a lowering; only other lowerings are waited for.
     pub async fn first(&self) -> First {
         self.lowering.send_modify(|number| *number += 1);
-        let mut first = First { lowering: self.lowering.clone(), _permit: None };
-        first._permit = self.firsts.clone().acquire_owned().await.ok();
-        first
+        let counted = Counted(self.lowering.clone());
+        First { _counted: counted, _permit: self.firsts.clone().acquire_owned().await.ok() }
     }
 
     /// Waits for the turn of any other write: until no lowering is under way, or for half a second.

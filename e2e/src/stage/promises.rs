@@ -15,7 +15,9 @@ pub async fn broken_promises(world: &World) -> Result<Vec<Violation>, WorldError
     tokio::time::sleep(LOGGED).await;
     let mut checker = Checker::new(User::Serin.name());
     let (_, writes) = Ledger::new(world.audit()).read(now + SLACK)?;
-    writes.iter().for_each(|write| checker.see(write));
+    for write in writes {
+        checker.see(&write);
+    }
     checker.at_rest(now);
     Ok(checker.violations().to_vec())
 }

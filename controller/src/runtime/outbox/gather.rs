@@ -31,7 +31,7 @@ impl Gather {
         }
         if let Some((together, last)) = self.open.get_mut(uid) {
             *last = at;
-            join(together, note);
+            join(together, &note);
         } else {
             self.dues.push_back((now + MOMENT, uid.clone()));
             self.open.insert(uid.clone(), (note, at));
@@ -47,8 +47,9 @@ impl Gather {
     /// Takes what is due, or everything.
     pub fn due(&mut self, now: Instant, all: bool) -> Vec<(EventNote, Timestamp)> {
         let mut told = Vec::new();
-        while let Some((_, uid)) = self.dues.pop_front_if(|(due, _)| all || *due <= now) {
-            told.extend(self.open.remove(&uid));
+        while self.next_due().is_some_and(|due| all || due <= now) {
+            let next = self.dues.pop_front().and_then(|(_, uid)| self.open.remove(&uid));
+            told.extend(next);
         }
         told
     }
@@ -61,7 +62,7 @@ impl Gather {
 }
 
 /// Adds a sentence; the event carries the reason that matters most.
-fn join(together: &mut EventNote, note: EventNote) {
+fn join(together: &mut EventNote, note: &EventNote) {
     if !together.message.split("; ").any(|said| said == note.message) {
         together.message.push_str("; ");
         together.message.push_str(&note.message);
