@@ -8,7 +8,7 @@ use serin_e2e::{runner::Trial, stage};
 const LIMIT: Duration = Duration::from_secs(300);
 
 /// The scenarios that are played here too.
-const PLAYED: [&str; 29] = [
+const PLAYED: [&str; 31] = [
     "good-release",
     "bad-by-errors",
     "killed-in-canary",
@@ -38,6 +38,8 @@ const PLAYED: [&str; 29] = [
     "seed-error-rate-bad",
     "promote-and-skip",
     "basic-bad",
+    "route-deleted",
+    "prometheus-back",
 ];
 
 /// A trial for each scenario.
