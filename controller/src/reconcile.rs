@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::act::ActError;
-use crate::core::{Because, Plan, decide};
+use crate::core::plan::Basis;
+use crate::core::{Plan, decide};
 use crate::observe::{ObserveError, Seen};
 use crate::report::Reported;
 use crate::runtime::key::Key;
@@ -64,15 +65,14 @@ impl World {
         overtaken.map_or_else(|| Ok(Some(self.clock.now())), |error| Err(ReconcileError::Act(error)))
     }
 
-    /// Decides on what is cached; on a live read where traffic rises, pods go or a revision becomes stable.
+    /// Decides on what is cached; on a live read where the plan has to rest on more.
     async fn decide_live(&self, key: &Key, current: Option<Timestamp>) -> Result<Option<(Seen, Plan)>, ObserveError> {
         let Some(mut seen) = self.observe(key, false).await? else { return Ok(None) };
         let now = seen.snapshot.now;
         seen.snapshot.id.live = current.is_some_and(|at| now.duration_since(at) <= FRESH);
         let plan = decide(&seen.snapshot);
-        // A copy that was current a moment ago does for a raise, but not for saying that something else is missing.
-        let missing = matches!(plan.because, Because::Invalid(_) | Because::Blind(_));
-        if !plan.needs_live || (seen.snapshot.id.live && !missing) {
+        let basis = if seen.snapshot.id.live { Basis::Current } else { Basis::Cached };
+        if plan.needs <= basis {
             return Ok(Some((seen, plan)));
         }
         let Some(seen) = self.observe(key, true).await? else { return Ok(None) };

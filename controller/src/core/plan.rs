@@ -16,14 +16,25 @@ pub struct Plan {
     pub record: RolloutStatus,
     /// Whether the status may go out together with the effects: true when every one of them lowers exposure.
     pub together: bool,
-    /// Whether this may only be carried out on a Rollout read from the API server in this turn.
-    pub needs_live: bool,
+    /// What it has to rest on.
+    pub needs: Basis,
     /// Why.
     pub because: Because,
     /// When to look again, if nothing happens before.
     pub wake: Option<Timestamp>,
     /// Events.
     pub notes: Vec<Note>,
+}
+
+/// What a plan has to rest on; each asks for more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// What the caches hold.
+    Cached,
+    /// A Rollout that was current a moment ago: the plan gives the canary traffic, takes pods away, or promotes.
+    Current,
+    /// A look at everything that the Rollout names: the plan says that something is missing.
+    Asked,
 }
 
 /// One write to the world.
@@ -172,14 +183,14 @@ impl Plan {
     /// A plan that waits, with nothing to write but the record.
     pub fn wait(record: RolloutStatus, because: Because) -> Self {
         let wake = because.until();
-        Self { effects: Vec::new(), record, together: false, needs_live: false, because, wake, notes: Vec::new() }
+        Self { effects: Vec::new(), record, together: false, needs: Basis::Cached, because, wake, notes: Vec::new() }
     }
 
     /// A plan with effects.
     pub fn act(record: RolloutStatus, because: Because, effects: Vec<Effect>) -> Self {
         let mut plan = Self::wait(record, because);
         plan.together = !effects.is_empty() && effects.iter().all(Effect::lowers);
-        plan.needs_live = effects.iter().any(Effect::commits);
+        plan.needs = if effects.iter().any(Effect::commits) { Basis::Current } else { Basis::Cached };
         plan.effects = effects;
         plan
     }

@@ -3,7 +3,7 @@
 use serin_crds::names::EventReason;
 
 use super::super::because::Because;
-use super::super::plan::Plan;
+use super::super::plan::{Basis, Plan};
 use super::super::record;
 use super::super::snapshot::Snapshot;
 use super::super::weight::Weight;
@@ -25,7 +25,7 @@ pub(super) fn promote(s: &Snapshot) -> Option<Plan> {
     let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let text = format!("Rollout completed update to revision {revision} ({}): {why}", s.revision.hash);
     let mut plan = Plan::wait(next, Because::Promoting(why)).wake_at(Some(s.now));
-    plan.needs_live = true;
+    plan.needs = Basis::Current;
     Some(plan.note(EventReason::RolloutCompleted, text))
 }
 

@@ -4,7 +4,7 @@ use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, EventRe
 
 use super::super::because::Because;
 use super::super::conditions::{self, Wanted};
-use super::super::plan::{Effect, Plan};
+use super::super::plan::{Basis, Effect, Plan};
 use super::super::record;
 use super::super::snapshot::{Route, Snapshot};
 
@@ -39,7 +39,7 @@ pub(super) fn invalid(s: &Snapshot) -> Option<Plan> {
         return Some(plan);
     }
     // Before it is said for the first time: what looks absent may only not have been seen yet.
-    plan.needs_live = true;
+    plan.needs = Basis::Asked;
     let reason = if s.faults.is_empty() { EventReason::VirtualServiceNotFound } else { EventReason::InvalidSpec };
     Some(plan.note(reason, text))
 }

@@ -3,7 +3,7 @@ use serin_crds::names::{AnalysisPhase, EventReason, PauseReason};
 use super::decide;
 use crate::core::because::Because;
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
-use crate::core::plan::{Effect, Plan};
+use crate::core::plan::{Basis, Effect, Plan};
 use crate::core::snapshot::{Route, Snapshot};
 use crate::core::weight::Weight;
 use serde_json::json;
@@ -40,7 +40,7 @@ fn capacity_goes_up_before_traffic_and_services_before_weights() {
     check(&rollout().pods("new", 2, 0), "PodsNotReady", &[]);
     check(&rollout().canary_pods(2), "Converging", &["switch web-canary to new"]);
     let plan = check(&rollout().canary_pods(2).hooked(), "Converging", &["weight 0 to 20"]);
-    assert!(plan.needs_live, "a raise rests on a live read");
+    assert_eq!(plan.needs, Basis::Current, "a raise rests on a live read");
     let plan = check(&rollout().canary_pods(2).hooked().weight(20), "Analysing", &["run web-new-2-1"]);
     assert_eq!(plan.record.current_step_index, Some(1));
 }
@@ -55,7 +55,7 @@ fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
     let s = rollout().canary_pods(2).hooked().weight(20).at_step(1).failing("error rate 7 %");
     let plan = check(&s, "Aborting", &["weight 20 to 0"]);
     assert!(plan.together, "the record does not stand before the traffic");
-    assert!(!plan.needs_live, "no read stands before an abort");
+    assert_eq!(plan.needs, Basis::Cached, "no read stands before an abort");
     assert!(plan.record.abort);
     let told: Vec<_> = plan.notes.iter().map(|note| note.reason).collect();
     assert_eq!(told[..2], [EventReason::RolloutAborted, EventReason::TrafficWeightUpdated]);
@@ -174,7 +174,7 @@ fn promoted() -> Snapshot {
 fn the_stable_service_moves_before_the_weight_does_after_a_promotion() {
     let mut s = rollout().canary_pods(10).hooked().weight(100).at_step(4);
     let plan = check(&s, "Promoting", &[]);
-    assert!(plan.needs_live, "a promotion rests on a live read");
+    assert_eq!(plan.needs, Basis::Current, "a promotion rests on a live read");
     s.status = plan.record;
     check(&s, "Converging", &["switch web-stable to new"]);
     s.traffic.stable_service = Some(service("web-stable", "new"));
@@ -324,6 +324,9 @@ fn a_route_that_cannot_be_seen_is_a_named_wait() {
     let plan = check(&s, "RouteUnseen", &[]);
     assert!(plan.record.message.as_deref().is_some_and(|m| m.starts_with("InvalidSpec: ")));
     assert_eq!(plan.wake, None, "it is picked up when it appears, without asking");
+    assert_eq!(plan.needs, Basis::Asked, "what no cache holds is asked for before it is called missing");
+    s.status = plan.record;
+    assert_eq!(decide(&s).needs, Basis::Cached, "once said, it is not asked for again");
 }
 
 #[test]
