@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::tally::{Counted, Tally};
 
 /// We don't lead, so nothing may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,19 +20,8 @@ pub struct NotLeader;
 pub struct WriteGate {
     clock: Clock,
     open: Arc<Mutex<Open>>,
-    under_way: watch::Sender<usize>,
-}
-
-/// A write that was let through; it is under way until this is dropped.
-#[derive(Debug)]
-pub struct Pass {
-    under_way: watch::Sender<usize>,
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        self.under_way.send_modify(|writes| *writes = writes.saturating_sub(1));
-    }
+    /// Writes that were let through.
+    under_way: Tally,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,25 +43,22 @@ impl WriteGate {
     }
 
     fn new(clock: Clock, open: Open) -> Self {
-        Self { clock, open: Arc::new(Mutex::new(open)), under_way: watch::Sender::new(0) }
+        Self { clock, open: Arc::new(Mutex::new(open)), under_way: Tally::default() }
     }
 
-    /// Lets one write through.
+    /// Lets one write through; it is under way until what is returned is dropped.
     ///
     /// # Errors
     /// As [`WriteGate::check`].
-    pub fn enter(&self) -> Result<Pass, NotLeader> {
+    pub fn enter(&self) -> Result<Counted, NotLeader> {
         // Counted first: who closes the gate and then counts misses nobody.
-        self.under_way.send_modify(|writes| *writes = writes.saturating_add(1));
-        let pass = Pass { under_way: self.under_way.clone() };
-        self.check().map(|()| pass)
+        let counted = self.under_way.count();
+        self.check().map(|()| counted)
     }
 
     /// Waits until no write is under way.
     pub(super) async fn emptied(&self) {
-        let mut writes = self.under_way.subscribe();
-        // The sender is ours, so the channel cannot close while we wait.
-        let _ = writes.wait_for(|writes| *writes == 0).await;
+        self.under_way.none().await;
     }
 
     /// Asks whether a write would be let through now.

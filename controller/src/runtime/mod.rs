@@ -15,5 +15,6 @@ pub mod reading;
 pub mod server;
 pub mod shutdown;
 pub mod store;
+pub mod tally;
 pub mod watch;
 pub mod way;

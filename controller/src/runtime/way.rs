@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use super::tally::{Counted, Tally};
 
 /// Lowerings under way at once: more would only wait in the API server's own queue, where nobody overtakes.
 const FIRSTS: usize = 16;
@@ -19,13 +21,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct RightOfWay {
     firsts: Arc<Semaphore>,
     others: Arc<Semaphore>,
-    lowering: watch::Sender<usize>,
+    lowering: Tally,
 }
 
 impl Default for RightOfWay {
     fn default() -> Self {
         let permits = |number| Arc::new(Semaphore::new(number));
-        Self { firsts: permits(FIRSTS), others: permits(OTHERS), lowering: watch::Sender::new(0) }
+        Self { firsts: permits(FIRSTS), others: permits(OTHERS), lowering: Tally::default() }
     }
 }
 
@@ -37,29 +39,17 @@ pub struct First {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// One of the lowerings, until it is dropped.
-#[derive(Debug)]
-struct Counted(watch::Sender<usize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.send_modify(|number| *number -= 1);
-    }
-}
-
 impl RightOfWay {
     /// Waits for the turn of a lowering; only other lowerings are waited for.
     pub async fn first(&self) -> First {
-        self.lowering.send_modify(|number| *number += 1);
-        let counted = Counted(self.lowering.clone());
+        let counted = self.lowering.count();
         First { _counted: counted, _permit: self.firsts.clone().acquire_owned().await.ok() }
     }
 
     /// Waits for the turn of any other write: until no lowering is under way, or for half a second.
     pub async fn after(&self) -> Option<OwnedSemaphorePermit> {
-        let mut lowering = self.lowering.subscribe();
         // Whether they are through or it took too long: now it is our turn.
-        let _ = timeout(PATIENCE, lowering.wait_for(|number| *number == 0)).await;
+        let _ = timeout(PATIENCE, self.lowering.none()).await;
         self.others.clone().acquire_owned().await.ok()
     }
 }
