@@ -5,7 +5,7 @@ use serin_crds::rollout::{CanaryStrategy, IstioVirtualService};
 use super::Seen;
 use crate::core::snapshot::{Route, RouteSeen};
 use crate::routers::istio::{self, Target, patch::aborted_revision, subsets};
-use crate::runtime::cut::IndexKey;
+use crate::runtime::cut::{IndexKey, virtual_service_key};
 use crate::runtime::key::Key;
 use crate::runtime::reading::Reading;
 use crate::world::World;
@@ -17,8 +17,8 @@ impl World {
         let one = istio.virtual_service.iter().chain(&istio.virtual_services);
         seen.targets = one
             .map(|vs| {
-                let (ns, name) = istio::parse_reference(&vs.name, &seen.snapshot.id.namespace);
-                (Key::new(ns, name), target(&canary, vs))
+                let rollout = seen.key(&seen.snapshot.id.name);
+                (virtual_service_key(&rollout, &vs.name), target(&canary, vs))
             })
             .collect();
         seen.snapshot.traffic.route = match self.route(seen, &canary) {

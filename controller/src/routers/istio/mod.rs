@@ -15,17 +15,6 @@ pub use route::{Observed, RouteFault, Target, observe};
 /// It goes out in the same write as weight 0, so that a controller that dies right after it finishes the abort.
 pub const ABORTED_ANNOTATION: &str = "rollouts.serin.dev/aborted-revision";
 
-/// Splits a `VirtualService` reference into namespace and name.
-///
-/// `name`, `name.namespace`, or either followed by `.cluster.local` (and `.svc`); the last segment is the namespace.
-pub fn parse_reference<'a>(reference: &'a str, own_namespace: &'a str) -> (&'a str, &'a str) {
-    let short = reference.strip_suffix(".cluster.local").unwrap_or(reference);
-    match short.rsplit_once('.') {
-        Some((name, namespace)) if !name.is_empty() && !namespace.is_empty() => (namespace, name),
-        _ => (own_namespace, short),
-    }
-}
-
 /// The Service that a destination's host names: the text before the first dot.
 pub(crate) fn service_of(host: &str) -> &str {
     host.split('.').next().unwrap_or_default()

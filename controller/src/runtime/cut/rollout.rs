@@ -150,8 +150,8 @@ impl<'a> Refs<'a> {
 pub fn virtual_service_key(rollout: &Key, name: &str) -> Key {
     let name = name.strip_suffix(".cluster.local").unwrap_or(name);
     match name.rsplit_once('.') {
-        Some((name, namespace)) => Key::new(namespace, name),
-        None => rollout.beside(name),
+        Some((name, namespace)) if !name.is_empty() && !namespace.is_empty() => Key::new(namespace, name),
+        _ => rollout.beside(name),
     }
 }
 

@@ -135,6 +135,8 @@ fn a_virtual_service_may_be_named_with_its_namespace() {
     check("vs.mesh.cluster.local", "mesh/vs");
     check("vs.cluster.local", "shop/vs");
     check("a.b.mesh", "mesh/a.b");
+    check("vs.", "shop/vs.");
+    check(".mesh", "shop/.mesh");
 }
 
 fn virtual_service(managed_fields: &Value) -> VirtualServiceCut {
