@@ -21,25 +21,8 @@ fn sound() -> Value {
 
 /// The faults of the sound Rollout after a JSON merge patch of its spec.
 fn faults(patch: &Value) -> Vec<String> {
-    fn merge(target: &mut Value, patch: &Value) {
-        match patch {
-            Value::Object(patch) => {
-                if !target.is_object() {
-                    *target = json!({});
-                }
-                for (key, value) in patch {
-                    if value.is_null() {
-                        target.as_object_mut().expect("object").remove(key);
-                    } else {
-                        merge(&mut target[key], value);
-                    }
-                }
-            }
-            patch => *target = patch.clone(),
-        }
-    }
     let mut object = sound();
-    merge(&mut object["spec"], patch);
+    json_patch::merge(&mut object["spec"], patch);
     let rollout: Rollout = crate::decode(object).expect("decodes");
     super::rollout(&rollout).into_iter().map(|fault| fault.message).collect()
 }

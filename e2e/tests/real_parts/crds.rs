@@ -1,17 +1,20 @@
 //! Our kinds on a real API server: they are applied plainly, refuse what they say, and lose nothing.
 
+#[path = "../../../crds/tests/refused/mod.rs"]
+mod refused;
+
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use serin_e2e::{
     runner::Fault,
     world::{Options, User, World, WorldError, parse, path_of},
 };
+
+use self::refused::{Case, Keeps, Table};
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 /// Where a plain `kubectl apply` keeps a copy of what it was given.
@@ -81,75 +84,7 @@ pub async fn crds_are_applied_plainly() -> Result<(), Fault> {
     none(&faults)
 }
 
-#[derive(Deserialize)]
-struct Table {
-    bases: BTreeMap<String, Value>,
-    cases: Vec<Case>,
-}
-
-/// A row of `crds/tests/refused.yaml`, which says what each field means.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: String,
-    kind: Option<String>,
-    patch: Option<Value>,
-    object: Option<Value>,
-    repeat: Option<Repeat>,
-    update: Option<Value>,
-    refused: Option<String>,
-    #[serde(default)]
-    accepted: bool,
-    keeps: Option<Keeps>,
-}
-
-#[derive(Deserialize)]
-struct Repeat {
-    path: String,
-    item: Value,
-    times: usize,
-}
-
-#[derive(Deserialize)]
-struct Keeps {
-    path: String,
-    value: Value,
-}
-
-/// A JSON merge patch.
-///
-/// # Source
-/// RFC 7386, section 2.
-fn merge(target: &mut Value, patch: &Value) {
-    let Some(patch) = patch.as_object() else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (key, value) in patch {
-        if !value.is_null() {
-            merge(&mut target[key], value);
-        } else if let Some(target) = target.as_object_mut() {
-            target.remove(key);
-        }
-    }
-}
-
 impl Case {
-    /// The object that is sent, under a name of its own.
-    fn object(&self, bases: &BTreeMap<String, Value>, number: usize) -> Result<Value, Fault> {
-        let base = self.kind.as_ref().and_then(|kind| bases.get(kind));
-        let mut object = self.object.as_ref().or(base).ok_or("neither a kind nor an object")?.clone();
-        merge(&mut object, self.patch.as_ref().unwrap_or(&json!({})));
-        if let Some(Repeat { path, item, times }) = &self.repeat {
-            *object.pointer_mut(path).ok_or("no place to repeat at")? = vec![item.clone(); *times].into();
-        }
-        merge(&mut object, &json!({"metadata": {"name": format!("case-{number}")}}));
-        Ok(object)
-    }
-
     /// Sends it; what is wrong with the answer.
     async fn play(&self, world: &World, object: &Value) -> Result<(), Fault> {
         let created = world.create_object(User::Person, object).await;
@@ -191,11 +126,12 @@ fn said(error: &WorldError) -> String {
 
 pub async fn the_table_holds() -> Result<(), Fault> {
     let world = World::start(alone(true)).await?;
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crds/tests/refused.yaml");
-    let table: Table = serde_saphyr::from_str(&fs::read_to_string(file)?)?;
+    let table = Table::read()?;
     let mut faults = Vec::new();
     for (number, case) in table.cases.iter().enumerate() {
-        let object = case.object(&table.bases, number)?;
+        let mut object = case.object(&table.bases)?;
+        // Each under a name of its own.
+        json_patch::merge(&mut object, &json!({"metadata": {"name": format!("case-{number}")}}));
         if case.accepted == case.refused.is_some() {
             faults.push(format!("{}: says neither or both of accepted and refused", case.name));
         } else if let Err(fault) = case.play(&world, &object).await {
