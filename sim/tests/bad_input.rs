@@ -9,15 +9,16 @@
     reason = "a test may panic; a table may be long"
 )]
 
-use http::Request;
-use jiff::SignedDuration;
+mod common;
+
+use std::time::Duration;
+
+use common::{ROLLOUTS, TEMPLATES, seconds, send};
 use serde_json::{Value, json};
 use serin_sim::cluster::{CONTROLLER, SimWorld};
 use serin_sim::play;
 use serin_sim::scenario::{World, WorldError};
 
-const ROLLOUTS: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/rollouts";
-const TEMPLATES: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/analysistemplates";
 const ROUTES: &str = "/apis/networking.istio.io/v1/namespaces/default/virtualservices";
 const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -158,18 +159,6 @@ fn objects(name: &str) -> [(&'static str, Value); 4] {
     [(SERVICES, service("stable")), (SERVICES, service("canary")), (ROUTES, route), (ROLLOUTS, rollout)]
 }
 
-async fn send(world: &SimWorld, method: &str, path: &str, body: &Value) -> Value {
-    let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = Request::builder().method(method).uri(path).header("content-type", kind).body(body).unwrap();
-    world.client("person").unwrap().request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-async fn seconds(world: &mut SimWorld, number: i64) {
-    let until = world.now() + SignedDuration::from_secs(number);
-    world.wait_until(until).await.unwrap();
-}
-
 async fn begin(world: &mut SimWorld, cases: &[Case]) -> Result<(), WorldError> {
     let template = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate", "metadata": {"name": "asking"},
         "spec": {"args": [{"name": "service"}], "metrics": [{"name": "errors", "successCondition": "true",
@@ -232,6 +221,28 @@ fn bad_input_is_told_what_to_change_and_harms_nobody_else() {
         let before = count(&world);
         seconds(&mut world, 300).await;
         assert_eq!(count(&world), before);
+        Ok::<_, WorldError>(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn what_a_slow_watch_has_not_shown_yet_is_not_called_missing() {
+    play::in_virtual_time(async {
+        let mut world = play::world()?;
+        for kind in ["services", "virtualservices"] {
+            world.server.faults().set_lag(kind, Duration::from_secs(600));
+        }
+        world.start_controller().await?;
+        for (path, object) in objects("late") {
+            send(&world, "POST", path, &object).await;
+        }
+        seconds(&mut world, 30).await;
+        let late = send(&world, "GET", &format!("{ROLLOUTS}/late"), &Value::Null).await;
+        assert_eq!(late["status"]["phase"], "Healthy", "{late:#}");
+        let ours = world.server.writes().into_iter().filter(|write| write.user == CONTROLLER);
+        let called = ours.filter_map(|write| write.after.as_ref().map(ToString::to_string));
+        assert_eq!(called.filter(|object| object.contains("InvalidSpec")).count(), 0);
         Ok::<_, WorldError>(())
     })
     .unwrap();

@@ -2,15 +2,18 @@
 //! that asked is taken back, and a release that asks another one goes on.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod common;
+
 use std::time::Duration;
 
-use http::Request;
-use jiff::SignedDuration;
+use common::{ROLLOUTS, TEMPLATES, seconds, send};
 use serde_json::{Value, json};
 use serin_sim::cluster::SimWorld;
 use serin_sim::play;
 use serin_sim::prometheus::Behaviour;
 use serin_sim::scenario::{World, WorldError};
+
+const RUNS: &str = "/apis/argoproj.io/v1alpha1/namespaces/default/analysisruns";
 
 /// How long a measurement may take, in seconds.
 const TIMEOUT: u64 = 5;
@@ -107,26 +110,15 @@ fn manifests(name: &str) -> [(&'static str, Value); 2] {
             "strategy": {"canary": {"steps": [{"setWeight": 50}, {"analysis": {"templates": [{"templateName": name}]}}]}},
         },
     });
-    [("analysistemplates", template), ("rollouts", rollout)]
-}
-
-async fn send(world: &SimWorld, method: &str, path: &str, body: &Value) -> Value {
-    let uri = format!("/apis/argoproj.io/v1alpha1/namespaces/default/{path}");
-    let request = Request::builder().method(method).uri(uri);
-    let request = request
-        .header("content-type", if method == "PATCH" { "application/merge-patch+json" } else { "application/json" });
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let request = request.body(body).unwrap();
-    world.client("person").unwrap().request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    [(TEMPLATES, template), (ROLLOUTS, rollout)]
 }
 
 /// Lets time pass until every Rollout is in its phase; says how long that took.
 async fn until(world: &mut SimWorld, wanted: impl Fn(&str) -> &'static str, limit: i64) {
     let mut wrong = Vec::new();
     for _ in 0..limit {
-        let next = world.now() + SignedDuration::from_secs(1);
-        world.wait_until(next).await.unwrap();
-        let all = send(world, "GET", "rollouts", &Value::Null).await;
+        seconds(world, 1).await;
+        let all = send(world, "GET", ROLLOUTS, &Value::Null).await;
         let differs =
             |rollout: &&Value| rollout["status"]["phase"] != *wanted(rollout["metadata"]["name"].as_str().unwrap());
         let found = all["items"].as_array().unwrap().iter().filter(differs);
@@ -154,14 +146,14 @@ async fn released(world: &mut SimWorld, cases: &[Case]) -> Result<(), WorldError
         world.metric_source().behave_at(case.host, case.behaviour.clone());
     }
     world.start_controller().await?;
-    for (plural, object) in names.iter().flat_map(|name| manifests(name)) {
-        send(world, "POST", plural, &object).await;
+    for (path, object) in names.iter().flat_map(|name| manifests(name)) {
+        send(world, "POST", path, &object).await;
     }
     until(world, |_| "Healthy", 30).await;
     for name in &names {
         let containers = json!([{"name": "app", "image": "app:v2"}]);
         let change = json!({"spec": {"template": {"spec": {"containers": containers}}}});
-        send(world, "PATCH", &format!("rollouts/{name}"), &change).await;
+        send(world, "PATCH", &format!("{ROLLOUTS}/{name}"), &change).await;
     }
     until(world, |_| "Progressing", 5).await;
     until(world, |name| if name == "good" { "Healthy" } else { "Degraded" }, 150).await;
@@ -174,7 +166,7 @@ fn a_hostile_answer_is_an_error_that_says_what_came_and_harms_nobody_else() {
     let checked = play::in_virtual_time(async {
         let mut world = play::world()?;
         released(&mut world, &cases).await?;
-        let runs = send(&world, "GET", "analysisruns", &Value::Null).await;
+        let runs = send(&world, "GET", RUNS, &Value::Null).await;
         for Case { host, expect, .. } in &cases {
             let status = run_of(&runs, host);
             let (message, result) = (status["message"].as_str().unwrap(), &status["metricResults"][0]);
@@ -188,7 +180,7 @@ fn a_hostile_answer_is_an_error_that_says_what_came_and_harms_nobody_else() {
         }
         let good = run_of(&runs, "good");
         assert_eq!((&good["phase"], &good["metricResults"][0]["count"]), (&json!("Successful"), &json!(12)));
-        let rollouts = send(&world, "GET", "rollouts", &Value::Null).await;
+        let rollouts = send(&world, "GET", ROLLOUTS, &Value::Null).await;
         for rollout in rollouts["items"].as_array().unwrap() {
             let (status, name) = (&rollout["status"], &rollout["metadata"]["name"]);
             assert_eq!(status["stableRS"] == status["currentPodHash"], name == "good", "{name}");
