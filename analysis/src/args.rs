@@ -87,7 +87,7 @@ fn value_of(arg: &RolloutArgument, origin: Origin<'_>) -> Result<String, String>
     }
 }
 
-/// The text that a field path leads to: as in the downward API for paths that start with `metadata`, else a path into
+/// The text that a field path points at: as in the downward API for paths that start with `metadata`, else a path into
 /// the JSON of the object.
 ///
 /// # Errors

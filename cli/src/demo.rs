@@ -68,7 +68,7 @@ async fn listen(world: &SimWorld, address: SocketAddr) -> Result<serin_sim::serv
     let path = Path::new(KUBECONFIG);
     std::fs::write(path, listener.kubeconfig())
         .map_err(|e| WorldError::because(format!("can't write {KUBECONFIG}"), e))?;
-    say(&format!("The in-memory API server listens on http://{}; {KUBECONFIG} leads to it.\n", listener.address()));
+    say(&format!("The in-memory API server listens on http://{}; {KUBECONFIG} points at it.\n", listener.address()));
     Ok(listener)
 }
 

@@ -3,7 +3,7 @@
 //! Effects go out in order, each conditional on what was seen; the first failure stops the rest and the turn is
 //! decided again from a fresh look. A lowering of traffic insists: it is tried again at once on what is there now.
 
-mod made;
+mod manifests;
 
 use std::sync::Arc;
 
@@ -11,13 +11,15 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use serin_crds::names;
 
-pub(crate) use self::made::copied;
+pub(crate) use self::manifests::copied;
 use crate::core::plan::{Effect, Plan};
 use crate::core::weight::Weight;
-use crate::observe::Seen;
+use crate::observe::Observation;
 use crate::routers::istio::{self, Cause, Target};
-use crate::runtime::cut::{AnalysisRunCut, Cut, ReplicaSetCut, RolloutCut, ServiceCut, VirtualServiceCut};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{
+    AnalysisRunRow, Projection, ReplicaSetRow, RolloutRow, ServiceRow, VirtualServiceRow,
+};
 use crate::world::World;
 
 /// Why an effect was not carried out.
@@ -59,16 +61,16 @@ impl World {
     ///
     /// # Guarantees
     /// Nothing is retried blindly; only a lowering of traffic looks at the route again and goes on.
-    pub async fn carry_out(&self, seen: &Seen, plan: &Plan) -> Result<(), ActError> {
+    pub async fn carry_out(&self, seen: &Observation, plan: &Plan) -> Result<(), ActError> {
         for effect in &plan.effects {
             let lowers = matches!(effect, Effect::SetWeight { from, to, .. } if to < from);
-            let _turn = if lowers { None } else { self.way.after().await };
+            let _turn = if lowers { None } else { self.limiter.after().await };
             self.carry_out_one(seen, effect).await?;
         }
         Ok(())
     }
 
-    async fn carry_out_one(&self, seen: &Seen, effect: &Effect) -> Result<(), ActError> {
+    async fn carry_out_one(&self, seen: &Observation, effect: &Effect) -> Result<(), ActError> {
         match effect {
             Effect::CreateReplicaSet { replicas, revision } => self.create_rs(seen, *replicas, *revision).await,
             Effect::ScaleReplicaSet { name, from, to } => self.scale_rs(seen, name, (*from, *to)).await,
@@ -97,18 +99,18 @@ impl World {
                 let what = format!("end AnalysisRun {name}");
                 let body = json!({"spec": {"terminate": true}});
                 let call = Call { what, method: "PATCH", path, body, patch: Some(MERGE) };
-                let run: AnalysisRunCut = self.call(call).await?;
+                let run: AnalysisRunRow = self.call(call).await?;
                 self.stores.runs.observe_own_write(run);
                 Ok(())
             }
         }
     }
 
-    async fn create_rs(&self, seen: &Seen, replicas: i64, revision: u64) -> Result<(), ActError> {
-        let body = made::replica_set(seen, replicas, revision)?;
+    async fn create_rs(&self, seen: &Observation, replicas: i64, revision: u64) -> Result<(), ActError> {
+        let body = manifests::replica_set(seen, replicas, revision)?;
         let path = seen.collection("apis/apps/v1", "replicasets");
         let what = format!("create ReplicaSet {}", seen.rs_name());
-        let made = self.call::<ReplicaSetCut>(Call { what, method: "POST", path, body, patch: None }).await;
+        let made = self.call::<ReplicaSetRow>(Call { what, method: "POST", path, body, patch: None }).await;
         match made {
             Ok(rs) => self.stores.replica_sets.observe_own_write(rs),
             Err(error) if is_code(&error, 409) => return self.adopt_or_collide(seen).await,
@@ -118,10 +120,10 @@ impl World {
     }
 
     /// A `ReplicaSet` of that name exists: ours, unseen until now, or somebody else's with the same hash.
-    async fn adopt_or_collide(&self, seen: &Seen) -> Result<(), ActError> {
+    async fn adopt_or_collide(&self, seen: &Observation) -> Result<(), ActError> {
         let path = seen.path("apis/apps/v1", "replicasets", &seen.rs_name());
         let what = format!("read ReplicaSet {}", seen.rs_name());
-        let rs: ReplicaSetCut = self.call(Call { what, method: "GET", path, body: Value::Null, patch: None }).await?;
+        let rs: ReplicaSetRow = self.call(Call { what, method: "GET", path, body: Value::Null, patch: None }).await?;
         if rs.meta.owner.as_ref().is_some_and(|owner| *owner.uid == *seen.snapshot.id.uid) {
             self.stores.replica_sets.observe_own_write(rs);
             return Err(ActError::Conflict(format!("ReplicaSet {}", seen.rs_name())));
@@ -135,7 +137,7 @@ impl World {
         Err(ActError::Conflict(format!("ReplicaSet {} (belongs to somebody else)", seen.rs_name())))
     }
 
-    async fn scale_rs(&self, seen: &Seen, name: &str, (from, to): (i64, i64)) -> Result<(), ActError> {
+    async fn scale_rs(&self, seen: &Observation, name: &str, (from, to): (i64, i64)) -> Result<(), ActError> {
         let mut body = vec![
             json!({"op": "test", "path": "/spec/replicas", "value": from}),
             json!({"op": "replace", "path": "/spec/replicas", "value": to}),
@@ -150,15 +152,15 @@ impl World {
         self.patch_rs(seen, name, JSON_PATCH, Value::Array(body)).await
     }
 
-    async fn patch_rs(&self, seen: &Seen, name: &str, kind: &'static str, body: Value) -> Result<(), ActError> {
+    async fn patch_rs(&self, seen: &Observation, name: &str, kind: &'static str, body: Value) -> Result<(), ActError> {
         let path = seen.path("apis/apps/v1", "replicasets", name);
         let what = format!("patch ReplicaSet {name}");
-        let rs: ReplicaSetCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(kind) }).await?;
+        let rs: ReplicaSetRow = self.call(Call { what, method: "PATCH", path, body, patch: Some(kind) }).await?;
         self.stores.replica_sets.observe_own_write(rs);
         Ok(())
     }
 
-    async fn delete(&self, seen: &Seen, api: &str, plural: &str, name: &str) -> Result<(), ActError> {
+    async fn delete(&self, seen: &Observation, api: &str, plural: &str, name: &str) -> Result<(), ActError> {
         let path = seen.path(api, plural, name);
         let body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
         let what = format!("delete {plural}/{name}");
@@ -168,29 +170,30 @@ impl World {
         }
     }
 
-    async fn patch_rollout(&self, seen: &Seen, body: Value) -> Result<(), ActError> {
+    async fn patch_rollout(&self, seen: &Observation, body: Value) -> Result<(), ActError> {
         let version = json!(seen.version());
-        let body = made::with(body, "metadata", |metadata| made::with(metadata, "resourceVersion", |_| version));
+        let body =
+            manifests::with(body, "metadata", |metadata| manifests::with(metadata, "resourceVersion", |_| version));
         let path = seen.path("apis/argoproj.io/v1alpha1", "rollouts", &seen.snapshot.id.name);
         let what = format!("patch Rollout {}", seen.snapshot.id.name);
-        let patched: RolloutCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
+        let patched: RolloutRow = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
         seen.wrote(patched.version());
         self.stores.rollouts.observe_own_write(patched);
         Ok(())
     }
 
     /// Writes the status; the body carries the version that it rests on.
-    pub(crate) async fn patch_status(&self, seen: &Seen, body: Value) -> Result<(), ActError> {
+    pub(crate) async fn patch_status(&self, seen: &Observation, body: Value) -> Result<(), ActError> {
         let base = seen.path("apis/argoproj.io/v1alpha1", "rollouts", &seen.snapshot.id.name);
         let what = format!("write the status of Rollout {}", seen.snapshot.id.name);
         let path = format!("{base}/status");
-        let patched: RolloutCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
+        let patched: RolloutRow = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
         seen.wrote(patched.version());
         self.stores.rollouts.observe_own_write(patched);
         Ok(())
     }
 
-    async fn switch(&self, seen: &Seen, service: &str, from: Option<&str>, to: &str) -> Result<(), ActError> {
+    async fn switch(&self, seen: &Observation, service: &str, from: Option<&str>, to: &str) -> Result<(), ActError> {
         let path = seen.path("api/v1", "services", service);
         let mut body = vec![];
         let at = format!("/spec/selector/{}", names::HASH_LABEL);
@@ -205,31 +208,31 @@ impl World {
         }
         let what = format!("switch Service {service}");
         let body = Value::Array(body);
-        let svc: ServiceCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(JSON_PATCH) }).await?;
+        let svc: ServiceRow = self.call(Call { what, method: "PATCH", path, body, patch: Some(JSON_PATCH) }).await?;
         self.stores.services.observe_own_write(svc);
         Ok(())
     }
 
     /// Takes over a Service that selected every pod until now.
-    async fn hook(&self, seen: &Seen, service: &str, to: &str) -> Result<(), ActError> {
+    async fn hook(&self, seen: &Observation, service: &str, to: &str) -> Result<(), ActError> {
         let path = seen.path("api/v1", "services", service);
         let body = json!({
             "metadata": {"annotations": {names::MANAGED_BY_ANNOTATION: seen.snapshot.id.name}},
             "spec": {"selector": {names::HASH_LABEL: to}},
         });
         let what = format!("take over Service {service}");
-        let svc: ServiceCut = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
+        let svc: ServiceRow = self.call(Call { what, method: "PATCH", path, body, patch: Some(MERGE) }).await?;
         self.stores.services.observe_own_write(svc);
         Ok(())
     }
 
-    async fn set_subsets(&self, seen: &Seen, canary: &str, stable: &str) -> Result<(), ActError> {
+    async fn set_subsets(&self, seen: &Observation, canary: &str, stable: &str) -> Result<(), ActError> {
         let routing = seen.snapshot.canary().traffic_routing.as_ref().and_then(|t| t.istio.as_ref());
         let Some(rule) = routing.and_then(|istio| istio.destination_rule.as_ref()) else { return Ok(()) };
-        let Some(cut) = self.stores.destination_rules.get(&seen.key(&rule.name)).seen() else {
+        let Some(row) = self.stores.destination_rules.get(&seen.key(&rule.name)).seen() else {
             return Err(ActError::Conflict(format!("DestinationRule {}", rule.name)));
         };
-        let object = cut.body.value().map_err(|e| ActError::Unmakeable(e.to_string()))?;
+        let object = row.body.value().map_err(|e| ActError::Unmakeable(e.to_string()))?;
         let names = (rule.canary_subset_name.as_str(), rule.stable_subset_name.as_str());
         let Some(patch) = istio::subsets::hash_patch(&object, names, (canary, stable), &seen.snapshot.id.name) else {
             return Ok(());
@@ -241,7 +244,7 @@ impl World {
         Ok(())
     }
 
-    async fn set_weight(&self, seen: &Seen, to: Weight, cause: &Cause) -> Result<(), ActError> {
+    async fn set_weight(&self, seen: &Observation, to: Weight, cause: &Cause) -> Result<(), ActError> {
         let writes = seen.targets.iter().map(|(key, target)| self.set_one(key, target, (to, cause)));
         join_all(writes).await.into_iter().collect()
     }
@@ -249,19 +252,19 @@ impl World {
     async fn set_one(&self, key: &Key, target: &Target, (to, cause): (Weight, &Cause)) -> Result<(), ActError> {
         let (ns, name) = (key.namespace(), key.name());
         let path = format!("{}/namespaces/{ns}/virtualservices/{name}", self.istio_api());
-        let mut cut = self.stores.virtual_services.get(key).seen();
+        let mut row = self.stores.virtual_services.get(key).seen();
         for attempt in 0..INSIST {
-            let Some(current) = cut else { return Err(ActError::Conflict(format!("VirtualService {name}"))) };
+            let Some(current) = row else { return Err(ActError::Conflict(format!("VirtualService {name}"))) };
             let object = current.body.value().map_err(|e| ActError::Unmakeable(e.to_string()))?;
             let observed = istio::observe(&object, target).map_err(|e| ActError::Unmakeable(e.to_string()))?;
             // A lowering never raises: what somebody else took lower in the meantime stays.
             let to = if *cause == Cause::Raise { to } else { to.min(observed.canary) };
             let Some(patch) = istio::weight_patch(&object, &observed, to, cause) else { return Ok(()) };
-            let _turn = if *cause == Cause::Raise { None } else { Some(self.way.first().await) };
+            let _turn = if *cause == Cause::Raise { None } else { Some(self.limiter.first().await) };
             let what = format!("set VirtualService {ns}/{name} to weight {to}");
             let body = Value::Array(patch);
             let call = Call { what, method: "PATCH", path: path.clone(), body, patch: Some(JSON_PATCH) };
-            match self.call::<VirtualServiceCut>(call).await {
+            match self.call::<VirtualServiceRow>(call).await {
                 Ok(patched) => {
                     self.stores.virtual_services.observe_own_write(patched);
                     return Ok(());
@@ -271,17 +274,17 @@ impl World {
             }
             let what = format!("read VirtualService {ns}/{name}");
             let call = Call { what, method: "GET", path: path.clone(), body: Value::Null, patch: None };
-            let fresh: VirtualServiceCut = self.call(call).await?;
-            cut = Some(Arc::new(fresh));
+            let fresh: VirtualServiceRow = self.call(call).await?;
+            row = Some(Arc::new(fresh));
         }
         Err(ActError::Conflict(format!("VirtualService {name}")))
     }
 
-    async fn create_run(&self, seen: &Seen, name: &str, step: Option<usize>) -> Result<(), ActError> {
+    async fn create_run(&self, seen: &Observation, name: &str, step: Option<usize>) -> Result<(), ActError> {
         let body = seen.run_body(name, step)?;
         let path = seen.collection("apis/argoproj.io/v1alpha1", "analysisruns");
         let what = format!("create AnalysisRun {name}");
-        match self.call::<AnalysisRunCut>(Call { what, method: "POST", path, body, patch: None }).await {
+        match self.call::<AnalysisRunRow>(Call { what, method: "POST", path, body, patch: None }).await {
             Ok(run) => self.stores.runs.observe_own_write(run),
             // It exists and the cache has not seen it: the watch brings it, and its name is looked at again.
             Err(error) if is_code(&error, 409) => return Err(ActError::Conflict(format!("AnalysisRun {name}"))),
@@ -290,15 +293,15 @@ impl World {
         Ok(())
     }
 
-    async fn call<K: Cut>(&self, call: Call) -> Result<K, ActError> {
+    async fn call<K: Projection>(&self, call: Call) -> Result<K, ActError> {
         let what = call.what.clone();
         let text = self.send(call).await?;
-        K::cut(&text)
+        K::project(&text)
             .map_err(|error| ActError::Unmakeable(format!("could not {what}: the answer can't be read: {error}")))
     }
 
     /// Reads one object.
-    pub(crate) async fn read<K: Cut>(&self, path: &str) -> Result<K, ActError> {
+    pub(crate) async fn read<K: Projection>(&self, path: &str) -> Result<K, ActError> {
         let what = format!("read {path}");
         let path = path.trim_start_matches('/').to_owned();
         self.call(Call { what, method: "GET", path, body: Value::Null, patch: None }).await

@@ -11,20 +11,20 @@ use crate::core::snapshot::Identity;
 use crate::meters::Meters;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
-use crate::runs::{Endpoints, Executor, RunContext, Sighted, Told, VerdictBoard};
+use crate::runs::{Endpoints, Executor, LiveVerdicts, ObservedRun, RunContext, Told};
 use crate::runtime::clock::Clock;
-use crate::runtime::cut::{Cut, DestinationRuleCut, IndexKey, MetaCut, RolloutCut};
 use crate::runtime::gate::WriteGate;
 use crate::runtime::key::Key;
+use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::objects::show_objects;
 use crate::runtime::metrics::standard::{show_queues, show_runtime};
 use crate::runtime::outbox::{About, EventNote, Outbox};
+use crate::runtime::projection::{DestinationRuleRow, IndexKey, MetaRow, Projection, RolloutRow};
 use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
 use crate::runtime::store::Change;
 use crate::runtime::watch::{Scope, follow};
-use crate::runtime::way::RightOfWay;
 use crate::world::{Notices, Pending, Revisions, Stores, World};
 use serin_analysis::provider::Prometheus;
 
@@ -122,12 +122,12 @@ impl App {
     /// Starts to watch.
     pub fn start(parts: Parts) -> Self {
         let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings, registry } = parts;
-        let (stores, way) = (Stores::new(&clock), RightOfWay::default());
+        let (stores, limiter) = (Stores::new(&clock), WriteLimiter::default());
         let meters = Meters::new(&registry);
         let turns = meters.standard.rollouts.clone();
         let queue: Queue<Key> = Queue::observed(clock.clone(), move |key, took, ended| turns.observe(key, took, ended));
         let fast = queue.clone();
-        let verdicts = VerdictBoard::new(move |rollout: &Key| fast.add_fast(rollout.clone()));
+        let verdicts = LiveVerdicts::new(move |rollout: &Key| fast.add_fast(rollout.clone()));
         let world = World {
             client: calls.clone(),
             stores: stores.clone(),
@@ -137,7 +137,7 @@ impl App {
             revisions: Revisions::default(),
             istio_version: settings.istio_version.as_str().into(),
             notices,
-            way: way.clone(),
+            limiter: limiter.clone(),
             meters: meters.clone(),
         };
         let runs = Arc::new(Executor::new(RunContext {
@@ -148,7 +148,7 @@ impl App {
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),
             tell,
-            way,
+            limiter,
             turns: meters.standard.runs,
         }));
         let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
@@ -197,8 +197,8 @@ impl App {
     pub async fn work(&self) {
         self.settled().await;
         self.working.store(true, Ordering::SeqCst);
-        for cut in self.world.stores.runs.all() {
-            see(&self.runs, &cut);
+        for row in self.world.stores.runs.all() {
+            see(&self.runs, &row);
         }
         let limits = Limits { normal: self.settings.threads, reserved: ABORTS, ..Limits::default() };
         let world = self.world.clone();
@@ -213,13 +213,14 @@ impl App {
         let stores = self.world.stores.clone();
         let queue = self.queue.clone();
         let (revisions, meters) = (self.world.revisions.clone(), self.world.meters.clone());
-        let scope = self.scope::<RolloutCut>().of_instance(&self.settings.instance);
+        let scope = self.scope::<RolloutRow>().of_instance(&self.settings.instance);
         let task = follow(client.clone(), clock.clone(), scope, stores.rollouts.clone(), move |change| {
             rollout_changed(&queue, &revisions, &meters, change);
         });
         self.keep(task);
         let queue = self.queue.clone();
-        let scope = self.scope::<crate::runtime::cut::ReplicaSetCut>().with_labels(serin_crds::names::HASH_LABEL);
+        let scope =
+            self.scope::<crate::runtime::projection::ReplicaSetRow>().with_labels(serin_crds::names::HASH_LABEL);
         let task = follow(client.clone(), clock.clone(), scope, stores.replica_sets.clone(), move |change| {
             if !change.echo {
                 owners(change, |key| queue.add(key));
@@ -229,7 +230,7 @@ impl App {
         let queue = self.queue.clone();
         let runs = self.runs.clone();
         let (working, meters) = (self.working.clone(), self.world.meters.clone());
-        let scope = self.scope::<crate::runtime::cut::AnalysisRunCut>().of_instance(&self.settings.instance);
+        let scope = self.scope::<crate::runtime::projection::AnalysisRunRow>().of_instance(&self.settings.instance);
         let task = follow(client.clone(), clock.clone(), scope, stores.runs.clone(), move |change| {
             match (&change.new, &change.old) {
                 // A standby keeps its caches warm and asks nobody anything.
@@ -261,7 +262,7 @@ impl App {
             stores.cluster_templates.leave_out("ClusterAnalysisTemplates are not watched with --namespaced");
         }
         let (queue, rollouts) = (self.queue.clone(), stores.rollouts.clone());
-        let scope = self.scope::<DestinationRuleCut>().at_version(&version);
+        let scope = self.scope::<DestinationRuleRow>().at_version(&version);
         let task = follow(client.clone(), clock.clone(), scope, stores.destination_rules.clone(), move |change| {
             let named = change.key().map(|key| IndexKey::reference("DestinationRule", key));
             // A rule also matters to whoever sends traffic to the Service that it speaks of.
@@ -272,7 +273,7 @@ impl App {
         self.keep(task);
     }
 
-    fn named<K: Cut>(
+    fn named<K: Projection>(
         &mut self,
         client: &kube::Client,
         clock: &Clock,
@@ -293,7 +294,7 @@ impl App {
         self.keep(task);
     }
 
-    fn scope<K: Cut>(&self) -> Scope {
+    fn scope<K: Projection>(&self) -> Scope {
         Scope::of::<K>(self.settings.namespace.as_deref())
     }
 
@@ -320,15 +321,15 @@ const ABORTS: usize = 200;
 /// How many queries may be under way at one Prometheus.
 const QUERIES: usize = 64;
 
-fn see(runs: &Executor, cut: &crate::runtime::cut::AnalysisRunCut) {
-    match Sighted::of_cut(cut) {
+fn see(runs: &Executor, row: &crate::runtime::projection::AnalysisRunRow) {
+    match ObservedRun::of_row(row) {
         Some(run) => runs.saw(run),
         // No more is cached of a run that says it has ended.
-        None => runs.saw_end(&cut.meta.uid, &cut.meta.version),
+        None => runs.saw_end(&row.meta.uid, &row.meta.version),
     }
 }
 
-fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutCut>) {
+fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutRow>) {
     let Some(key) = change.key() else { return };
     if change.old.is_none() {
         meters.came(key);
@@ -348,13 +349,13 @@ fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, c
 }
 
 /// Calls back with the Rollouts that own what changed.
-fn owners<K: Cut>(change: &Change<K>, mut found: impl FnMut(Key)) {
+fn owners<K: Projection>(change: &Change<K>, mut found: impl FnMut(Key)) {
     let mut keys: Vec<Key> = change.old.iter().chain(&change.new).filter_map(|object| owner(object.meta())).collect();
     keys.dedup();
     keys.into_iter().for_each(&mut found);
 }
 
-fn owner(meta: &MetaCut) -> Option<Key> {
+fn owner(meta: &MetaRow) -> Option<Key> {
     let owner = meta.owner.as_ref().filter(|owner| &*owner.kind == "Rollout")?;
     Some(meta.key.beside(&owner.name))
 }

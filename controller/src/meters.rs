@@ -1,13 +1,13 @@
 //! Meters: what turns tell to whoever scrapes. Reads what a turn has seen and written; decides nothing.
 
-mod journeys;
+mod update_durations;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serin_crds::names::{AnalysisPhase, EventReason};
 
-use self::journeys::Journeys;
+use self::update_durations::UpdateDurations;
 use crate::core::plan::{Effect, Plan};
 use crate::core::snapshot::Snapshot;
 use crate::core::weight::Weight;
@@ -22,13 +22,13 @@ pub struct Meters {
     /// The metrics that the controller counts itself.
     pub standard: Standard,
     registry: Registry,
-    journeys: Arc<Journeys>,
+    durations: Arc<UpdateDurations>,
 }
 
 impl Meters {
     /// Meters that are scraped from `registry`.
     pub fn new(registry: &Registry) -> Self {
-        Self { standard: Standard::new(registry), registry: registry.clone(), journeys: Arc::default() }
+        Self { standard: Standard::new(registry), registry: registry.clone(), durations: Arc::default() }
     }
 
     /// Takes in what a turn sees.
@@ -37,7 +37,7 @@ impl Meters {
             self.weigh(s, route.canary);
         }
         let durations = &self.standard.durations;
-        for arrival in self.journeys.look(s) {
+        for arrival in self.durations.look(s) {
             let (labels, held) = ([arrival.status.as_str()], arrival.held.as_secs_f64());
             durations.whole.observe(&labels, arrival.whole.as_secs_f64());
             durations.progression.observe(&labels, arrival.whole.as_secs_f64() - held);
@@ -75,7 +75,7 @@ impl Meters {
     /// Takes in that a Rollout is gone; its series go after a while.
     pub(crate) fn gone(&self, key: &Key, uid: &str) {
         self.registry.depart(key);
-        self.journeys.forget(uid);
+        self.durations.forget(uid);
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a percentage")]

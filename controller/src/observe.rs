@@ -14,13 +14,13 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use serin_crds::names;
 use serin_crds::rollout::{Rollout, RolloutSpec, RolloutStatus};
-use serin_crds::{Fault, hash, template, unbuilt, validate};
+use serin_crds::{Fault, hash, template, unsupported, validate};
 
 use crate::act::{ActError, copied};
 use crate::core::snapshot::{Identity, ReplicaSetSeen, Revision, ServiceSeen, Snapshot, Traffic};
 use crate::routers::istio::Target;
-use crate::runtime::cut::{Cut, IndexKey, ReplicaSetCut, RolloutCut};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{IndexKey, Projection, ReplicaSetRow, RolloutRow};
 use crate::runtime::reading::Reading;
 use crate::world::World;
 
@@ -44,7 +44,7 @@ pub enum ObserveError {
 }
 
 /// A snapshot with what `act` needs besides.
-pub struct Seen {
+pub struct Observation {
     /// What rules see.
     pub snapshot: Snapshot,
     /// The `VirtualService`s that are steered, each with its routes.
@@ -55,7 +55,7 @@ pub struct Seen {
     pub written: Mutex<Option<String>>,
 }
 
-impl Seen {
+impl Observation {
     /// The key of an object beside the Rollout.
     pub fn key(&self, name: &str) -> Key {
         Key::new(&self.snapshot.id.namespace, name)
@@ -109,23 +109,23 @@ impl World {
     ///
     /// # Errors
     /// When a cache that the answer rests on can't be believed.
-    pub async fn observe(&self, key: &Key, live: bool) -> Result<Option<Seen>, ObserveError> {
-        let cut = if live { self.read_live(key).await? } else { readable("Rollout", self.stores.rollouts.get(key))? };
-        let Some(cut) = cut else { return Ok(None) };
+    pub async fn observe(&self, key: &Key, live: bool) -> Result<Option<Observation>, ObserveError> {
+        let row = if live { self.read_live(key).await? } else { readable("Rollout", self.stores.rollouts.get(key))? };
+        let Some(row) = row else { return Ok(None) };
         if live {
-            self.look_for_absent(&cut).await?;
+            self.look_for_absent(&row).await?;
         }
-        let object = cut.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
+        let object = row.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
         let (rollout, mut faults) = decode(&object);
-        let unbuilt = unbuilt::fields(&rollout);
+        let unsupported = unsupported::fields(&rollout);
         if faults.is_empty() {
             faults.extend(validate::rollout(&rollout).into_iter().map(|fault| fault.message));
         }
         let (spec, status) = (Arc::new(rollout.spec), rollout.status);
-        let owned = readable_list("ReplicaSets", self.stores.replica_sets.by_index(&IndexKey::owner(&cut.meta.uid)))?;
-        let revision = self.revision(&cut, &spec, &status, &owned).await?;
-        let id = Identity { live, unbuilt, ..identity(&cut, &object) };
-        let mut seen = Seen {
+        let owned = readable_list("ReplicaSets", self.stores.replica_sets.by_index(&IndexKey::owner(&row.meta.uid)))?;
+        let revision = self.revision(&row, &spec, &status, &owned).await?;
+        let id = Identity { live, unsupported, ..identity(&row, &object) };
+        let mut seen = Observation {
             snapshot: Snapshot {
                 now: self.clock.now(),
                 id,
@@ -147,12 +147,12 @@ impl World {
         Ok(Some(seen))
     }
 
-    async fn read_live(&self, key: &Key) -> Result<Option<Arc<RolloutCut>>, ObserveError> {
-        let path = format!("{}/{}", RolloutCut::PLACE.path(Some(key.namespace())), key.name());
-        match self.read::<RolloutCut>(&path).await {
-            Ok(cut) => {
-                self.stores.rollouts.observe_own_write(cut.clone());
-                Ok(Some(Arc::new(cut)))
+    async fn read_live(&self, key: &Key) -> Result<Option<Arc<RolloutRow>>, ObserveError> {
+        let path = format!("{}/{}", RolloutRow::PLACE.path(Some(key.namespace())), key.name());
+        match self.read::<RolloutRow>(&path).await {
+            Ok(row) => {
+                self.stores.rollouts.observe_own_write(row.clone());
+                Ok(Some(Arc::new(row)))
             }
             Err(error) if crate::act::is_code(&error, 404) => Ok(None),
             Err(error) => Err(error.into()),
@@ -165,10 +165,10 @@ impl World {
     /// Taking over from another controller so starts no revision.
     async fn revision(
         &self,
-        cut: &RolloutCut,
+        row: &RolloutRow,
         spec: &RolloutSpec,
         status: &RolloutStatus,
-        owned: &[Arc<ReplicaSetCut>],
+        owned: &[Arc<ReplicaSetRow>],
     ) -> Result<Revision, ObserveError> {
         let step_hash = hash::steps(&spec.strategy.canary.as_ref().map(|c| c.steps.clone()).unwrap_or_default());
         let Some(wanted) = spec.template.as_ref() else {
@@ -179,14 +179,14 @@ impl World {
         if carried(&computed) || owned.is_empty() {
             return Ok(Revision { hash: computed, step_hash });
         }
-        if let Some(known) = self.revisions.find(&cut.meta.uid, &computed) {
+        if let Some(known) = self.revisions.find(&row.meta.uid, &computed) {
             return Ok(Revision { hash: known, step_hash });
         }
         let mut found = None;
-        let mut oldest: Vec<&Arc<ReplicaSetCut>> = owned.iter().collect();
+        let mut oldest: Vec<&Arc<ReplicaSetRow>> = owned.iter().collect();
         oldest.sort_by_key(|rs| rs.meta.created);
         for rs in oldest {
-            let path = format!("{}/{}", ReplicaSetCut::PLACE.path(Some(cut.meta.key.namespace())), rs.meta.key.name());
+            let path = format!("{}/{}", ReplicaSetRow::PLACE.path(Some(row.meta.key.namespace())), rs.meta.key.name());
             let object = self.read_value(&path).await?;
             if object.pointer("/spec/template").is_some_and(|have| template::equal(wanted, have)) {
                 found = Some(rs.hash.to_string());
@@ -194,18 +194,18 @@ impl World {
             }
         }
         let hash = found.unwrap_or_else(|| computed.clone());
-        self.revisions.remember(&cut.meta.uid, &computed, hash.clone());
+        self.revisions.remember(&row.meta.uid, &computed, hash.clone());
         Ok(Revision { hash, step_hash })
     }
 
-    fn look_at_services(&self, seen: &mut Seen) {
+    fn look_at_services(&self, seen: &mut Observation) {
         let canary = seen.snapshot.canary();
         let (canary, stable) = (canary.canary_service.clone(), canary.stable_service.clone());
         seen.snapshot.traffic.canary_service = self.service(seen, "canaryService", canary);
         seen.snapshot.traffic.stable_service = self.service(seen, "stableService", stable);
     }
 
-    fn service(&self, seen: &mut Seen, field: &str, name: Option<String>) -> Option<ServiceSeen> {
+    fn service(&self, seen: &mut Observation, field: &str, name: Option<String>) -> Option<ServiceSeen> {
         let name = name.filter(|name| !name.is_empty())?;
         let path = format!("spec.strategy.canary.{field}");
         match self.stores.services.get(&seen.key(&name)) {
@@ -269,22 +269,22 @@ fn text_of(fault: Fault) -> String {
     if fault.message.contains(&fault.path) { fault.message } else { format!("{}: {}", fault.path, fault.message) }
 }
 
-fn identity(cut: &RolloutCut, object: &Value) -> Identity {
+fn identity(row: &RolloutRow, object: &Value) -> Identity {
     let annotation =
         |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
     Identity {
-        namespace: cut.meta.key.namespace().to_owned(),
-        name: cut.meta.key.name().to_owned(),
-        uid: cut.meta.uid.to_string(),
-        resource_version: cut.meta.version.to_string(),
-        generation: cut.meta.generation,
+        namespace: row.meta.key.namespace().to_owned(),
+        name: row.meta.key.name().to_owned(),
+        uid: row.meta.uid.to_string(),
+        resource_version: row.meta.version.to_string(),
+        generation: row.meta.generation,
         revision: annotation(names::REVISION_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0),
-        deleting: cut.meta.deleted.is_some(),
+        deleting: row.meta.deleted.is_some(),
         ..Identity::default()
     }
 }
 
-fn replica_set(rs: &ReplicaSetCut) -> ReplicaSetSeen {
+fn replica_set(rs: &ReplicaSetRow) -> ReplicaSetSeen {
     ReplicaSetSeen {
         name: rs.meta.key.name().to_owned(),
         hash: rs.hash.to_string(),

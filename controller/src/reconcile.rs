@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::act::ActError;
 use crate::core::plan::Basis;
 use crate::core::{Plan, decide};
-use crate::observe::{ObserveError, Seen};
+use crate::observe::{Observation, ObserveError};
 use crate::report::Reported;
 use crate::runtime::key::Key;
 use crate::world::World;
@@ -28,7 +28,7 @@ pub enum ReconcileError {
 }
 
 /// When to look again after a turn that wrote nothing: never at once, since it would write nothing again.
-fn ahead(plan: &Plan, seen: &Seen) -> Option<Timestamp> {
+fn ahead(plan: &Plan, seen: &Observation) -> Option<Timestamp> {
     plan.wake.map(|at| at.max(crate::core::intent::seconds_later(seen.snapshot.now, 1)))
 }
 
@@ -66,7 +66,11 @@ impl World {
     }
 
     /// Decides on what is cached; on a live read where the plan has to rest on more.
-    async fn decide_live(&self, key: &Key, current: Option<Timestamp>) -> Result<Option<(Seen, Plan)>, ObserveError> {
+    async fn decide_live(
+        &self,
+        key: &Key,
+        current: Option<Timestamp>,
+    ) -> Result<Option<(Observation, Plan)>, ObserveError> {
         let Some(mut seen) = self.observe(key, false).await? else { return Ok(None) };
         let now = seen.snapshot.now;
         seen.snapshot.id.live = current.is_some_and(|at| now.duration_since(at) <= FRESH);
@@ -80,7 +84,11 @@ impl World {
         Ok(Some((seen, plan)))
     }
 
-    async fn act_and_report(&self, seen: &Seen, plan: &Plan) -> (Result<(), ActError>, Result<Reported, ActError>) {
+    async fn act_and_report(
+        &self,
+        seen: &Observation,
+        plan: &Plan,
+    ) -> (Result<(), ActError>, Result<Reported, ActError>) {
         self.meters.seen(&seen.snapshot);
         let decided = self.clock.monotonic();
         let carried = async {

@@ -8,7 +8,7 @@ use serin_crds::rollout::RolloutStatus;
 use crate::act::ActError;
 use crate::core::plan::Plan;
 use crate::core::record;
-use crate::observe::Seen;
+use crate::observe::Observation;
 use crate::world::World;
 
 /// How long a change of counters or sentences may wait for a transition to carry it.
@@ -27,7 +27,7 @@ pub enum Reported {
 
 impl World {
     /// Writes the record of a plan, if it is worth a write now.
-    pub async fn report(&self, seen: &Seen, plan: &Plan) -> Result<Reported, ActError> {
+    pub async fn report(&self, seen: &Observation, plan: &Plan) -> Result<Reported, ActError> {
         let before = &seen.snapshot.status;
         let key = seen.snapshot.id.uid.as_str();
         let Some(patch) = merge_patch(before, &plan.record) else {
@@ -41,7 +41,7 @@ impl World {
             }
         }
         // The traffic of an abort goes first, that of others too.
-        let _turn = self.way.after().await;
+        let _turn = self.limiter.after().await;
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.pending.forget(key);

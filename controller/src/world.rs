@@ -8,36 +8,36 @@ use jiff::Timestamp;
 use crate::core::plan::{Note, Plan};
 use crate::core::snapshot::Identity;
 use crate::meters::Meters;
-use crate::observe::Seen;
-use crate::runs::VerdictBoard;
+use crate::observe::Observation;
+use crate::runs::LiveVerdicts;
 use crate::runtime::clock::Clock;
-use crate::runtime::cut::{
-    AnalysisRunCut, ClusterTemplateCut, DestinationRuleCut, IndexKey, ReplicaSetCut, RolloutCut, ServiceCut,
-    TemplateCut, VirtualServiceCut,
-};
 use crate::runtime::key::Key;
+use crate::runtime::limiter::WriteLimiter;
+use crate::runtime::projection::{
+    AnalysisRunRow, ClusterTemplateRow, DestinationRuleRow, IndexKey, ReplicaSetRow, RolloutRow, ServiceRow,
+    TemplateRow, VirtualServiceRow,
+};
 use crate::runtime::store::Store;
-use crate::runtime::way::RightOfWay;
 
 /// The caches, one for each kind that rules read.
 #[derive(Clone, Debug)]
 pub struct Stores {
     /// Rollouts.
-    pub rollouts: Arc<Store<RolloutCut>>,
+    pub rollouts: Arc<Store<RolloutRow>>,
     /// `ReplicaSet`s that carry our hash label.
-    pub replica_sets: Arc<Store<ReplicaSetCut>>,
+    pub replica_sets: Arc<Store<ReplicaSetRow>>,
     /// Services.
-    pub services: Arc<Store<ServiceCut>>,
+    pub services: Arc<Store<ServiceRow>>,
     /// `VirtualService`s.
-    pub virtual_services: Arc<Store<VirtualServiceCut>>,
+    pub virtual_services: Arc<Store<VirtualServiceRow>>,
     /// `DestinationRule`s.
-    pub destination_rules: Arc<Store<DestinationRuleCut>>,
+    pub destination_rules: Arc<Store<DestinationRuleRow>>,
     /// `AnalysisRun`s.
-    pub runs: Arc<Store<AnalysisRunCut>>,
+    pub runs: Arc<Store<AnalysisRunRow>>,
     /// `AnalysisTemplate`s.
-    pub templates: Arc<Store<TemplateCut>>,
+    pub templates: Arc<Store<TemplateRow>>,
     /// `ClusterAnalysisTemplate`s.
-    pub cluster_templates: Arc<Store<ClusterTemplateCut>>,
+    pub cluster_templates: Arc<Store<ClusterTemplateRow>>,
 }
 
 impl Stores {
@@ -99,7 +99,7 @@ pub struct World {
     /// The clock that `observe` reads.
     pub clock: Clock,
     /// Verdicts that may not have been written yet.
-    pub verdicts: VerdictBoard,
+    pub verdicts: LiveVerdicts,
     /// Since when small differences wait to be written.
     pub pending: Pending,
     /// Revisions that were found by comparing templates, so that they are compared once.
@@ -109,7 +109,7 @@ pub struct World {
     /// Where events go.
     pub notices: Notices,
     /// Who may write now.
-    pub way: RightOfWay,
+    pub limiter: WriteLimiter,
     /// Where turns are counted.
     pub meters: Meters,
 }
@@ -124,7 +124,7 @@ impl World {
     }
 
     /// Tells people what a plan did.
-    pub(crate) fn announce(&self, seen: &Seen, plan: &Plan) {
+    pub(crate) fn announce(&self, seen: &Observation, plan: &Plan) {
         for note in &plan.notes {
             (self.notices)(&seen.snapshot.id, note);
         }

@@ -22,7 +22,7 @@ pub mod rollout;
 pub mod schema;
 pub mod template;
 pub mod time;
-pub mod unbuilt;
+pub mod unsupported;
 pub mod validate;
 
 pub use decode::{Fault, decode};

@@ -9,7 +9,7 @@ use serin_crds::{
     analysis::{AnalysisTemplate, ClusterAnalysisTemplate},
     decode,
     rollout::Rollout,
-    template, unbuilt, validate,
+    template, unsupported, validate,
 };
 
 /// The objects in every file, with the name of the file.
@@ -36,7 +36,7 @@ fn every_example_is_sound() {
         let faults = match kind.as_str() {
             "Rollout" => {
                 let rollout: Rollout = decode(object).expect(&name);
-                assert_eq!(unbuilt::fields(&rollout), [""; 0], "{name}");
+                assert_eq!(unsupported::fields(&rollout), [""; 0], "{name}");
                 assert_eq!(
                     template::unknown_fields(&rollout.spec.template.clone().unwrap_or_default()),
                     [""; 0],

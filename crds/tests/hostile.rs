@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use serin_crds::{
     analysis::AnalysisRun, decode, decode::decode_tolerantly, experiment::Experiment, hash, rollout::Rollout, template,
-    unbuilt, validate,
+    unsupported, validate,
 };
 
 /// Any JSON whose keys are those of our API, so that it reaches far.
@@ -86,7 +86,7 @@ proptest! {
         let _ = decode::<Rollout>(object.clone());
         if let Ok((rollout, _)) = decode_tolerantly::<Rollout>(object.clone()) {
             let _ = validate::rollout(&rollout);
-            let _ = unbuilt::fields(&rollout);
+            let _ = unsupported::fields(&rollout);
             let _ = hash::steps(&rollout.spec.strategy.canary.unwrap_or_default().steps);
         }
         if let Ok((run, _)) = decode_tolerantly::<AnalysisRun>(object.clone()) {

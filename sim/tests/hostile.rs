@@ -1,5 +1,5 @@
 //! A Prometheus that answers with anything but an answer: each such measurement is an error that says what came, the release
-//! that asked is taken back, and a release that asks another one goes on.
+//! that asked is rolled back, and a release that asks another one goes on.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;

@@ -2,7 +2,7 @@
 
 use super::ast::{Kind, Node, Op};
 use super::check::{Checker, fail};
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::types::{GoKind, Signature, Ty};
 
 impl Checker {
@@ -32,7 +32,7 @@ impl Checker {
                 Err(halt) => problem = problem.or(Some(halt)),
             }
         }
-        Err(problem.unwrap_or_else(|| Halt::new(Stage::Type, at, format!("{name} cannot be called like this"))))
+        Err(problem.unwrap_or_else(|| EvalError::new(Stage::Type, at, format!("{name} cannot be called like this"))))
     }
 }
 
@@ -40,13 +40,13 @@ impl Checker {
 fn fit(at: usize, name: &str, signature: &Signature, args: &[Node]) -> Out<()> {
     if signature.results > 2 {
         let message = format!("{name} gives more than two values, so it cannot be used here");
-        return Err(Halt::new(Stage::Type, at, message));
+        return Err(EvalError::new(Stage::Type, at, message));
     }
     if args.len() != signature.takes.len() {
         let (wanted, given) = (signature.takes.len(), args.len());
         let plural = if wanted == 1 { "" } else { "s" };
         let message = format!("{name} takes {wanted} argument{plural}, but {given} are given");
-        return Err(Halt::new(Stage::Type, at, message));
+        return Err(EvalError::new(Stage::Type, at, message));
     }
     for (arg, wanted) in args.iter().zip(&signature.takes) {
         let given = &arg.ty;

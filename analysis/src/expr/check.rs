@@ -2,7 +2,7 @@
 
 use super::ast::{Kind, Lookup, Node, Op, Part, Sign};
 use super::builtins;
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::functions;
 use super::types::{self, GoKind, Ty};
 
@@ -33,7 +33,7 @@ pub(crate) struct Scope {
 
 /// Says what is wrong with the types at a node.
 pub(crate) fn fail<T>(node: &Node, message: impl Into<String>) -> Out<T> {
-    Err(Halt::new(Stage::Type, node.at, message))
+    Err(EvalError::new(Stage::Type, node.at, message))
 }
 
 impl Checker {
@@ -120,7 +120,7 @@ impl Checker {
                     Sign::Plus => ("a number", "+"),
                 };
                 let plain = ty.plain();
-                Err(Halt::new(Stage::Type, at, format!("`{symbol}` takes {wanted}, not {plain}")))
+                Err(EvalError::new(Stage::Type, at, format!("`{symbol}` takes {wanted}, not {plain}")))
             }
         }
     }
@@ -131,9 +131,9 @@ impl Checker {
         if let (Op::Matches, Some(pattern)) = (op, right.as_text()) {
             self.patterns = self.patterns.saturating_add(1);
             if self.patterns > MAX_PATTERNS {
-                return Err(Halt::limit(format!("the expression has more than {MAX_PATTERNS} patterns")).at(at));
+                return Err(EvalError::limit(format!("the expression has more than {MAX_PATTERNS} patterns")).at(at));
             }
-            super::pattern::compile(pattern).map_err(|message| Halt::new(Stage::Type, at, message))?;
+            super::pattern::compile(pattern).map_err(|message| EvalError::new(Stage::Type, at, message))?;
         }
         types::binary(op, &l, &r).ok_or_else(|| mismatch(at, op, (left, &l), (right, &r)))
     }
@@ -209,7 +209,7 @@ impl Checker {
         }
         if !matches!(ty, Ty::Text | Ty::List(..)) {
             let plain = ty.plain();
-            return Err(Halt::new(Stage::Type, at, format!("only a list or a string can be sliced, not {plain}")));
+            return Err(EvalError::new(Stage::Type, at, format!("only a list or a string can be sliced, not {plain}")));
         }
         for end in ends.into_iter().flatten() {
             let key = self.visit(end)?;
@@ -223,7 +223,7 @@ impl Checker {
     fn call(&mut self, at: usize, callee: &mut Node, args: &mut [Node]) -> Out<Ty> {
         let ty = self.visit(callee)?;
         if callee.is_env() {
-            return Err(Halt::new(Stage::Type, at, "$env is a map, so it cannot be called"));
+            return Err(EvalError::new(Stage::Type, at, "$env is a map, so it cannot be called"));
         }
         if ty.is_unknown() {
             return Ok(Ty::Unknown);
@@ -235,21 +235,21 @@ impl Checker {
         };
         let Ty::Func(signature) = ty else {
             let plain = ty.plain();
-            return Err(Halt::new(Stage::Type, at, format!("{name} is {plain}, so it cannot be called")));
+            return Err(EvalError::new(Stage::Type, at, format!("{name} is {plain}, so it cannot be called")));
         };
         self.arguments(at, &name, &signature, args)
     }
 
     fn pointer(&self, at: usize, name: &str) -> Out<Ty> {
         let Some(scope) = self.predicates.last() else {
-            return Err(Halt::new(Stage::Type, at, "# only works inside a predicate such as all(list, # > 0)"));
+            return Err(EvalError::new(Stage::Type, at, "# only works inside a predicate such as all(list, # > 0)"));
         };
         match name {
             "" if scope.list.is_unknown() => Ok(Ty::Unknown),
             "" => Ok(scope.list.element()),
             "index" if scope.index => Ok(Ty::Int),
             "acc" if scope.accumulator => Ok(Ty::Unknown),
-            _ => Err(Halt::new(
+            _ => Err(EvalError::new(
                 Stage::Type,
                 at,
                 format!("#{name} is not known here; map and reduce have #index, and reduce has #acc"),
@@ -260,7 +260,7 @@ impl Checker {
     fn declaration(&mut self, at: usize, name: &str, value: &mut Node, body: &mut Node) -> Out<Ty> {
         let taken = self.variables.iter().any(|(known, _)| known == name);
         if taken || self.given(name).is_some() || builtins::find(name).is_some() {
-            return Err(Halt::new(Stage::Type, at, format!("{name} already has a meaning; choose another name")));
+            return Err(EvalError::new(Stage::Type, at, format!("{name} already has a meaning; choose another name")));
         }
         let ty = self.visit(value)?;
         self.variables.push((name.to_owned(), ty));
@@ -300,13 +300,13 @@ impl Checker {
     }
 }
 
-fn unknown_name(at: usize, name: &str) -> Halt {
+fn unknown_name(at: usize, name: &str) -> EvalError {
     let message = if name == "result" {
         "there is no `result` here".to_owned()
     } else {
         format!("the name {name} is not known; the value of the metric is called result")
     };
-    Halt::new(Stage::Type, at, message)
+    EvalError::new(Stage::Type, at, message)
 }
 
 /// The advice for a list of samples that is used as one number.
@@ -315,12 +315,12 @@ fn result_hint(node: &Node, ty: &Ty) -> &'static str {
     if whole && ty.is_list() { "; use result[0] for its first element" } else { "" }
 }
 
-fn mismatch(at: usize, op: Op, left: (&Node, &Ty), right: (&Node, &Ty)) -> Halt {
+fn mismatch(at: usize, op: Op, left: (&Node, &Ty), right: (&Node, &Ty)) -> EvalError {
     let symbol = op.symbol();
     let (l, r) = (left.1.plain(), right.1.plain());
     let mut hint = result_hint(left.0, left.1);
     if hint.is_empty() {
         hint = result_hint(right.0, right.1);
     }
-    Halt::new(Stage::Type, at, format!("`{symbol}` does not work between {l} and {r}{hint}"))
+    EvalError::new(Stage::Type, at, format!("`{symbol}` does not work between {l} and {r}{hint}"))
 }

@@ -70,7 +70,7 @@ pub(crate) enum Stage {
 
 /// A stop on the way, not yet tied to a line and column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Halt {
+pub(crate) enum EvalError {
     /// Something is wrong; `at` is a byte offset once it is known.
     Fail { stage: Stage, message: String, at: Option<usize> },
     /// `?.` met nil: the chain around it is nil.
@@ -78,21 +78,21 @@ pub(crate) enum Halt {
 }
 
 /// The outcome of one step of compilation or evaluation.
-pub(crate) type Out<T> = Result<T, Halt>;
+pub(crate) type Out<T> = Result<T, EvalError>;
 
-impl From<String> for Halt {
+impl From<String> for EvalError {
     fn from(message: String) -> Self {
         Self::Fail { stage: Stage::Run, message, at: None }
     }
 }
 
-impl From<&str> for Halt {
+impl From<&str> for EvalError {
     fn from(message: &str) -> Self {
         Self::from(message.to_owned())
     }
 }
 
-impl Halt {
+impl EvalError {
     /// Says what is wrong at a byte offset.
     pub(crate) fn new(stage: Stage, at: usize, message: impl Into<String>) -> Self {
         Self::Fail { stage, message: message.into(), at: Some(at) }

@@ -1,6 +1,6 @@
 //! From text to tokens.
 
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::escape;
 
 /// What a token is.
@@ -98,7 +98,7 @@ impl Lexer<'_> {
     }
 
     fn fail<T>(at: usize, message: impl Into<String>) -> Out<T> {
-        Err(Halt::new(Stage::Syntax, at, message))
+        Err(EvalError::new(Stage::Syntax, at, message))
     }
 
     /// Reads one token; false after the end.
@@ -233,7 +233,8 @@ impl Lexer<'_> {
                 }
                 Some(c) if c == quote => {
                     let body = self.source.get(begin..here).unwrap_or("");
-                    return escape::unescape(body, quote).map_err(|message| Halt::new(Stage::Syntax, start, message));
+                    return escape::unescape(body, quote)
+                        .map_err(|message| EvalError::new(Stage::Syntax, start, message));
                 }
                 Some(_) => {}
             }

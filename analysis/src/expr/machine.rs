@@ -7,7 +7,7 @@ use regex::bytes::Regex;
 
 use super::ast::{Builtin, Kind, Node, Op, Part, Sign};
 use super::builtins;
-use super::error::{Halt, Out};
+use super::error::{EvalError, Out};
 use super::functions;
 use super::operators;
 use super::value::{Func, List, MAX_VALUE_DEPTH, Map, Text, Value};
@@ -64,7 +64,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn work(&mut self, steps: usize) -> Out<()> {
         self.spent.steps = self.spent.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX));
         if self.spent.steps > MAX_STEPS {
-            return Err(Halt::limit(format!("the expression takes more than {MAX_STEPS} steps on this result")));
+            return Err(EvalError::limit(format!("the expression takes more than {MAX_STEPS} steps on this result")));
         }
         Ok(())
     }
@@ -73,7 +73,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn grow(&mut self, elements: usize) -> Out<()> {
         self.spent.elements = self.spent.elements.saturating_add(u64::try_from(elements).unwrap_or(u64::MAX));
         if self.spent.elements >= MAX_ELEMENTS {
-            return Err(Halt::limit(format!("the expression makes lists of more than {MAX_ELEMENTS} elements")));
+            return Err(EvalError::limit(format!("the expression makes lists of more than {MAX_ELEMENTS} elements")));
         }
         self.work(elements)
     }
@@ -82,7 +82,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn write(&mut self, bytes: usize) -> Out<()> {
         self.spent.bytes = self.spent.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         if self.spent.bytes > MAX_BYTES {
-            return Err(Halt::limit(format!("the expression makes more than {MAX_BYTES} bytes of text")));
+            return Err(EvalError::limit(format!("the expression makes more than {MAX_BYTES} bytes of text")));
         }
         self.work(bytes >> 6)
     }
@@ -107,7 +107,7 @@ impl<'a> Machine<'a> {
     /// Lets a value pass unless lists and maps are nested too deeply in it.
     pub(crate) fn admit(value: Value) -> Out<Value> {
         if value.depth() > MAX_VALUE_DEPTH {
-            return Err(Halt::limit(format!("lists are nested more than {MAX_VALUE_DEPTH} levels deep")));
+            return Err(EvalError::limit(format!("lists are nested more than {MAX_VALUE_DEPTH} levels deep")));
         }
         Ok(value)
     }
@@ -165,7 +165,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn truth(&mut self, node: &'a Node) -> Out<bool> {
         match self.eval(node)? {
             Value::Bool(value) => Ok(value),
-            other => Err(Halt::from(format!("a bool is needed here, not {}", other.plain())).at(node.at)),
+            other => Err(EvalError::from(format!("a bool is needed here, not {}", other.plain())).at(node.at)),
         }
     }
 
@@ -242,7 +242,7 @@ impl<'a> Machine<'a> {
     /// `?.` on nil makes the whole chain nil.
     fn chain(&mut self, part: &'a Node) -> Out<Value> {
         match self.eval(part) {
-            Err(Halt::NilChain) => Ok(Value::Nil),
+            Err(EvalError::NilChain) => Ok(Value::Nil),
             Ok(value) if value.is_nil() => Ok(Value::Nil),
             other => other,
         }
@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
     fn member(&mut self, base: &'a Node, property: &'a Node, optional: bool) -> Out<Value> {
         let base = self.eval(base)?;
         if optional && base.is_nil() {
-            return Err(Halt::NilChain);
+            return Err(EvalError::NilChain);
         }
         let property = self.eval(property)?;
         operators::fetch(&base, &property)

@@ -1,7 +1,7 @@
 //! From tokens to a tree: operators by binding strength, statements, conditionals.
 
 use super::ast::{Compare, Kind, Lookup, Node, Op, Sign, deepest};
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::lexer::{Token, TokenKind, tokens};
 
 /// How deeply expressions may be nested in the text.
@@ -17,7 +17,7 @@ pub(crate) const MAX_NODES: usize = 10_000;
 pub(crate) fn parse(source: &str) -> Out<Node> {
     if source.len() > MAX_SOURCE {
         let length = source.len();
-        return Err(Halt::limit(format!("the expression is {length} bytes long; it may be {MAX_SOURCE} at most")));
+        return Err(EvalError::limit(format!("the expression is {length} bytes long; it may be {MAX_SOURCE} at most")));
     }
     let tokens = tokens(source)?;
     let end = Token { kind: TokenKind::End, text: String::new(), at: source.len() };
@@ -87,7 +87,7 @@ impl Parser {
     }
 
     pub(crate) fn fail<T>(&self, message: impl Into<String>) -> Out<T> {
-        Err(Halt::new(Stage::Syntax, self.current().at, message))
+        Err(EvalError::new(Stage::Syntax, self.current().at, message))
     }
 
     pub(crate) fn unexpected<T>(&self) -> Out<T> {
@@ -104,10 +104,10 @@ impl Parser {
     pub(crate) fn admit(&mut self, node: Node) -> Out<Node> {
         self.nodes = self.nodes.saturating_add(1);
         if self.nodes > MAX_NODES {
-            return Err(Halt::limit(format!("the expression has more than {MAX_NODES} parts")).at(node.at));
+            return Err(EvalError::limit(format!("the expression has more than {MAX_NODES} parts")).at(node.at));
         }
         if node.depth > MAX_DEPTH {
-            return Err(Halt::limit(format!("the expression is more than {MAX_DEPTH} levels deep")).at(node.at));
+            return Err(EvalError::limit(format!("the expression is more than {MAX_DEPTH} levels deep")).at(node.at));
         }
         Ok(node)
     }
@@ -138,7 +138,9 @@ impl Parser {
         self.nesting = self.nesting.saturating_add(1);
         if self.nesting > MAX_NESTING {
             let at = self.current().at;
-            return Err(Halt::limit(format!("the expression is nested more than {MAX_NESTING} levels deep")).at(at));
+            return Err(
+                EvalError::limit(format!("the expression is nested more than {MAX_NESTING} levels deep")).at(at)
+            );
         }
         let node = if strength == 0 && self.at_operator("let") {
             self.declaration()
@@ -195,7 +197,7 @@ impl Parser {
             return Ok(next.clone());
         }
         let found = next.describe();
-        Err(Halt::new(Stage::Syntax, next.at, format!("{found} is not expected after `not`")))
+        Err(EvalError::new(Stage::Syntax, next.at, format!("{found} is not expected after `not`")))
     }
 
     /// Reads what is right of an operator; `a < b < c` means `a < b && b < c`.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::ast::Node;
 use super::builtins::from_json_value;
 use super::check::check;
-use super::error::{ExprError, Halt};
+use super::error::{EvalError, ExprError};
 use super::machine::{Machine, Spent};
 use super::parser::parse;
 use super::rewrite::rewrite;
@@ -80,7 +80,7 @@ impl ResultValue {
         }
     }
 
-    fn value(&self) -> Result<Value, Halt> {
+    fn value(&self) -> Result<Value, EvalError> {
         Ok(match self {
             Self::Scalar(value) => Value::Float(*value),
             Self::Vector(values) => {

@@ -4,7 +4,7 @@
 //! the first hit, two `all` over the same list walk it once. Verdicts depend on it where a skipped part would fail.
 
 use super::ast::{Builtin, Compare, Kind, Lookup, Node, Op, Part, Sign};
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::numbers;
 use super::sums::shorten;
 use super::types::{GoKind, Ty};
@@ -93,7 +93,7 @@ fn fold(node: &mut Node) -> Out<()> {
             None
         }
         Kind::Binary { op, left, right, .. } => {
-            fold_constants(*op, &left.kind, &right.kind).map_err(|text| Halt::new(Stage::Type, at, text))?
+            fold_constants(*op, &left.kind, &right.kind).map_err(|text| EvalError::new(Stage::Type, at, text))?
         }
         _ => None,
     };

@@ -24,7 +24,7 @@ use serin_crds::names::{AnalysisPhase, EventReason};
 
 pub use bounded::bounded_for_step;
 pub use build::{Identity, Purpose, initial_status, labels, name, same_demand};
-pub use record::Taken;
+pub use record::JudgedMeasurement;
 pub use resolved::{Limits, Resolved, ResolvedMetric};
 
 /// The largest spread of a run's measurements over the second: room is left for the query before the second is over.
@@ -123,7 +123,7 @@ impl Run {
     }
 
     /// Takes in measurements that were finished `now`, and assesses the run.
-    pub fn record(&self, status: &AnalysisRunStatus, taken: Vec<Taken>, now: Timestamp) -> Recorded {
+    pub fn record(&self, status: &AnalysisRunStatus, taken: Vec<JudgedMeasurement>, now: Timestamp) -> Recorded {
         let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
             return Recorded { status: status.clone(), notices: Vec::new() };
         };

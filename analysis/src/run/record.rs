@@ -20,7 +20,7 @@ const LARGEST_VALUE: usize = 16 * 1024;
 
 /// A finished measurement of one metric. Holds no secret.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Taken {
+pub struct JudgedMeasurement {
     metric: usize,
     at: Timestamp,
     judged: Judgement,
@@ -30,7 +30,7 @@ pub struct Taken {
     asked: bool,
 }
 
-impl Taken {
+impl JudgedMeasurement {
     /// Judges a sample of a metric, and takes the secrets out of everything that is kept.
     ///
     /// `metric` is its index, `at` the instant that it was scheduled for, `filled` the metric with its secrets.
@@ -71,7 +71,7 @@ fn is_numbers(value: &str) -> bool {
 pub(super) fn record(
     resolved: &Resolved,
     status: &mut AnalysisRunStatus,
-    taken: Taken,
+    taken: JudgedMeasurement,
     now: Timestamp,
     notices: &mut Vec<Notice>,
 ) {
@@ -108,7 +108,7 @@ pub(super) fn record(
 }
 
 /// What is said of the measurement itself: the error as it is; else the judgement where it is not a plain success.
-fn own_message(taken: &Taken) -> Option<String> {
+fn own_message(taken: &JudgedMeasurement) -> Option<String> {
     let Judgement { phase, sentence, .. } = &taken.judged;
     if *phase == AnalysisPhase::Successful && taken.notes.is_empty() {
         return None;

@@ -68,12 +68,12 @@ impl World {
         self.record(taken);
     }
 
-    fn taken(&self, metric: usize, sample: Sample) -> Taken {
+    fn taken(&self, metric: usize, sample: Sample) -> JudgedMeasurement {
         let filled = self.run.resolved().unwrap().metrics[metric].metric.clone();
-        Taken::new(metric, self.now, &filled, sample, &Redactor::default())
+        JudgedMeasurement::new(metric, self.now, &filled, sample, &Redactor::default())
     }
 
-    fn record(&mut self, taken: Vec<Taken>) {
+    fn record(&mut self, taken: Vec<JudgedMeasurement>) {
         let recorded = self.run.record(&self.status, taken, self.now);
         self.status = recorded.status;
         self.notices.extend(recorded.notices);

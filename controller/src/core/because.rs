@@ -11,7 +11,7 @@ pub enum Because {
     /// Everything is as asked for.
     Settled,
     /// The Rollout is being deleted.
-    Departing,
+    Deleting,
     /// The spec, or something that it names, can't be used.
     Invalid(String),
     /// The route can't be seen, so nothing is raised.
@@ -22,9 +22,9 @@ pub enum Because {
     NewRevision(String),
     /// The spec names the stable revision again.
     BackToStable,
-    /// The revision is taken back.
+    /// The revision is aborted.
     Aborting(String),
-    /// The revision is to be taken back, but what stable can't carry has to stay for now.
+    /// The revision is to be aborted, but what stable can't carry has to stay for now.
     AbortHeld {
         /// Stable pods that answer.
         available: i64,
@@ -35,7 +35,7 @@ pub enum Because {
         /// When all traffic goes back whatever is available; `None` while nothing at all is.
         until: Option<Timestamp>,
     },
-    /// The revision was taken back; a person or a new revision goes on from here.
+    /// The revision was aborted; a person or a new revision goes on from here.
     Aborted(String),
     /// A person asked to try the revision again.
     Retrying,
@@ -77,7 +77,7 @@ pub enum Because {
     /// An analysis has to measure once before the revision can become stable.
     NoEvidence(String),
     /// A step is of a kind that this version doesn't carry out.
-    UnbuiltStep(String),
+    UnsupportedStep(String),
     /// A step is complete.
     StepDone(String),
     /// The revision becomes stable.
@@ -98,7 +98,7 @@ impl Because {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Settled => "Settled",
-            Self::Departing => "Departing",
+            Self::Deleting => "Deleting",
             Self::Invalid(_) => "InvalidSpec",
             Self::Blind(_) => "RouteUnseen",
             Self::Defaulting => "Defaulting",
@@ -118,7 +118,7 @@ impl Because {
             Self::ServiceWaits { .. } => "ServiceWaits",
             Self::Analysing(_) => "Analysing",
             Self::NoEvidence(_) => "NoEvidence",
-            Self::UnbuiltStep(_) => "UnsupportedStep",
+            Self::UnsupportedStep(_) => "UnsupportedStep",
             Self::StepDone(_) => "StepDone",
             Self::Promoting(_) => "Promoting",
             Self::Draining { .. } => "Draining",
@@ -131,7 +131,7 @@ impl Because {
         !matches!(
             self,
             Self::Settled
-                | Self::Departing
+                | Self::Deleting
                 | Self::Defaulting
                 | Self::NewRevision(_)
                 | Self::BackToStable
@@ -155,16 +155,16 @@ impl Because {
     pub fn sentence(&self) -> String {
         match self {
             Self::Settled => "everything is as asked for".to_owned(),
-            Self::Departing => "the Rollout is being deleted".to_owned(),
+            Self::Deleting => "the Rollout is being deleted".to_owned(),
             Self::Invalid(why) => format!("waits for a valid spec: {why}"),
             Self::Blind(why) => format!("raises no traffic until the route can be seen: {why}"),
             Self::Defaulting => "spec.replicas is absent and becomes 1".to_owned(),
             Self::NewRevision(hash) => format!("revision {hash} is new"),
             Self::BackToStable => "the spec names the stable revision again".to_owned(),
-            Self::Aborting(why) => format!("taking the revision back: {why}"),
+            Self::Aborting(why) => format!("aborting: {why}"),
             Self::AbortHeld { .. } => self.held(),
             Self::Aborted(why) => {
-                format!("the revision was taken back: {why}; waits for a retry or a new revision")
+                format!("the revision was aborted: {why}; waits for a retry or a new revision")
             }
             Self::Retrying => "a person asked to try the revision again".to_owned(),
             Self::ManuallyPaused => "waits for spec.paused to become false; a person paused the Rollout".to_owned(),
@@ -186,7 +186,7 @@ impl Because {
             Self::NoEvidence(run) => {
                 format!("waits for AnalysisRun {run} to measure; nothing is promoted without evidence")
             }
-            Self::UnbuiltStep(step) => {
+            Self::UnsupportedStep(step) => {
                 format!("waits for a person to skip the step: this version does not carry out {step}")
             }
             Self::StepDone(step) => format!("step done: {step}"),
@@ -206,9 +206,7 @@ impl Because {
             Some(at) => format!("all traffic goes back at {} at the latest", time::format(*at)),
             None => "no stable pod answers at all, so nothing can go back yet".to_owned(),
         };
-        format!(
-            "taking the revision back, but {weight} % stay on the canary: {available} of {desired} stable pods available; {end}"
-        )
+        format!("aborting, but {weight} % stay on the canary: {available} of {desired} stable pods available; {end}")
     }
 }
 

@@ -227,10 +227,10 @@ fn replica_failure(s: &Snapshot, next: &mut RolloutStatus) {
 
 fn unsupported(s: &Snapshot, next: &mut RolloutStatus) {
     let kind = ConditionType::UnsupportedFields;
-    if s.id.unbuilt.is_empty() {
+    if s.id.unsupported.is_empty() {
         return remove(next, &kind);
     }
-    let text = format!("kept, but not acted on by this version: {}", s.id.unbuilt.join(", "));
+    let text = format!("kept, but not acted on by this version: {}", s.id.unsupported.join(", "));
     set(next, Wanted::new(kind, true, ConditionReason::UnsupportedFields, &text), s.now);
 }
 

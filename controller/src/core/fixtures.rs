@@ -162,7 +162,7 @@ impl Snapshot {
 
     /// The canary Service selects the new revision.
     #[must_use]
-    pub fn hooked(mut self) -> Self {
+    pub fn selected(mut self) -> Self {
         self.traffic.canary_service = Some(service("web-canary", "new"));
         self
     }

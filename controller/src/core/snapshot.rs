@@ -52,7 +52,7 @@ pub struct Identity {
     /// Whether it was read from the API server in this turn, rather than from the cache.
     pub live: bool,
     /// Paths of fields that are set and not acted on by this version.
-    pub unbuilt: Vec<String>,
+    pub unsupported: Vec<String>,
 }
 
 /// The revision that the spec describes.
@@ -119,7 +119,7 @@ pub struct RouteSeen {
     pub canary: Weight,
     /// Whether every route of ours is split exactly so.
     pub even: bool,
-    /// Revision that the route remembers as taken back, with the reason.
+    /// Revision that the route remembers as aborted, with the reason.
     pub aborted: Option<(String, String)>,
     /// Who wrote the route last, and when.
     pub writer: Option<(String, Timestamp)>,

@@ -5,10 +5,11 @@
 use std::collections::HashSet;
 
 use super::ObserveError;
-use crate::runtime::cut::{
-    ClusterTemplateCut, Cut, DestinationRuleCut, IndexKey, RolloutCut, ServiceCut, TemplateCut, VirtualServiceCut,
-};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{
+    ClusterTemplateRow, DestinationRuleRow, IndexKey, Projection, RolloutRow, ServiceRow, TemplateRow,
+    VirtualServiceRow,
+};
 use crate::runtime::reading::Reading;
 use crate::runtime::store::Store;
 use crate::world::World;
@@ -18,7 +19,7 @@ impl World {
     ///
     /// # Errors
     /// When the API server gives no answer that tells present from absent.
-    pub(super) async fn look_for_absent(&self, rollout: &RolloutCut) -> Result<(), ObserveError> {
+    pub(super) async fn look_for_absent(&self, rollout: &RolloutRow) -> Result<(), ObserveError> {
         let mut open = rollout.index_keys();
         let mut asked = HashSet::new();
         while let Some(index) = open.pop() {
@@ -29,16 +30,16 @@ impl World {
             let s = &self.stores;
             let istio = |plural: &str| format!("{}/namespaces/{}/{plural}", self.istio_api(), key.namespace());
             open.extend(match *kind {
-                "Service" => self.ask(&s.services, key, &place::<ServiceCut>(key)).await?,
+                "Service" => self.ask(&s.services, key, &place::<ServiceRow>(key)).await?,
                 "VirtualService" => {
-                    self.ask::<VirtualServiceCut>(&s.virtual_services, key, &istio("virtualservices")).await?
+                    self.ask::<VirtualServiceRow>(&s.virtual_services, key, &istio("virtualservices")).await?
                 }
                 "DestinationRule" => {
-                    self.ask::<DestinationRuleCut>(&s.destination_rules, key, &istio("destinationrules")).await?
+                    self.ask::<DestinationRuleRow>(&s.destination_rules, key, &istio("destinationrules")).await?
                 }
-                "AnalysisTemplate" => self.ask(&s.templates, key, &place::<TemplateCut>(key)).await?,
+                "AnalysisTemplate" => self.ask(&s.templates, key, &place::<TemplateRow>(key)).await?,
                 "ClusterAnalysisTemplate" => {
-                    self.ask(&s.cluster_templates, key, &ClusterTemplateCut::PLACE.path(None)).await?
+                    self.ask(&s.cluster_templates, key, &ClusterTemplateRow::PLACE.path(None)).await?
                 }
                 _ => Vec::new(),
             });
@@ -47,7 +48,12 @@ impl World {
     }
 
     /// Asks for one object that the cache says is absent; answers what the object itself names.
-    async fn ask<K: Cut>(&self, store: &Store<K>, key: &Key, collection: &str) -> Result<Vec<IndexKey>, ObserveError> {
+    async fn ask<K: Projection>(
+        &self,
+        store: &Store<K>,
+        key: &Key,
+        collection: &str,
+    ) -> Result<Vec<IndexKey>, ObserveError> {
         match store.get(key) {
             Reading::Seen(object) => return Ok(object.index_keys()),
             Reading::Unreadable(_) => return Ok(Vec::new()),
@@ -65,6 +71,6 @@ impl World {
     }
 }
 
-fn place<K: Cut>(key: &Key) -> String {
+fn place<K: Projection>(key: &Key) -> String {
     K::PLACE.path(Some(key.namespace()))
 }

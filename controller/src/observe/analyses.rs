@@ -9,16 +9,16 @@ use serin_crds::analysis::{AnalysisRun, AnalysisRunSpec, AnalysisTemplateSpec, T
 use serin_crds::names;
 use serin_crds::rollout::RolloutAnalysis;
 
-use super::Seen;
+use super::Observation;
 use crate::act::ActError;
 use crate::core::snapshot::{Analysis, RunSeen};
 use crate::runs::Verdict;
-use crate::runtime::cut::{AnalysisRunCut, Body, IndexKey};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{AnalysisRunRow, Body, IndexKey};
 use crate::world::World;
 
 impl World {
-    pub(super) fn look_at_analyses(&self, seen: &mut Seen) {
+    pub(super) fn look_at_analyses(&self, seen: &mut Observation) {
         let canary = seen.snapshot.canary().clone();
         let mut analysis = Analysis::default();
         let mut faults = Vec::new();
@@ -42,33 +42,33 @@ impl World {
         seen.snapshot.analysis = analysis;
     }
 
-    fn run(&self, cut: &AnalysisRunCut, wanted: &Analysis) -> RunSeen {
-        let step = cut.label(names::STEP_INDEX_LABEL).and_then(|text| text.parse().ok());
+    fn run(&self, row: &AnalysisRunRow, wanted: &Analysis) -> RunSeen {
+        let step = row.label(names::STEP_INDEX_LABEL).and_then(|text| text.parse().ok());
         let spec = match step {
             None => wanted.background.as_ref(),
             Some(index) => wanted.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
         };
-        let object: Option<AnalysisRun> = cut.body.as_ref().and_then(|body| body.decode().ok());
+        let object: Option<AnalysisRun> = row.body.as_ref().and_then(|body| body.decode().ok());
         let same =
             |run: &AnalysisRun, spec: &AnalysisRunSpec| run.spec.metrics == spec.metrics && run.spec.args == spec.args;
         let mut seen = RunSeen {
-            name: cut.meta.key.name().to_owned(),
-            hash: cut.label(names::HASH_LABEL).unwrap_or_default().to_owned(),
+            name: row.meta.key.name().to_owned(),
+            hash: row.label(names::HASH_LABEL).unwrap_or_default().to_owned(),
             step,
-            phase: cut.phase,
-            message: cut.message.as_deref().unwrap_or_default().to_owned(),
-            evidence: object.as_ref().map_or(cut.evidence, |run| run::evidence(&run.status)),
-            terminating: cut.terminate,
-            created: cut.meta.created.unwrap_or_default(),
+            phase: row.phase,
+            message: row.message.as_deref().unwrap_or_default().to_owned(),
+            evidence: object.as_ref().map_or(row.evidence, |run| run::evidence(&run.status)),
+            terminating: row.terminate,
+            created: row.meta.created.unwrap_or_default(),
             current_spec: object.as_ref().zip(spec).is_some_and(|(run, spec)| same(run, spec)),
         };
-        if let Some(verdict) = self.verdicts.get(&cut.meta.uid) {
+        if let Some(verdict) = self.verdicts.get(&row.meta.uid) {
             believe(&mut seen, verdict);
         }
         seen
     }
 
-    fn analysis(&self, seen: &Seen, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Vec<String>> {
+    fn analysis(&self, seen: &Observation, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Vec<String>> {
         let templates = self.templates(seen, &wanted.templates);
         let text = |message: String| if message.starts_with(path) { message } else { format!("{path}: {message}") };
         let texts =
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// The templates that are reachable from these references.
-    fn templates(&self, seen: &Seen, references: &[TemplateRef]) -> TemplateMap {
+    fn templates(&self, seen: &Observation, references: &[TemplateRef]) -> TemplateMap {
         let mut map = TemplateMap::default();
         let mut open: Vec<TemplateRef> = references.to_vec();
         while let Some(reference) = open.pop() {
@@ -99,9 +99,9 @@ impl World {
                 continue;
             }
             let body = if reference.cluster_scope {
-                self.stores.cluster_templates.get(&Key::new("", &name)).seen().map(|cut| cut.0.body.clone())
+                self.stores.cluster_templates.get(&Key::new("", &name)).seen().map(|row| row.0.body.clone())
             } else {
-                self.stores.templates.get(&seen.key(&name)).seen().map(|cut| cut.body.clone())
+                self.stores.templates.get(&seen.key(&name)).seen().map(|row| row.body.clone())
             };
             let Some(spec) = body.and_then(|body| spec_of(&body)) else { continue };
             open.extend(spec.templates.iter().cloned());
@@ -133,7 +133,7 @@ fn spec_of(body: &Body) -> Option<AnalysisTemplateSpec> {
     serde_json::from_value(value.get_mut("spec")?.take()).ok()
 }
 
-impl Seen {
+impl Observation {
     /// The `AnalysisRun` of a step, or of the background analysis, ready to be created.
     pub(crate) fn run_body(&self, name: &str, step: Option<usize>) -> Result<Value, ActError> {
         let s = &self.snapshot;

@@ -2,16 +2,16 @@
 
 use serin_crds::rollout::{CanaryStrategy, IstioVirtualService};
 
-use super::Seen;
+use super::Observation;
 use crate::core::snapshot::{Route, RouteSeen};
 use crate::routers::istio::{self, Target, patch::aborted_revision, subsets};
-use crate::runtime::cut::{IndexKey, virtual_service_key};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{IndexKey, virtual_service_key};
 use crate::runtime::reading::Reading;
 use crate::world::World;
 
 impl World {
-    pub(super) fn look_at_route(&self, seen: &mut Seen) {
+    pub(super) fn look_at_route(&self, seen: &mut Observation) {
         let canary = seen.snapshot.canary().clone();
         let Some(istio) = canary.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()) else { return };
         let one = istio.virtual_service.iter().chain(&istio.virtual_services);
@@ -27,7 +27,7 @@ impl World {
         };
     }
 
-    fn route(&self, seen: &Seen, canary: &CanaryStrategy) -> Result<RouteSeen, String> {
+    fn route(&self, seen: &Observation, canary: &CanaryStrategy) -> Result<RouteSeen, String> {
         if seen.targets.is_empty() {
             return Err("spec.strategy.canary.trafficRouting.istio names no virtualService".to_owned());
         }
@@ -47,10 +47,15 @@ impl World {
         istio::observe(&object, target).ok().map(|observed| observed.canary)
     }
 
-    fn look_at_one(&self, seen: &Seen, (key, target): (&Key, &Target), route: &mut RouteSeen) -> Result<(), String> {
+    fn look_at_one(
+        &self,
+        seen: &Observation,
+        (key, target): (&Key, &Target),
+        route: &mut RouteSeen,
+    ) -> Result<(), String> {
         let path = "spec.strategy.canary.trafficRouting.istio.virtualService.name";
-        let cut = match self.stores.virtual_services.get(key) {
-            Reading::Seen(cut) => cut,
+        let row = match self.stores.virtual_services.get(key) {
+            Reading::Seen(row) => row,
             Reading::Absent => {
                 let name = key.name();
                 return Err(format!(
@@ -60,14 +65,14 @@ impl World {
             }
             Reading::Unreadable(why) => return Err(format!("{path}: VirtualService {key} can't be read: {why}")),
         };
-        let object = cut.body.value().map_err(|e| format!("VirtualService {key}: {e}"))?;
+        let object = row.body.value().map_err(|e| format!("VirtualService {key}: {e}"))?;
         let observed = istio::observe(&object, target).map_err(|e| format!("{path}: {e} (VirtualService {key})"))?;
         route.canary = route.canary.max(observed.canary);
         route.even &= observed.even;
         if let Some((hash, why)) = aborted_revision(&object) {
             route.aborted = Some((hash.to_owned(), why.to_owned()));
         }
-        if let Some(writer) = &cut.writer {
+        if let Some(writer) = &row.writer {
             let at = writer.time.parse().unwrap_or_default();
             if route.writer.as_ref().is_none_or(|(_, other)| at > *other) {
                 route.writer = Some((writer.manager.to_string(), at));
@@ -78,7 +83,7 @@ impl World {
     }
 
     /// Where a destination names a subset, some `DestinationRule` that we can see has to declare it.
-    fn check_subsets(&self, seen: &Seen, observed: &istio::Observed, route: &mut RouteSeen) {
+    fn check_subsets(&self, seen: &Observation, observed: &istio::Observed, route: &mut RouteSeen) {
         for (host, subset) in observed.subsets() {
             let service = IndexKey::reference("Service", &seen.key(istio::service_of(host)));
             let rules = self.stores.destination_rules.by_index(&service).seen().unwrap_or_default();
@@ -92,13 +97,13 @@ impl World {
         }
     }
 
-    fn look_at_rule(&self, seen: &Seen, canary: &CanaryStrategy, route: &mut RouteSeen) -> Result<(), String> {
+    fn look_at_rule(&self, seen: &Observation, canary: &CanaryStrategy, route: &mut RouteSeen) -> Result<(), String> {
         let istio = canary.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref());
         let Some(named) = istio.and_then(|istio| istio.destination_rule.as_ref()) else { return Ok(()) };
         let path = "spec.strategy.canary.trafficRouting.istio.destinationRule";
         let name = &named.name;
-        let cut = match self.stores.destination_rules.get(&seen.key(name)) {
-            Reading::Seen(cut) => cut,
+        let row = match self.stores.destination_rules.get(&seen.key(name)) {
+            Reading::Seen(row) => row,
             Reading::Absent => {
                 return Err(format!(
                     "{path}.name: destinationrules.networking.istio.io \"{name}\" not found; create it"
@@ -108,7 +113,7 @@ impl World {
                 return Err(format!("{path}.name: DestinationRule {name} can't be read: {why}"));
             }
         };
-        let object = cut.body.value().map_err(|e| format!("DestinationRule {name}: {e}"))?;
+        let object = row.body.value().map_err(|e| format!("DestinationRule {name}: {e}"))?;
         let (canary, stable) = (&named.canary_subset_name, &named.stable_subset_name);
         let Some(hashes) = subsets::observe(&object, canary, stable) else {
             return Err(format!("{path}: DestinationRule {name} must declare the subsets {canary:?} and {stable:?}"));
@@ -119,7 +124,7 @@ impl World {
     }
 }
 
-fn selector_labels(seen: &Seen) -> String {
+fn selector_labels(seen: &Observation) -> String {
     let labels = seen.snapshot.spec.selector.as_ref().and_then(|s| s.match_labels.as_ref());
     let pairs: Vec<String> = labels.into_iter().flatten().map(|(key, value)| format!("{key}: {value}")).collect();
     pairs.join(", ")

@@ -11,11 +11,11 @@ use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
 use serin_crds::names::EventReason;
 use tokio::sync::watch;
 
-use super::ledger::Ledger;
-use super::measure::{self, Landed, Outcome};
+use super::measure::{self, Completed, Outcome};
+use super::persisted::PersistedStatus;
 use super::policy;
 use super::write::{self, Answer};
-use super::{RunContext, Sighted, Told, Verdict};
+use super::{ObservedRun, RunContext, Told, Verdict};
 use crate::runtime::queue::Ended;
 use crate::runtime::store::newer;
 
@@ -25,11 +25,11 @@ const GATE: SignedDuration = SignedDuration::from_millis(500);
 /// The actor of one run.
 pub(super) struct Actor {
     context: RunContext,
-    seen: Sighted,
+    seen: ObservedRun,
     course: Course,
     status: AnalysisRunStatus,
-    ledger: Ledger,
-    flights: FuturesUnordered<BoxFuture<'static, Landed>>,
+    persisted: PersistedStatus,
+    in_flight: FuturesUnordered<BoxFuture<'static, Completed>>,
     flying: BTreeSet<usize>,
     writing: Option<BoxFuture<'static, Answer>>,
     warned: BTreeSet<String>,
@@ -44,7 +44,7 @@ struct Course {
 }
 
 impl Course {
-    fn of(seen: &Sighted) -> Self {
+    fn of(seen: &ObservedRun) -> Self {
         let (spec, fault) = match seen.read_spec() {
             Ok(spec) => (spec, None),
             Err(why) => (AnalysisRunSpec::default(), Some(format!("Analysis spec invalid: {why}"))),
@@ -56,14 +56,14 @@ impl Course {
 
 impl Actor {
     /// An actor that goes on from what was seen.
-    pub(super) fn new(context: RunContext, seen: Sighted) -> Self {
+    pub(super) fn new(context: RunContext, seen: ObservedRun) -> Self {
         Self {
             context,
             course: Course::of(&seen),
             status: seen.read_status(),
-            ledger: Ledger::of(&seen),
+            persisted: PersistedStatus::of(&seen),
             seen,
-            flights: FuturesUnordered::new(),
+            in_flight: FuturesUnordered::new(),
             flying: BTreeSet::new(),
             writing: None,
             warned: BTreeSet::new(),
@@ -79,7 +79,7 @@ impl Actor {
     ///
     /// # Guarantees
     /// Cancelling this at any point leaves nothing half done: every write is one request.
-    pub(super) async fn live(mut self, letters: &mut watch::Receiver<Sighted>) {
+    pub(super) async fn live(mut self, updates: &mut watch::Receiver<ObservedRun>) {
         self.wait_for_its_place().await;
         loop {
             let begun = self.context.clock.monotonic();
@@ -89,19 +89,19 @@ impl Actor {
                 return;
             }
             if self.is_over() {
-                return self.outlive(letters).await;
+                return self.outlive(updates).await;
             }
             let clock = self.context.clock.clone();
             let sleep = OptionFuture::from(wake.map(|at| clock.sleep_until(at)));
             tokio::select! {
-                changed = letters.changed() => match changed {
+                changed = updates.changed() => match changed {
                     Ok(()) => {
-                        let seen = letters.borrow_and_update().clone();
+                        let seen = updates.borrow_and_update().clone();
                         self.sight(seen);
                     }
                     Err(_) => return,
                 },
-                Some(landed) = self.flights.next() => self.land(landed),
+                Some(completed) = self.in_flight.next() => self.complete(completed),
                 Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
                 Some(()) = sleep => {}
             }
@@ -127,24 +127,24 @@ impl Actor {
         let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.flying, now);
         self.accept(Recorded { status, notices });
         for due in due {
-            self.fly(due);
+            self.start(due);
         }
         earliest(wake, self.start_write(now))
     }
 
-    fn fly(&mut self, due: Due) {
+    fn start(&mut self, due: Due) {
         self.flying.insert(due.metric);
         let namespace = self.seen.key.namespace().into();
         let flight = measure::measure(self.context.clone(), namespace, self.course.spec.clone(), due);
-        self.flights.push(flight.boxed());
+        self.in_flight.push(flight.boxed());
     }
 
     /// Assesses one measurement without waiting for its siblings.
-    fn land(&mut self, landed: Landed) {
+    fn complete(&mut self, completed: Completed) {
         let now = self.context.clock.now();
-        self.flying.remove(&landed.metric);
-        let recorded = match landed.outcome {
-            Outcome::Taken(taken) => self.course.run.record(&self.status, vec![taken], now),
+        self.flying.remove(&completed.metric);
+        let recorded = match completed.outcome {
+            Outcome::JudgedMeasurement(taken) => self.course.run.record(&self.status, vec![taken], now),
             Outcome::Unresolved(why) => self.course.run.fail_arguments(&self.status, &why, now),
         };
         self.accept(recorded);
@@ -155,7 +155,7 @@ impl Actor {
         let Recorded { status, notices } = recorded;
         self.status = status;
         if self.status.phase.is_terminal() {
-            self.flights.clear();
+            self.in_flight.clear();
             self.flying.clear();
         }
         self.show();
@@ -169,7 +169,7 @@ impl Actor {
         if is_warning && !self.warned.insert(notice.message.clone()) {
             return;
         }
-        let Sighted { key, uid, rollout, .. } = &self.seen;
+        let ObservedRun { key, uid, rollout, .. } = &self.seen;
         (self.context.tell)(Told { run: key.clone(), uid: uid.clone(), rollout: rollout.clone(), notice });
     }
 
@@ -179,13 +179,13 @@ impl Actor {
             phase: *phase,
             message: message.clone(),
             evidence: run::evidence(&self.status),
-            stored: phase.is_terminal() && self.ledger.status().phase == *phase,
+            stored: phase.is_terminal() && self.persisted.status().phase == *phase,
         };
         self.context.verdicts.publish(&self.seen.uid, self.seen.rollout.as_ref(), verdict);
     }
 
     fn is_over(&self) -> bool {
-        self.status.phase.is_terminal() && self.ledger.holds(&self.status) && self.writing.is_none()
+        self.status.phase.is_terminal() && self.persisted.holds(&self.status) && self.writing.is_none()
     }
 
     /// Begins a write if one is due; else says when one will be.
@@ -193,7 +193,7 @@ impl Actor {
         if self.writing.is_some() {
             return None;
         }
-        let at = self.ledger.due(&self.status, now)?;
+        let at = self.persisted.due(&self.status, now)?;
         if at > now {
             return Some(at);
         }
@@ -202,10 +202,10 @@ impl Actor {
         }
         let json = serde_json::to_value(&self.status).unwrap_or_default();
         let patch = write::status_patch(&self.seen.status, &json);
-        self.ledger.sending(self.status.clone());
-        let (client, seen, way) = (self.context.client.clone(), self.seen.clone(), self.context.way.clone());
+        self.persisted.sending(self.status.clone());
+        let (client, seen, limiter) = (self.context.client.clone(), self.seen.clone(), self.context.limiter.clone());
         let writing = async move {
-            let _turn = way.after().await;
+            let _turn = limiter.after().await;
             write::write(client, seen, patch).await
         };
         self.writing = Some(writing.boxed());
@@ -217,30 +217,30 @@ impl Actor {
         let now = self.context.clock.now();
         match answer {
             Answer::Written(object) => self.is_stored(object, now),
-            Answer::Stale(object) if self.ledger.arrived(&object) => self.is_stored(object, now),
+            Answer::Stale(object) if self.persisted.arrived(&object) => self.is_stored(object, now),
             Answer::Stale(object) => {
-                self.ledger.failed(now);
+                self.persisted.failed(now);
                 self.context.turns.failed(&self.seen.key);
                 self.sight(object);
             }
             Answer::Gone => self.seen.leaving = true,
             Answer::Failed(why) => {
-                self.ledger.failed(now);
+                self.persisted.failed(now);
                 self.context.turns.failed(&self.seen.key);
-                let failures = self.ledger.failures();
+                let failures = self.persisted.failures();
                 tracing::warn!(run = %self.seen.key, failures, "could not write the status of an analysis run: {why}");
             }
         }
     }
 
-    fn is_stored(&mut self, object: Sighted, now: Timestamp) {
-        self.ledger.stored(&object, now);
+    fn is_stored(&mut self, object: ObservedRun, now: Timestamp) {
+        self.persisted.stored(&object, now);
         self.sight(object);
         self.show();
     }
 
     /// Takes in what was seen of the run; a status that somebody else wrote is not believed.
-    fn sight(&mut self, seen: Sighted) {
+    fn sight(&mut self, seen: ObservedRun) {
         if seen.version == self.seen.version || newer(&self.seen.version, &seen.version) {
             return;
         }
@@ -248,20 +248,20 @@ impl Actor {
             let course = Course::of(&seen);
             let same = course.spec.metrics == self.course.spec.metrics && course.spec.args == self.course.spec.args;
             if !same {
-                self.flights.clear();
+                self.in_flight.clear();
                 self.flying.clear();
             }
             let fault = self.course.fault.take();
             self.course = Course { fault: course.fault.or(fault), ..course };
         }
-        if self.ledger.suspects(&seen) {
+        if self.persisted.suspects(&seen) {
             tracing::warn!(run = %seen.key, "somebody else wrote the status of an analysis run; it is put right");
         }
         self.seen = seen;
     }
 
     /// Deletes the ended run when its time to live is over, if it has one.
-    async fn outlive(self, letters: &mut watch::Receiver<Sighted>) {
+    async fn outlive(self, updates: &mut watch::Receiver<ObservedRun>) {
         let mut seen = self.seen;
         let mut not_before = None;
         loop {
@@ -271,8 +271,8 @@ impl Actor {
             };
             let at = not_before.map_or(at, |not_before| at.max(not_before));
             tokio::select! {
-                changed = letters.changed() => match changed {
-                    Ok(()) => seen = letters.borrow_and_update().clone(),
+                changed = updates.changed() => match changed {
+                    Ok(()) => seen = updates.borrow_and_update().clone(),
                     Err(_) => return,
                 },
                 () = self.context.clock.sleep_until(at) => {

@@ -1,4 +1,4 @@
-//! Seats an actor for each run that is under way.
+//! Handles an actor for each run that is under limiter.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::actor::Actor;
-use super::{RunContext, Sighted, write};
+use super::{ObservedRun, RunContext, write};
 use crate::runtime::store::newer;
 
 /// How often an actor that panicked begins again.
@@ -19,38 +19,38 @@ const ATTEMPTS: u32 = 3;
 /// How long it waits before it does.
 const PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Seats an actor for each run that is under way, and passes on to it what is seen of the run.
+/// Handles an actor for each run that is under limiter, and passes on to it what is seen of the run.
 pub struct Executor {
     context: RunContext,
-    seats: Seats,
+    handles: Handles,
 }
 
-type Seats = Arc<Mutex<HashMap<Arc<str>, Seat>>>;
+type Handles = Arc<Mutex<HashMap<Arc<str>, Handle>>>;
 
-struct Seat {
-    mailbox: watch::Sender<Sighted>,
+struct Handle {
+    sender: watch::Sender<ObservedRun>,
     task: AbortHandle,
 }
 
 impl Executor {
     /// An executor without any actor.
     pub fn new(context: RunContext) -> Self {
-        Self { context, seats: Seats::default() }
+        Self { context, handles: Handles::default() }
     }
 
-    /// Takes in what was seen of a run: seats an actor if it is under way or has a time to live; else passes it on.
+    /// Takes in what was seen of a run: handles an actor if it is under way or has a time to live; else passes it on.
     ///
     /// Never blocks. Must be called inside a tokio runtime.
-    pub fn saw(&self, run: Sighted) {
-        let mut seats = lock(&self.seats);
+    pub fn saw(&self, run: ObservedRun) {
+        let mut handles = lock(&self.handles);
         if run.leaving {
-            if let Some(seat) = seats.remove(&run.uid) {
-                seat.task.abort();
+            if let Some(handle) = handles.remove(&run.uid) {
+                handle.task.abort();
             }
             return;
         }
-        if let Some(seat) = seats.get(&run.uid) {
-            seat.mailbox.send_if_modified(|seen| {
+        if let Some(handle) = handles.get(&run.uid) {
+            handle.sender.send_if_modified(|seen| {
                 let changed = seen.version != run.version && !newer(&seen.version, &run.version);
                 if changed {
                     *seen = run;
@@ -63,9 +63,9 @@ impl Executor {
             return;
         }
         let uid = run.uid.clone();
-        let (mailbox, letters) = watch::channel(run);
-        let task = tokio::spawn(supervise(self.context.clone(), letters, self.seats.clone()));
-        seats.insert(uid, Seat { mailbox, task: task.abort_handle() });
+        let (sender, updates) = watch::channel(run);
+        let task = tokio::spawn(supervise(self.context.clone(), updates, self.handles.clone()));
+        handles.insert(uid, Handle { sender, task: task.abort_handle() });
     }
 
     /// Takes in that the object of a run says that it has ended, without what else it says.
@@ -74,9 +74,9 @@ impl Executor {
     /// and puts it right.
     pub fn saw_end(&self, uid: &str, version: &str) {
         let under_way = self.context.verdicts.get(uid).is_some_and(|verdict| !verdict.phase.is_terminal());
-        let seats = lock(&self.seats);
-        let Some(seat) = seats.get(uid).filter(|_| under_way) else { return };
-        seat.mailbox.send_if_modified(|seen| {
+        let handles = lock(&self.handles);
+        let Some(handle) = handles.get(uid).filter(|_| under_way) else { return };
+        handle.sender.send_if_modified(|seen| {
             let changed = newer(version, &seen.version);
             if changed {
                 (seen.version, seen.status) = (version.into(), write::unknown_status());
@@ -87,27 +87,27 @@ impl Executor {
 
     /// Takes in that a run is no more.
     pub fn gone(&self, uid: &str) {
-        if let Some(seat) = lock(&self.seats).remove(uid) {
-            seat.task.abort();
+        if let Some(handle) = lock(&self.handles).remove(uid) {
+            handle.task.abort();
         }
         self.context.verdicts.forget(uid);
     }
 
     /// Ends all actors, for when another process takes over.
     pub fn stop(&self) {
-        for (_, seat) in lock(&self.seats).drain() {
-            seat.task.abort();
+        for (_, handle) in lock(&self.handles).drain() {
+            handle.task.abort();
         }
     }
 
     /// How many actors there are.
     pub fn live(&self) -> usize {
-        lock(&self.seats).len()
+        lock(&self.handles).len()
     }
 
     /// Whether nothing is left to be carried out for a run. What we ourselves have found counts first: the watch may
     /// lag behind it.
-    fn is_over(&self, run: &Sighted) -> bool {
+    fn is_over(&self, run: &ObservedRun) -> bool {
         let ended = self.context.verdicts.get(&run.uid).is_some_and(|verdict| verdict.stored);
         let has_ttl = run.spec.get("ttlStrategy").is_some_and(|ttl| !ttl.is_null());
         if run.says_it_ended() { !has_ttl } else { ended }
@@ -120,27 +120,27 @@ impl Drop for Executor {
     }
 }
 
-fn lock(seats: &Seats) -> MutexGuard<'_, HashMap<Arc<str>, Seat>> {
+fn lock(handles: &Handles) -> MutexGuard<'_, HashMap<Arc<str>, Handle>> {
     // Every change is one insert or remove, so the map is whole even after a panic.
-    seats.lock().unwrap_or_else(PoisonError::into_inner)
+    handles.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Keeps the actor of a run going until it ends; a panic ends neither the run nor anything else.
-async fn supervise(context: RunContext, mut letters: watch::Receiver<Sighted>, seats: Seats) {
-    let uid = letters.borrow().uid.clone();
+async fn supervise(context: RunContext, mut updates: watch::Receiver<ObservedRun>, handles: Handles) {
+    let uid = updates.borrow().uid.clone();
     for attempt in 1..=ATTEMPTS + 1 {
-        let seen = letters.borrow_and_update().clone();
+        let seen = updates.borrow_and_update().clone();
         let key = seen.key.clone();
         let mut actor = Actor::new(context.clone(), seen);
         if attempt > ATTEMPTS {
             actor.give_up("The analysis stopped because of a fault inside the controller; see its log");
         }
-        if AssertUnwindSafe(actor.live(&mut letters)).catch_unwind().await.is_ok() {
+        if AssertUnwindSafe(actor.live(&mut updates)).catch_unwind().await.is_ok() {
             break;
         }
         tracing::error!(run = %key, attempt, "the actor of an analysis run panicked");
         let again = context.clock.now().saturating_add(PAUSE).unwrap_or_else(|_| context.clock.now());
         context.clock.sleep_until(again).await;
     }
-    lock(&seats).remove(&uid);
+    lock(&handles).remove(&uid);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use serin_analysis::judge;
 use serin_analysis::provider::prometheus::EmptyAnswer;
-use serin_analysis::run::{Due, Taken};
+use serin_analysis::run::{Due, JudgedMeasurement};
 use serin_analysis::sample::{Sample, SampleError};
 use serin_analysis::secret::{self, Redactor, Secret, SecretKeys, SecretSet};
 use serin_analysis::substitute::Arguments;
@@ -16,7 +16,7 @@ use super::RunContext;
 use super::write::{self, SecretRefusal};
 
 /// A measurement that has come back.
-pub(super) struct Landed {
+pub(super) struct Completed {
     /// Index of the metric.
     pub metric: usize,
     /// What came of it.
@@ -26,28 +26,39 @@ pub(super) struct Landed {
 /// What came of a measurement.
 pub(super) enum Outcome {
     /// It was made, or failed in a way that another attempt may mend.
-    Taken(Taken),
+    JudgedMeasurement(JudgedMeasurement),
     /// The arguments cannot be resolved: the run is over.
     Unresolved(String),
 }
 
 /// Makes one measurement; never panics, and never takes longer than the provider's own limit and a turn.
-pub(super) async fn measure(context: RunContext, namespace: Arc<str>, spec: Arc<AnalysisRunSpec>, due: Due) -> Landed {
+pub(super) async fn measure(
+    context: RunContext,
+    namespace: Arc<str>,
+    spec: Arc<AnalysisRunSpec>,
+    due: Due,
+) -> Completed {
     let Some(metric) = spec.metrics.get(due.metric) else {
-        return Landed { metric: due.metric, outcome: Outcome::Unresolved("the metric is gone".to_owned()) };
+        return Completed { metric: due.metric, outcome: Outcome::Unresolved("the metric is gone".to_owned()) };
     };
     let attempt = AssertUnwindSafe(attempt(&context, &namespace, &spec, metric, due)).catch_unwind();
     let outcome = attempt.await.unwrap_or_else(|_| {
         let error = SampleError::Query("the measurement failed inside the controller; see its log".to_owned());
-        Outcome::Taken(Taken::new(due.metric, due.at, metric, Sample::failed(error), &Redactor::default()))
+        Outcome::JudgedMeasurement(JudgedMeasurement::new(
+            due.metric,
+            due.at,
+            metric,
+            Sample::failed(error),
+            &Redactor::default(),
+        ))
     });
-    Landed { metric: due.metric, outcome }
+    Completed { metric: due.metric, outcome }
 }
 
 async fn attempt(context: &RunContext, namespace: &str, spec: &AnalysisRunSpec, metric: &Metric, due: Due) -> Outcome {
     let failed = |why: String| {
         let sample = Sample::failed(SampleError::Query(why));
-        Outcome::Taken(Taken::new(due.metric, due.at, metric, sample, &Redactor::default()))
+        Outcome::JudgedMeasurement(JudgedMeasurement::new(due.metric, due.at, metric, sample, &Redactor::default()))
     };
     let secrets = match read_secrets(context, namespace, spec).await {
         Ok(secrets) => secrets,
@@ -59,7 +70,7 @@ async fn attempt(context: &RunContext, namespace: &str, spec: &AnalysisRunSpec, 
         Err(error) => return Outcome::Unresolved(error.to_string()),
     };
     let sample = ask(context, &filled, due).await;
-    Outcome::Taken(Taken::new(due.metric, due.at, &filled, sample, &redactor))
+    Outcome::JudgedMeasurement(JudgedMeasurement::new(due.metric, due.at, &filled, sample, &redactor))
 }
 
 /// Reads the Secrets that arguments refer to; none are read if none are.

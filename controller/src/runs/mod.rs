@@ -1,20 +1,20 @@
-//! Carries out `AnalysisRuns`: one small actor for each run that is under way.
+//! Carries out `AnalysisRuns`: one small actor for each run that is under limiter.
 //!
 //! An actor begins with the first sight of its run, asks the metric provider when a measurement is due, judges each
 //! answer as it arrives, and ends with the run. What a run means is decided by the pure [`serin_analysis::run`]; here
 //! are only waiting, asking and writing.
 //!
-//! A breach is on the [`VerdictBoard`] before anything is written, so that the Rollout can give it way in the same
+//! A breach is on the [`LiveVerdicts`] before anything is written, so that the Rollout can give it way in the same
 //! round trip. A success is there only once it is stored. One actor that hangs or panics harms its own run only.
 
 mod actor;
-mod board;
 mod endpoints;
 mod executor;
-mod ledger;
+mod live;
 mod measure;
+mod observed;
+mod persisted;
 mod policy;
-mod sighted;
 mod write;
 
 use std::sync::Arc;
@@ -24,13 +24,13 @@ use serin_analysis::run::Notice;
 
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
+use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::metrics::standard::Turns;
-use crate::runtime::way::RightOfWay;
 
-pub use board::{Verdict, VerdictBoard};
 pub use endpoints::Endpoints;
 pub use executor::Executor;
-pub use sighted::Sighted;
+pub use live::{LiveVerdicts, Verdict};
+pub use observed::ObservedRun;
 
 /// What the actors need of the world.
 #[derive(Clone)]
@@ -44,13 +44,13 @@ pub struct RunContext {
     /// How many questions each provider is asked at once.
     pub endpoints: Endpoints,
     /// Where verdicts are shown.
-    pub verdicts: VerdictBoard,
+    pub verdicts: LiveVerdicts,
     /// Whether writes may be sent; asked before each one.
     pub gate: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Takes what should be told as events; must not block.
     pub tell: Arc<dyn Fn(Told) + Send + Sync>,
     /// Who may write now.
-    pub way: RightOfWay,
+    pub limiter: WriteLimiter,
     /// Where turns of runs are counted.
     pub turns: Turns,
 }

@@ -9,7 +9,7 @@ use kube::core::Request;
 use serde_json::{Map, Value, json};
 use serin_crds::names::FIELD_MANAGER;
 
-use super::Sighted;
+use super::ObservedRun;
 use crate::runtime::key::Key;
 
 /// How long one call may take.
@@ -19,9 +19,9 @@ const CALL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum Answer {
     /// It was written; this is the object now.
-    Written(Sighted),
+    Written(ObservedRun),
     /// It was not written, and this is the object now.
-    Stale(Sighted),
+    Stale(ObservedRun),
     /// The object is no more.
     Gone,
     /// It is not known whether it was written, and the object could not be read.
@@ -33,13 +33,13 @@ fn runs(key: &Key) -> Request {
 }
 
 /// Writes a change of the status of a run; after anything but a success, reads the run again.
-pub(super) async fn write(client: kube::Client, seen: Sighted, change: Value) -> Answer {
+pub(super) async fn write(client: kube::Client, seen: ObservedRun, change: Value) -> Answer {
     let body = json!({"metadata": {"resourceVersion": &*seen.version}, "status": change});
     let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let why = match runs(&seen.key).patch(seen.key.name(), &params, &Patch::Merge(body)) {
         Err(error) => error.to_string(),
         Ok(request) => match call(&client, request).await {
-            Ok(object) => match Sighted::of(object).filter(|object| object.uid == seen.uid) {
+            Ok(object) => match ObservedRun::of(object).filter(|object| object.uid == seen.uid) {
                 Some(object) => return Answer::Written(object),
                 None => "the answer to the write is no such run".to_owned(),
             },
@@ -53,13 +53,13 @@ pub(super) async fn write(client: kube::Client, seen: Sighted, change: Value) ->
     }
 }
 
-async fn read(client: &kube::Client, seen: &Sighted) -> Answer {
+async fn read(client: &kube::Client, seen: &ObservedRun) -> Answer {
     let request = match runs(&seen.key).get(seen.key.name(), &GetParams::default()) {
         Ok(request) => request,
         Err(error) => return Answer::Failed(error.to_string()),
     };
     match call(client, request).await {
-        Ok(object) => match Sighted::of(object) {
+        Ok(object) => match ObservedRun::of(object) {
             Some(object) if object.uid == seen.uid => Answer::Stale(object),
             Some(_) => Answer::Gone,
             None => Answer::Failed("what was read is no run".to_owned()),
@@ -70,7 +70,7 @@ async fn read(client: &kube::Client, seen: &Sighted) -> Answer {
 }
 
 /// Deletes a run whose time to live is over, unless it is another one by now.
-pub(super) async fn delete(client: &kube::Client, seen: &Sighted) -> Result<(), String> {
+pub(super) async fn delete(client: &kube::Client, seen: &ObservedRun) -> Result<(), String> {
     let preconditions = Preconditions { uid: Some(seen.uid.to_string()), resource_version: None };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     let request = runs(&seen.key).delete(seen.key.name(), &params).map_err(|error| error.to_string())?;

@@ -102,7 +102,7 @@ pub fn elect(
 }
 
 /// A version of the lease and since when we have seen it.
-struct Seen {
+struct Observation {
     lease: Lease,
     since: Instant,
 }
@@ -113,7 +113,7 @@ struct Candidate {
     gate: WriteGate,
     election: Election,
     tell: watch::Sender<Leadership>,
-    seen: Option<Seen>,
+    seen: Option<Observation>,
     renewed: Option<Instant>,
 }
 
@@ -337,7 +337,7 @@ impl Candidate {
     fn see(&mut self, lease: Lease) {
         let version = |lease: &Lease| lease.metadata.resource_version.clone();
         if self.seen.as_ref().is_none_or(|seen| version(&seen.lease) != version(&lease)) {
-            self.seen = Some(Seen { lease, since: self.clock.monotonic() });
+            self.seen = Some(Observation { lease, since: self.clock.monotonic() });
         }
     }
 

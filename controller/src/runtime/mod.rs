@@ -2,14 +2,15 @@
 
 pub mod client;
 pub mod clock;
-pub mod cut;
 pub mod flags;
 pub mod gate;
 pub mod key;
 pub mod lease;
+pub mod limiter;
 pub mod logging;
 pub mod metrics;
 pub mod outbox;
+pub mod projection;
 pub mod queue;
 pub mod reading;
 pub mod server;
@@ -17,4 +18,3 @@ pub mod shutdown;
 pub mod store;
 pub mod tally;
 pub mod watch;
-pub mod way;

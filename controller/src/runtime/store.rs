@@ -17,8 +17,8 @@ use tokio::time::Instant;
 pub use self::change::Change;
 pub use self::followed::{Followed, Sync, all_settled};
 use super::clock::Clock;
-use super::cut::{Cut, IndexKey};
 use super::key::Key;
+use super::projection::{IndexKey, Projection};
 use super::reading::Reading;
 
 /// How long a store is believed after the last sign of life of its watch.
@@ -33,7 +33,7 @@ pub fn newer(this: &str, other: &str) -> bool {
     digits(this) && digits(other) && (this.len(), this) > (other.len(), other)
 }
 
-impl<K: Cut> Followed for Store<K> {
+impl<K: Projection> Followed for Store<K> {
     fn resource(&self) -> String {
         K::PLACE.resource()
     }
@@ -55,40 +55,40 @@ impl<K: Cut> Followed for Store<K> {
     }
 }
 
-struct Held<K> {
+struct Entry<K> {
     object: Arc<K>,
-    round: u32,
+    epoch: u32,
 }
 
-struct Shelf<K> {
-    objects: HashMap<Key, Held<K>>,
+struct State<K> {
+    objects: HashMap<Key, Entry<K>>,
     index: HashMap<IndexKey, Vec<Key>>,
     unreadable: HashMap<Key, (String, u32)>,
     sync: Sync,
     heard: Instant,
     last_error: Option<String>,
     highest: Box<str>,
-    round: u32,
+    epoch: u32,
 }
 
 /// Objects of one kind by key, with secondary indexes.
 #[derive(Debug)]
 pub struct Store<K> {
     clock: Clock,
-    cache: RwLock<Shelf<K>>,
+    cache: RwLock<State<K>>,
     settled: watch::Sender<bool>,
 }
 
-impl<K> std::fmt::Debug for Shelf<K> {
+impl<K> std::fmt::Debug for State<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Shelf({} objects, {:?})", self.objects.len(), self.sync)
+        write!(f, "State({} objects, {:?})", self.objects.len(), self.sync)
     }
 }
 
-impl<K: Cut> Store<K> {
+impl<K: Projection> Store<K> {
     /// Makes an empty store that nothing can be read from yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        let cache = Shelf {
+        let cache = State {
             objects: HashMap::new(),
             index: HashMap::new(),
             unreadable: HashMap::new(),
@@ -96,7 +96,7 @@ impl<K: Cut> Store<K> {
             heard: clock.monotonic(),
             last_error: None,
             highest: "0".into(),
-            round: 0,
+            epoch: 0,
         };
         Arc::new(Self { clock, cache: RwLock::new(cache), settled: watch::Sender::new(false) })
     }
@@ -150,8 +150,8 @@ impl<K: Cut> Store<K> {
         let mut cache = self.write();
         let held = cache.objects.get(object.key());
         if held.is_none_or(|held| newer(object.version(), held.object.version())) {
-            let round = cache.round;
-            cache.put(object, round);
+            let epoch = cache.epoch;
+            cache.put(object, epoch);
         }
     }
 
@@ -160,9 +160,9 @@ impl<K: Cut> Store<K> {
         let mut cache = self.write();
         cache.raise(object.version());
         cache.unreadable.remove(object.key());
-        let round = cache.round;
+        let epoch = cache.epoch;
         let known = cache.objects.get_mut(object.key()).map(|held| {
-            held.round = round;
+            held.epoch = epoch;
             held.object.clone()
         });
         match known {
@@ -171,7 +171,7 @@ impl<K: Cut> Store<K> {
             }
             Some(known) if newer(known.version(), object.version()) => None,
             old => {
-                let new = Some(cache.put(object, round));
+                let new = Some(cache.put(object, epoch));
                 Some(Change { old, new, echo: false })
             }
         }
@@ -193,23 +193,23 @@ impl<K: Cut> Store<K> {
     /// Remembers that an object is there but cannot be read.
     pub(super) fn mark_unreadable(&self, key: Key, why: String) {
         let mut cache = self.write();
-        let round = cache.round;
-        cache.unreadable.insert(key, (why, round));
+        let epoch = cache.epoch;
+        cache.unreadable.insert(key, (why, epoch));
     }
 
     /// Begins a list: what it does not show is gone when it ends.
     pub(super) fn begin_list(&self) {
         let mut cache = self.write();
-        cache.round = cache.round.wrapping_add(1);
+        cache.epoch = cache.epoch.wrapping_add(1);
     }
 
     /// Ends a list that shows the world at `version`; returns what vanished since the last one.
     pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
         let mut cache = self.write();
-        let round = cache.round;
-        cache.unreadable.retain(|_, (_, seen)| *seen == round);
+        let epoch = cache.epoch;
+        cache.unreadable.retain(|_, (_, seen)| *seen == epoch);
         let gone = cache.objects.iter().filter(|(key, held)| {
-            held.round != round && !newer(held.object.version(), version) && !cache.unreadable.contains_key(*key)
+            held.epoch != epoch && !newer(held.object.version(), version) && !cache.unreadable.contains_key(*key)
         });
         let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
         let changes = gone.iter().map(|key| Change { old: cache.take(key), new: None, echo: false }).collect();
@@ -240,7 +240,7 @@ impl<K: Cut> Store<K> {
     }
 
     /// Takes in a sign of life of the watch.
-    pub(super) fn hear(&self, version: Option<&str>) {
+    pub(super) fn touch(&self, version: Option<&str>) {
         let mut cache = self.write();
         cache.heard = self.clock.monotonic();
         cache.last_error = None;
@@ -265,7 +265,7 @@ impl<K: Cut> Store<K> {
         self.settled.send_replace(true);
     }
 
-    fn distrust(&self, cache: &Shelf<K>) -> Option<String> {
+    fn distrust(&self, cache: &State<K>) -> Option<String> {
         let resource = || K::PLACE.resource();
         let error = || cache.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         match &cache.sync {
@@ -278,16 +278,16 @@ impl<K: Cut> Store<K> {
         stale.then(|| format!("nothing heard of {} for {} s{}", resource(), silence.as_secs(), error()))
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Shelf<K>> {
+    fn read(&self) -> RwLockReadGuard<'_, State<K>> {
         self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Shelf<K>> {
+    fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
         self.cache.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Cut> Shelf<K> {
+impl<K: Projection> State<K> {
     fn raise(&mut self, version: &str) {
         if newer(version, &self.highest) {
             self.highest = version.into();
@@ -299,7 +299,7 @@ impl<K: Cut> Shelf<K> {
         keys.filter_map(|key| self.objects.get(key)).map(|held| held.object.clone()).collect()
     }
 
-    fn put(&mut self, mut object: K, round: u32) -> Arc<K> {
+    fn put(&mut self, mut object: K, epoch: u32) -> Arc<K> {
         self.take(object.key());
         self.share_owner(&mut object);
         let key = object.key().clone();
@@ -307,7 +307,7 @@ impl<K: Cut> Shelf<K> {
             self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
         }
         let object = Arc::new(object);
-        self.objects.insert(key, Held { object: object.clone(), round });
+        self.objects.insert(key, Entry { object: object.clone(), epoch });
         object
     }
 

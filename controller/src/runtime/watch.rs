@@ -3,8 +3,8 @@
 //! Written on plain list and watch requests rather than on a ready-made watcher, because bookmarks must count as signs
 //! of life, one object that cannot be decoded must not spoil a page, and a list that goes back in time must be refused.
 
+mod error;
 mod line;
-mod trouble;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use kube::core::Request;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use self::error::WatchError;
+pub use self::error::chain;
 use self::line::{Event, Page, key_of, read_event};
-use self::trouble::Trouble;
-pub use self::trouble::chain;
 use super::clock::Clock;
-use super::cut::{Cut, Place};
+use super::projection::{Place, Projection};
 use super::store::{Change, Store};
 
 /// How long the API server keeps one watch open, in seconds.
@@ -58,7 +58,7 @@ pub struct Scope {
 
 impl Scope {
     /// Follows a whole kind, in one namespace or in all.
-    pub fn of<K: Cut>(namespace: Option<&str>) -> Self {
+    pub fn of<K: Projection>(namespace: Option<&str>) -> Self {
         Self { place: K::PLACE, namespace: namespace.map(str::to_owned), labels: None, page: 100 }
     }
 
@@ -87,7 +87,7 @@ impl Scope {
 /// Starts to follow a kind in a task of its own; ends only when the handle is aborted.
 ///
 /// `on_change` is called after the store has changed, for each change; a panic in it is logged and costs nothing else.
-pub fn follow<K: Cut>(
+pub fn follow<K: Projection>(
     client: Client,
     clock: Clock,
     scope: Scope,
@@ -111,22 +111,22 @@ struct Follower<K> {
     refused: u32,
 }
 
-impl<K: Cut> Follower<K> {
+impl<K: Projection> Follower<K> {
     async fn run(mut self) {
         let begun = self.clock.monotonic();
         loop {
-            let trouble = match self.list().await {
+            let error = match self.list().await {
                 Ok(version) => self.watch(version).await,
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
             let resource = self.scope.place.resource();
-            match trouble {
-                Trouble::Gone => tracing::info!(%resource, "the watch fell behind; listing again"),
-                Trouble::Unavailable(why) => {
+            match error {
+                WatchError::Gone => tracing::info!(%resource, "the watch fell behind; listing again"),
+                WatchError::Unavailable(why) => {
                     tracing::warn!(%resource, %why, "cannot follow");
                     self.store.set_unavailable(why);
                 }
-                Trouble::Passing(why) => {
+                WatchError::Passing(why) => {
                     tracing::warn!(%resource, %why, "cannot list");
                     self.store.fail(&why);
                     let waited = self.clock.monotonic().duration_since(begun);
@@ -145,14 +145,14 @@ impl<K: Cut> Follower<K> {
     }
 
     /// Lists everything; returns the version from which to watch.
-    async fn list(&mut self) -> Result<String, Trouble> {
+    async fn list(&mut self) -> Result<String, WatchError> {
         let mut params = ListParams { limit: Some(self.scope.page), ..ListParams::default() };
         params.label_selector.clone_from(&self.scope.labels);
         self.store.begin_list();
         loop {
             let text = self.page(&params).await?;
             let page: Page<'_> = serde_json::from_str(&text)
-                .map_err(|why| Trouble::Passing(format!("cannot decode the list: {why}")))?;
+                .map_err(|why| WatchError::Passing(format!("cannot decode the list: {why}")))?;
             self.refuse_old_history(&page.metadata.resource_version)?;
             for object in page.items.iter().flatten() {
                 self.show(object.get());
@@ -168,25 +168,25 @@ impl<K: Cut> Follower<K> {
         }
     }
 
-    async fn page(&self, params: &ListParams) -> Result<String, Trouble> {
+    async fn page(&self, params: &ListParams) -> Result<String, WatchError> {
         let request = Request::new(self.scope.place.path(self.scope.namespace.as_deref()))
             .list(params)
-            .map_err(|why| Trouble::Passing(why.to_string()))?;
+            .map_err(|why| WatchError::Passing(why.to_string()))?;
         match timeout(ANSWER, self.client.request_text(request)).await {
-            Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
-            Err(_) => Err(Trouble::Passing(format!("no answer to a list in {} s", ANSWER.as_secs()))),
+            Ok(answer) => answer.map_err(|error| WatchError::of(&error, &self.scope.place)),
+            Err(_) => Err(WatchError::Passing(format!("no answer to a list in {} s", ANSWER.as_secs()))),
         }
     }
 
     /// Refuses a list that is older than what was seen, a few times: it comes from a server that lags behind.
-    fn refuse_old_history(&mut self, version: &str) -> Result<(), Trouble> {
+    fn refuse_old_history(&mut self, version: &str) -> Result<(), WatchError> {
         if !self.store.is_behind(version) {
             self.refused = 0;
             return Ok(());
         }
         self.refused += 1;
         if self.refused < REFUSALS {
-            return Err(Trouble::Passing(format!("the list at version {version} is older than what was seen")));
+            return Err(WatchError::Passing(format!("the list at version {version} is older than what was seen")));
         }
         tracing::warn!(resource = %self.scope.place.resource(), version, "the history was replaced; starting anew");
         self.refused = 0;
@@ -196,21 +196,21 @@ impl<K: Cut> Follower<K> {
     }
 
     /// Watches from a version until something stands in the way that reconnecting doesn't mend.
-    async fn watch(&mut self, mut version: String) -> Trouble {
+    async fn watch(&mut self, mut version: String) -> WatchError {
         self.wait = self.wait.min(RELIST_WAIT);
         loop {
             let connected = self.clock.monotonic();
             match self.connect(&version).await {
                 Ok(stream) => {
-                    self.store.hear(None);
-                    if let Err(trouble) = self.read(stream, &mut version).await {
-                        match trouble {
-                            Trouble::Passing(why) => self.stumble(&why),
+                    self.store.touch(None);
+                    if let Err(error) = self.read(stream, &mut version).await {
+                        match error {
+                            WatchError::Passing(why) => self.stumble(&why),
                             lasting => return lasting,
                         }
                     }
                 }
-                Err(Trouble::Passing(why)) => self.stumble(&why),
+                Err(WatchError::Passing(why)) => self.stumble(&why),
                 Err(lasting) => return lasting,
             }
             if self.clock.monotonic().duration_since(connected) >= MARGIN {
@@ -226,7 +226,7 @@ impl<K: Cut> Follower<K> {
         self.store.fail(why);
     }
 
-    async fn connect(&self, version: &str) -> Result<impl AsyncBufRead + use<K>, Trouble> {
+    async fn connect(&self, version: &str) -> Result<impl AsyncBufRead + use<K>, WatchError> {
         let params = WatchParams {
             label_selector: self.scope.labels.clone(),
             timeout: Some(WATCH_SECONDS),
@@ -235,17 +235,17 @@ impl<K: Cut> Follower<K> {
         };
         let mut request = Request::new(self.scope.place.path(self.scope.namespace.as_deref()))
             .watch(&params, version)
-            .map_err(|why| Trouble::Passing(why.to_string()))?;
+            .map_err(|why| WatchError::Passing(why.to_string()))?;
         // Events gzipped one by one (Kubernetes 1.37) are not decoded beyond the first.
         request.headers_mut().insert(http::header::ACCEPT_ENCODING, http::HeaderValue::from_static("identity"));
         match timeout(ANSWER, self.client.request_stream(request)).await {
-            Ok(answer) => answer.map_err(|error| Trouble::of(&error, &self.scope.place)),
-            Err(_) => Err(Trouble::Passing(format!("no answer to a watch in {} s", ANSWER.as_secs()))),
+            Ok(answer) => answer.map_err(|error| WatchError::of(&error, &self.scope.place)),
+            Err(_) => Err(WatchError::Passing(format!("no answer to a watch in {} s", ANSWER.as_secs()))),
         }
     }
 
     /// Reads events until the stream ends, fails or falls silent.
-    async fn read(&mut self, stream: impl AsyncBufRead, version: &mut String) -> Result<(), Trouble> {
+    async fn read(&mut self, stream: impl AsyncBufRead, version: &mut String) -> Result<(), WatchError> {
         let idle = Duration::from_secs(u64::from(WATCH_SECONDS)) + MARGIN;
         let mut stream = std::pin::pin!(stream);
         let mut buffer = Vec::new();
@@ -255,20 +255,20 @@ impl<K: Cut> Follower<K> {
             match timeout(idle, stream.read_until(b'\n', &mut buffer)).await {
                 Ok(Ok(0)) => return Ok(()),
                 Ok(Ok(_)) => self.take_in(&buffer, version)?,
-                Ok(Err(why)) => return Err(Trouble::Passing(why.to_string())),
-                Err(_) => return Err(Trouble::Passing(format!("silent for {} s", idle.as_secs()))),
+                Ok(Err(why)) => return Err(WatchError::Passing(why.to_string())),
+                Err(_) => return Err(WatchError::Passing(format!("silent for {} s", idle.as_secs()))),
             }
         }
     }
 
-    fn take_in(&mut self, line: &[u8], version: &mut String) -> Result<(), Trouble> {
-        let event = read_event(line).map_err(|why| Trouble::Passing(format!("cannot decode an event: {why}")))?;
+    fn take_in(&mut self, line: &[u8], version: &mut String) -> Result<(), WatchError> {
+        let event = read_event(line).map_err(|why| WatchError::Passing(format!("cannot decode an event: {why}")))?;
         match event {
             Event::Nothing => return Ok(()),
             Event::Bookmark(at) => *version = at,
-            Event::Failed { code: 410, .. } => return Err(Trouble::Gone),
+            Event::Failed { code: 410, .. } => return Err(WatchError::Gone),
             Event::Failed { code, message } => {
-                return Err(Trouble::Passing(format!("{code} {message}")));
+                return Err(WatchError::Passing(format!("{code} {message}")));
             }
             Event::Shown { at, object } => {
                 self.show(object);
@@ -280,12 +280,12 @@ impl<K: Cut> Follower<K> {
             }
         }
         self.wait = FIRST_WAIT;
-        self.store.hear(Some(version));
+        self.store.touch(Some(version));
         Ok(())
     }
 
     fn show(&self, object: &str) {
-        match K::cut(object) {
+        match K::project(object) {
             Ok(object) => {
                 if let Some(change) = self.store.apply(object) {
                     self.tell(&change);
@@ -302,7 +302,7 @@ impl<K: Cut> Follower<K> {
     }
 
     fn hide(&self, object: &str) {
-        if let Some(change) = K::cut(object).ok().and_then(|object| self.store.remove(&object)) {
+        if let Some(change) = K::project(object).ok().and_then(|object| self.store.remove(&object)) {
             self.tell(&change);
         }
     }

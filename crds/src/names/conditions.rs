@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::words::{UnknownWord, closed_words, open_words};
+use super::enums::{UnknownWord, closed_words, open_words};
 
 open_words! {
     /// What a condition is about.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::words::{AnalysisPhase, TemplatePhase};
+use super::enums::{AnalysisPhase, TemplatePhase};
 
 /// Makes the enum of event reasons: variant, word, and `W` for those that are warnings.
 macro_rules! event_reasons {

@@ -1,16 +1,16 @@
 //! Every name of the contract, in one place: what manifests, dashboards, Argo CD and people look for.
 
 mod conditions;
+mod enums;
 mod events;
 mod metrics;
 mod process;
-mod words;
 
 pub use conditions::*;
+pub use enums::*;
 pub use events::*;
 pub use metrics::*;
 pub use process::*;
-pub use words::*;
 
 /// API group of all five kinds.
 pub const GROUP: &str = "argoproj.io";

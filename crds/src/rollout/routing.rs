@@ -137,13 +137,13 @@ pub struct NginxTrafficRouting {
     /// Prefix of its annotations.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub annotation_prefix: Option<String>,
-    /// The Ingress that leads to stable.
+    /// The Ingress that routes to stable.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub stable_ingress: Option<String>,
     /// Annotations to add to the canary Ingress, with the prefix.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub additional_ingress_annotations: BTreeMap<String, String>,
-    /// Several Ingresses that lead to stable.
+    /// Several Ingresses that route to stable.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stable_ingresses: Vec<String>,
     /// Annotations to add to the canary Ingress, as written.

@@ -3,8 +3,8 @@
 //! The player, the promises and the transcript are those of the simulator; only the world is another. Writes are read from
 //! the audit log of the API server, and what users felt from the answers that came back through Envoy.
 
-mod crowd;
-mod ledger;
+mod audit_writes;
+mod load_stream;
 mod promises;
 mod score;
 
@@ -19,7 +19,7 @@ use serin_sim::{
 };
 
 pub use self::promises::broken_promises;
-use self::{crowd::Crowd, ledger::Ledger};
+use self::{audit_writes::AuditWrites, load_stream::LoadStream};
 use crate::{
     runner::Fault,
     world::{
@@ -42,9 +42,9 @@ const SLACK: SignedDuration = SignedDuration::from_millis(20);
 /// Real parts, as a scenario's world.
 pub struct Stage {
     world: World,
-    ledger: Ledger,
+    ledger: AuditWrites,
     controller: Option<Controller>,
-    crowd: Option<Crowd>,
+    crowd: Option<LoadStream>,
     /// Everything up to here has been told by [`scenario::World::writes`].
     told: Timestamp,
 }
@@ -56,7 +56,7 @@ impl Stage {
     /// When one of them doesn't become ready.
     pub async fn open() -> Result<Self, Broken> {
         let world = World::start(Options::default()).await?;
-        let ledger = Ledger::new(world.audit());
+        let ledger = AuditWrites::new(world.audit());
         Ok(Self { world, ledger, controller: None, crowd: None, told: Timestamp::now() })
     }
 
@@ -65,7 +65,7 @@ impl Stage {
         self.controller.as_ref().map(Controller::log).unwrap_or_default()
     }
 
-    fn users(&mut self) -> Result<&mut Crowd, WorldError> {
+    fn users(&mut self) -> Result<&mut LoadStream, WorldError> {
         self.crowd.as_mut().ok_or_else(|| WorldError::new("no user asks yet; prepare the world first"))
     }
 }
@@ -144,7 +144,7 @@ impl scenario::World for Stage {
         for image in score::images(scenario) {
             self.behave(&image, &scenario.behaviour(&image)).await?;
         }
-        let crowd = Crowd::gather(&self.world, scenario.host(), scenario.load.requests_per_second);
+        let crowd = LoadStream::gather(&self.world, scenario.host(), scenario.load.requests_per_second);
         self.crowd = Some(crowd.map_err(broken("users can't ask"))?);
         Ok(())
     }
@@ -215,7 +215,7 @@ impl scenario::World for Stage {
             self.users()?.rate(rate);
             return Ok(());
         };
-        let crowd = Crowd::gather(&self.world, host, rate).map_err(broken("users can't ask"))?;
+        let crowd = LoadStream::gather(&self.world, host, rate).map_err(broken("users can't ask"))?;
         self.users()?.follow(crowd).await;
         Ok(())
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serin_sim::invariants::{Checker, Violation};
 
-use super::{LOGGED, SLACK, ledger::Ledger};
+use super::{LOGGED, SLACK, audit_writes::AuditWrites};
 use crate::world::{User, World, WorldError};
 
 /// Every promise that the controllers of this world have broken since its start; nothing is under way any more.
@@ -14,7 +14,7 @@ pub async fn broken_promises(world: &World) -> Result<Vec<Violation>, WorldError
     let now = Timestamp::now();
     tokio::time::sleep(LOGGED).await;
     let mut checker = Checker::new(User::Serin.name());
-    let (_, writes) = Ledger::new(world.audit()).read(now + SLACK)?;
+    let (_, writes) = AuditWrites::new(world.audit()).read(now + SLACK)?;
     for write in writes {
         checker.see(&write);
     }

@@ -29,7 +29,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 pub use self::pod::image_tag;
 use self::{
-    pod::{Order, Seat},
+    pod::{Order, PodSlot},
     targets::Targets,
 };
 use super::{WorldError, network};
@@ -183,7 +183,7 @@ impl Shared {
             return;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat::read(pod, network::pod(number));
+        let seat = PodSlot::read(pod, network::pod(number));
         let (sender, orders) = mpsc::unbounded_channel();
         pods.insert(uid.clone(), (seat.pod.clone(), sender));
         drop(pods);

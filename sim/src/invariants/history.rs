@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
+    cluster_view::ClusterView,
     record::{Key, WriteRecord},
-    scene::Scene,
-    story::Story,
+    rollout_history::RolloutHistory,
     view,
 };
 
@@ -70,7 +70,7 @@ pub struct History {
     sets: HashMap<Key, BTreeSet<Key>>,
     selecting: HashMap<(String, String), BTreeSet<Key>>,
     shelves: HashMap<Key, Shelf>,
-    stories: BTreeMap<Key, Story>,
+    stories: BTreeMap<Key, RolloutHistory>,
     runs: HashMap<Key, u64>,
 }
 
@@ -107,13 +107,13 @@ impl History {
     }
 
     /// The world as it is now.
-    pub const fn now(&self) -> Scene<'_> {
-        Scene::new(self, None)
+    pub const fn now(&self) -> ClusterView<'_> {
+        ClusterView::new(self, None)
     }
 
     /// The world as the write leaves it.
-    pub fn after<'a>(&'a self, write: &'a WriteRecord) -> Scene<'a> {
-        Scene::new(self, Some((&write.key, write.after.as_deref())))
+    pub fn after<'a>(&'a self, write: &'a WriteRecord) -> ClusterView<'a> {
+        ClusterView::new(self, Some((&write.key, write.after.as_deref())))
     }
 
     /// The object of a write as it was before.
@@ -163,7 +163,7 @@ impl History {
     }
 
     /// What is remembered of a Rollout.
-    pub fn story(&self, rollout: &Key) -> Option<&Story> {
+    pub fn story(&self, rollout: &Key) -> Option<&RolloutHistory> {
         self.stories.get(rollout)
     }
 

@@ -3,9 +3,11 @@
 //! Nothing here reads the controller's memory: only writes, as an API server logs them. S10 and S13 to S20 have their place
 //! in [`ALL`] when they come.
 
+mod cluster_view;
 mod diff;
 mod history;
 mod record;
+mod rollout_history;
 mod s01_weights;
 mod s02_canary_capacity;
 mod s03_stable_capacity;
@@ -17,8 +19,6 @@ mod s08_orders;
 mod s09_forwards;
 mod s11_ours;
 mod s12_foreign;
-mod scene;
-mod story;
 pub mod view;
 
 use std::fmt;
@@ -26,10 +26,10 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use self::{
+    cluster_view::{ClusterView, Shares},
     history::{History, PROPAGATION, RACE, Recent, Shelf},
     record::{Key, WriteRecord},
-    scene::{Scene, Shares},
-    story::{Adverse, Order, Overrides, Story},
+    rollout_history::{Adverse, Order, Overrides, RolloutHistory},
 };
 
 /// A promise that was broken.

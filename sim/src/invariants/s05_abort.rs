@@ -1,4 +1,4 @@
-//! S5: what was taken back stays back until somebody says otherwise.
+//! S5: what was aborted stays back until somebody says otherwise.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,7 +27,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         if write.at.duration_since(since) <= RACE {
             continue;
         }
-        let share = |scene: super::Scene<'_>| scene.shares(key).get(canary).copied().unwrap_or_default();
+        let share = |scene: super::ClusterView<'_>| scene.shares(key).get(canary).copied().unwrap_or_default();
         let (from, to) = (share(history.now()), share(history.after(write)));
         if to > from {
             let seen = format!("the weight of {canary} was raised from {from} to {to} after {why} at {since}");

@@ -1,6 +1,6 @@
 //! S7: nothing goes on after a bad verdict unless somebody says so.
 
-use super::{History, RACE, Violation, WriteRecord, broken, story, view};
+use super::{History, RACE, Violation, WriteRecord, broken, rollout_history, view};
 
 /// Checks every status of ours that goes a step on, or promotes, while a verdict of this attempt speaks against it.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
@@ -13,10 +13,10 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let Some(story) = history.story(&write.key) else {
         return Ok(());
     };
-    let (from, to) = (story::step(before), story::step(after));
+    let (from, to) = (rollout_history::step(before), rollout_history::step(after));
     let stable = view::text(after, "/status/stableRS");
     let promotes = stable != view::text(before, "/status/stableRS");
-    if story::restarted(before, after) || story.overrides.all || (to <= from && !promotes) {
+    if rollout_history::restarted(before, after) || story.overrides.all || (to <= from && !promotes) {
         return Ok(());
     }
     // A background run is judged beside the steps: the turn under way when it fails may not have seen it yet.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{History, Order, Story, Violation, WriteRecord, broken, story, view};
+use super::{History, Order, RolloutHistory, Violation, WriteRecord, broken, rollout_history, view};
 
 /// Checks every write of ours to a Rollout against what people changed since our last one.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
@@ -18,7 +18,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let Some(story) = history.story(&write.key) else {
         return Ok(());
     };
-    if !write.touches("status") || story::restarted(before, after) {
+    if !write.touches("status") || rollout_history::restarted(before, after) {
         return Ok(());
     }
     match story.orders.iter().find_map(|order| ignored(order, story, before, after)) {
@@ -37,8 +37,8 @@ fn reverted_spec(before: &Value, after: &Value) -> Option<String> {
     old.keys().chain(new.keys()).find(|name| changed(name) && !filled(name)).cloned()
 }
 
-fn ignored(order: &Order, story: &Story, before: &Value, after: &Value) -> Option<String> {
-    let done = story::promoted(before) || story::promoted(after);
+fn ignored(order: &Order, story: &RolloutHistory, before: &Value, after: &Value) -> Option<String> {
+    let done = rollout_history::promoted(before) || rollout_history::promoted(after);
     let (aborted, full) = (view::flag(after, "/status/abort"), view::flag(after, "/status/promoteFull"));
     let phase = view::text(after, "/status/phase");
     match order {
@@ -53,13 +53,15 @@ fn ignored(order: &Order, story: &Story, before: &Value, after: &Value) -> Optio
             Some("a full promotion was ordered, and our next status has forgotten it".to_owned())
         }
         Order::Resume(cleared) => {
-            let again = story::pauses(after).into_iter().find(|pause| cleared.contains(pause))?;
+            let again = rollout_history::pauses(after).into_iter().find(|pause| cleared.contains(pause))?;
             Some(format!(
                 "the pause {} of {} was ended by a person, and our next status has it again",
                 again.0, again.1
             ))
         }
-        Order::Skip { from, to } if story::step(after) == *from && story::step(before) == *to && !aborted => {
+        Order::Skip { from, to }
+            if rollout_history::step(after) == *from && rollout_history::step(before) == *to && !aborted =>
+        {
             Some(format!("a person went from step {from} to {to}, and our next status goes back"))
         }
         _ => None,

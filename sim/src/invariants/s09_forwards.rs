@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{History, Violation, WriteRecord, broken, story, view};
+use super::{History, Violation, WriteRecord, broken, rollout_history, view};
 
 /// Checks every write of ours to a Rollout, and the revision of every `ReplicaSet` that we write.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
@@ -23,8 +23,8 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
 
 /// Within one attempt at one revision the step only goes up; an abort begins again.
 fn step_back(before: &Value, after: &Value) -> Option<String> {
-    let (from, to) = (story::step(before), story::step(after));
-    let same = !story::restarted(before, after);
+    let (from, to) = (rollout_history::step(before), rollout_history::step(after));
+    let same = !rollout_history::restarted(before, after);
     let aborts = view::flag(before, "/status/abort") || view::flag(after, "/status/abort");
     (same && to < from && !aborts).then(|| format!("the step went back from {from} to {to}"))
 }

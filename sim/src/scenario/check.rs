@@ -61,7 +61,7 @@ pub struct Pods {
 
 /// What there is to see, read from the API server.
 #[derive(Debug, Clone, Default)]
-pub struct Seen {
+pub struct Observation {
     /// The Rollout; null when there is none.
     pub rollout: Value,
     /// The `ReplicaSets` of the namespace.
@@ -74,7 +74,7 @@ pub struct Seen {
     pub events: BTreeSet<String>,
 }
 
-impl Seen {
+impl Observation {
     /// What writes have told of the Rollout with this name and of everything that belongs to it.
     pub fn of(history: &History, rollout: &str) -> Self {
         let key = Key::new("rollouts", NAMESPACE, rollout);
@@ -138,7 +138,7 @@ impl Seen {
 
 impl Check {
     /// Says what is not as it should be, one sentence each; nothing when all is well.
-    pub fn faults(&self, seen: &Seen) -> Vec<String> {
+    pub fn faults(&self, seen: &Observation) -> Vec<String> {
         let status = |pointer: &str| view::text(&seen.rollout, pointer).to_owned();
         let mut faults = Vec::new();
         // A status that does not speak of the present spec says nothing.
@@ -175,7 +175,7 @@ impl Check {
         faults
     }
 
-    fn conditions_differ(&self, seen: &Seen, faults: &mut Vec<String>) {
+    fn conditions_differ(&self, seen: &Observation, faults: &mut Vec<String>) {
         let conditions = view::conditions(&seen.rollout);
         for (name, expect) in &self.conditions {
             let condition = conditions.get(name.as_str());

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Seen;
+use super::Observation;
 use crate::{
     invariants::view::{self, list, number, text},
     transcript::Transcript,
@@ -73,7 +73,7 @@ impl Metric {
 
 impl Frame {
     /// Draws the picture.
-    pub fn of(at: Timestamp, seen: &Seen, transcript: &Transcript) -> Self {
+    pub fn of(at: Timestamp, seen: &Observation, transcript: &Transcript) -> Self {
         let rollout = &seen.rollout;
         let steps = list(rollout, "/spec/strategy/canary/steps");
         let index = number(rollout, "/status/currentStepIndex").unwrap_or_default();
@@ -92,7 +92,7 @@ impl Frame {
     }
 }
 
-fn version(seen: &Seen, hash: &str) -> Version {
+fn version(seen: &Observation, hash: &str) -> Version {
     let sum = |pointer: &str| {
         let own = seen.own_sets().filter(|set| view::label(set, view::HASH_LABEL) == hash);
         own.map(|set| number(set, pointer).unwrap_or_default()).sum()
@@ -106,7 +106,7 @@ fn version(seen: &Seen, hash: &str) -> Version {
 }
 
 /// The run of the current revision that began last.
-fn latest_run(seen: &Seen) -> Option<&Value> {
+fn latest_run(seen: &Observation) -> Option<&Value> {
     let own = seen.runs.iter().filter(|run| view::label(run, view::HASH_LABEL) == seen.current());
     own.max_by_key(|run| text(run, "/metadata/creationTimestamp"))
 }

@@ -3,8 +3,8 @@
 //! The same file is played by the simulator in virtual time and on real parts with shortened durations ([`Scale`]).
 
 mod action;
+mod action_runner;
 mod check;
-mod deeds;
 mod frame;
 mod manifest;
 mod orders;
@@ -23,7 +23,7 @@ pub use self::{
     action::{
         Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target, Undo, Who,
     },
-    check::{Check, Pods, Seen},
+    check::{Check, Observation, Pods},
     frame::{Frame, Metric, Version},
     manifest::{Manifest, Reader},
     player::{Played, Watcher, play},

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Action, Apply, Check, Entry, Scenario, Seen,
-    deeds::Deeds,
+    Action, Apply, Check, Entry, Observation, Scenario,
+    action_runner::ActionRunner,
     frame::Frame,
     world::{World, WorldError},
 };
@@ -66,7 +66,7 @@ enum Stop {
     /// The world failed.
     World(WorldError),
     /// Something didn't come about: the rest makes no sense.
-    Story(String),
+    RolloutHistory(String),
 }
 
 impl From<WorldError> for Stop {
@@ -91,9 +91,9 @@ struct Player<'a, W: World> {
     recorder: Recorder,
     felt: Felt,
     /// How the world looks.
-    seen: Arc<Seen>,
+    seen: Arc<Observation>,
     /// What decides where requests go, and when that last changed.
-    bearing: Bearing,
+    bearing: RoutingState,
     stirred: Timestamp,
     repeats: Vec<Repeat>,
     failures: Vec<String>,
@@ -108,7 +108,7 @@ impl<'a, W: World> Player<'a, W> {
             recorder: Recorder::new(now),
             felt: Felt::default(),
             seen: Arc::default(),
-            bearing: Bearing::default(),
+            bearing: RoutingState::default(),
             stirred: now,
             repeats: Vec::new(),
             failures: Vec::new(),
@@ -121,7 +121,7 @@ impl<'a, W: World> Player<'a, W> {
         let start = self.world.now();
         self.world.prepare(self.scenario).await?;
         self.world.start_controller().await?;
-        Deeds::new(self.world).create(self.scenario).await?;
+        ActionRunner::new(self.world).create(self.scenario).await?;
         self.look().await?;
         for (at, entry) in self.scenario.timeline.iter().enumerate() {
             self.entry(start, &format!("timeline[{at}]"), entry).await?;
@@ -157,9 +157,9 @@ impl<'a, W: World> Player<'a, W> {
     async fn act(&mut self, action: &Action) -> Result<(), Stop> {
         let now = self.world.now();
         let seen = Arc::clone(&self.seen);
-        let (who, text) = Deeds::<W>::tell(action);
+        let (who, text) = ActionRunner::<W>::tell(action);
         self.recorder.deed(now, who, text);
-        Deeds::new(self.world).act(self.scenario, action, &seen).await?;
+        ActionRunner::new(self.world).act(self.scenario, action, &seen).await?;
         if let Action::Apply(apply) = action
             && let (Some(every), Some(span)) = (apply.every, apply.span)
         {
@@ -179,7 +179,7 @@ impl<'a, W: World> Player<'a, W> {
             }
             if self.world.now() >= end {
                 let faults = faults.join("; ");
-                return Err(Stop::Story(format!("{path} has not come about in time: {faults}")));
+                return Err(Stop::RolloutHistory(format!("{path} has not come about in time: {faults}")));
             }
             self.step(end).await?;
         }
@@ -210,7 +210,7 @@ impl<'a, W: World> Player<'a, W> {
         }
         self.repeats.retain(|repeat| repeat.next <= repeat.end);
         for apply in due {
-            Deeds::new(self.world).apply(&apply).await?;
+            ActionRunner::new(self.world).apply(&apply).await?;
         }
         Ok(self.look().await?)
     }
@@ -221,15 +221,15 @@ impl<'a, W: World> Player<'a, W> {
         for write in &writes {
             self.recorder.see(self.checker.history(), write);
             self.checker.see(write);
-            if Bearing::depends_on(write) {
-                let bearing = Bearing::of(self.checker.history(), self.scenario);
+            if RoutingState::depends_on(write) {
+                let bearing = RoutingState::of(self.checker.history(), self.scenario);
                 if bearing != self.bearing {
                     (self.bearing, self.stirred) = (bearing, write.at);
                 }
             }
         }
         if !writes.is_empty() {
-            self.seen = Arc::new(Seen::of(self.checker.history(), self.scenario.rollout_name()));
+            self.seen = Arc::new(Observation::of(self.checker.history(), self.scenario.rollout_name()));
         }
         for interval in self.world.felt().await? {
             // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
@@ -244,7 +244,7 @@ impl<'a, W: World> Player<'a, W> {
 
     fn finish(mut self, stop: Option<Stop>) -> Played {
         let ended = stop.is_none();
-        if let Some(Stop::Story(failure)) = stop {
+        if let Some(Stop::RolloutHistory(failure)) = stop {
             self.failures.push(failure);
         }
         if ended {
@@ -290,14 +290,14 @@ impl<'a, W: World> Player<'a, W> {
 
 /// What decides where requests go.
 #[derive(Debug, Default, PartialEq)]
-struct Bearing {
+struct RoutingState {
     current: String,
     stable: String,
     weight: Option<i64>,
     selected: Vec<String>,
 }
 
-impl Bearing {
+impl RoutingState {
     fn of(history: &crate::invariants::History, scenario: &Scenario) -> Self {
         let key = Key::new("rollouts", super::NAMESPACE, scenario.rollout_name());
         let Some(rollout) = history.get(&key) else {

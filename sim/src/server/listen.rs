@@ -11,7 +11,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{Inner, service::Door};
+use super::{Inner, service::UserEndpoint};
 
 /// A server that listens; it stops, with all its connections, when this is dropped.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ async fn accept(inner: Arc<Inner>, listener: TcpListener) {
 
 async fn serve(inner: Arc<Inner>, stream: TcpStream) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut door = Door { inner: Arc::clone(&inner), user: user(request.headers()).into() };
+        let mut door = UserEndpoint { inner: Arc::clone(&inner), user: user(request.headers()).into() };
         door.call(request)
     });
     // A connection that breaks is the caller's business.

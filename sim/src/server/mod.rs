@@ -53,7 +53,7 @@ pub use self::{
     direct::Direct,
     listen::Listener,
     select::Selector,
-    service::{Broken, Door},
+    service::{Broken, UserEndpoint},
     store::Key,
     watch::{Followed, Follower},
     write::{Change, Deletion},
@@ -209,8 +209,8 @@ impl SimServer {
     }
 
     /// Returns the server as the tower service that `user` sees.
-    pub fn door(&self, user: &str) -> Door {
-        Door { inner: Arc::clone(&self.inner), user: user.into() }
+    pub fn door(&self, user: &str) -> UserEndpoint {
+        UserEndpoint { inner: Arc::clone(&self.inner), user: user.into() }
     }
 
     /// Returns the server as `user` has it without HTTP and without faults, for actors and for tests.

@@ -75,7 +75,7 @@ impl Form {
 
 /// What an answer is written with.
 #[derive(Clone, Debug)]
-pub struct Pen {
+pub struct ResponseFormat {
     /// The kind of the objects.
     pub kind: Arc<Kind>,
     /// The version in which they are shown.
@@ -110,7 +110,7 @@ impl ListMeta {
     }
 }
 
-impl Pen {
+impl ResponseFormat {
     /// Writes one object.
     pub fn object(&self, object: &Arc<Value>) -> Bytes {
         match self.form {

@@ -21,7 +21,7 @@ use super::{
     faults::{Call, Fault},
     journal::{Counted, Verb},
     refusal::Refusal,
-    render::{Form, Include, Pen, bytes},
+    render::{Form, Include, ResponseFormat, bytes},
     request::{Asked, change, header_text, read_body},
     route::{self, Query},
     watch,
@@ -38,14 +38,14 @@ pub type Reply = UnsyncBoxBody<Bytes, Broken>;
 
 /// The server as seen by one user.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct UserEndpoint {
     /// The server.
     pub inner: Arc<Inner>,
     /// Who comes in.
     pub user: Arc<str>,
 }
 
-impl<B> Service<Request<B>> for Door
+impl<B> Service<Request<B>> for UserEndpoint
 where
     B: hyper::body::Body<Data = Bytes> + Send + 'static,
     B::Error: std::error::Error + Send + Sync + 'static,
@@ -68,7 +68,7 @@ where
     }
 }
 
-impl Door {
+impl UserEndpoint {
     /// Answers one request.
     ///
     /// # Errors
@@ -160,10 +160,10 @@ impl Door {
         result.unwrap_or_else(|refusal| refuse(&refusal))
     }
 
-    fn pen(&self, asked: &Asked) -> Result<Pen, Refusal> {
+    fn pen(&self, asked: &Asked) -> Result<ResponseFormat, Refusal> {
         let accept = header_text(&asked.headers, &header::ACCEPT);
         let form = Form::read(accept, asked.query.get("includeObject"))?;
-        Ok(Pen {
+        Ok(ResponseFormat {
             kind: Arc::clone(&asked.target.kind),
             version: asked.target.version.clone(),
             form,
@@ -225,7 +225,7 @@ impl Door {
         asked: &Asked,
         order: &Order,
         deletion: &Deletion,
-        pen: &Pen,
+        pen: &ResponseFormat,
     ) -> Result<Response<Reply>, Refusal> {
         let listed = self.inner.list(&asked.target, &asked.query)?;
         for object in &listed.objects {
@@ -236,8 +236,10 @@ impl Door {
                 _ => {}
             }
         }
-        let pen =
-            Pen { form: if pen.form == Form::Table(Include::None) { Form::Object } else { pen.form }, ..pen.clone() };
+        let pen = ResponseFormat {
+            form: if pen.form == Form::Table(Include::None) { Form::Object } else { pen.form },
+            ..pen.clone()
+        };
         Ok(whole(200, pen.list(&listed.objects, &listed.meta)))
     }
 }

@@ -15,7 +15,7 @@ use super::{
     json::{put, text},
     read::number,
     refusal::{Cause, Refusal},
-    render::Pen,
+    render::ResponseFormat,
     route::Query,
     select::Selector,
     store::{self, Change, Key},
@@ -33,7 +33,7 @@ struct Watch {
     inner: Arc<Inner>,
     target: Target,
     selector: Selector,
-    pen: Pen,
+    pen: ResponseFormat,
     /// Everything up to this version has been sent.
     seen: u64,
     pending: VecDeque<Bytes>,
@@ -56,7 +56,7 @@ pub fn open(
     inner: &Arc<Inner>,
     target: Target,
     query: &Query,
-    pen: Pen,
+    pen: ResponseFormat,
 ) -> Result<impl Stream<Item = Bytes> + Send + use<>, Refusal> {
     let selector = Selector::parse(&target.kind, query.get("labelSelector"), query.get("fieldSelector"))?;
     let version = query.get("resourceVersion");

@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::*;
 
-struct Story {
+struct RolloutHistory {
     traffic: Traffic,
     now: Timestamp,
 }
 
-impl Story {
+impl RolloutHistory {
     fn new() -> Self {
         let mut traffic = Traffic::new();
         traffic.ask("shop", 100.0);
@@ -89,7 +89,7 @@ fn view_hash() -> &'static str {
 }
 
 #[track_caller]
-fn check(mut story: Story, answered: &[(&str, u64)], foreign: &[(&str, u64)]) {
+fn check(mut story: RolloutHistory, answered: &[(&str, u64)], foreign: &[(&str, u64)]) {
     let felt = story.felt();
     let pairs =
         |all: &[(&str, u64)]| all.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect::<BTreeMap<_, _>>();
@@ -98,26 +98,26 @@ fn check(mut story: Story, answered: &[(&str, u64)], foreign: &[(&str, u64)]) {
 
 #[test]
 fn requests_go_where_weights_say() {
-    let story = Story::new().two_versions().split(&[("stable", "", 80), ("canary", "", 20)]);
+    let story = RolloutHistory::new().two_versions().split(&[("stable", "", 80), ("canary", "", 20)]);
     check(story.pass(10), &[("v1", 800), ("v2", 200)], &[]);
 }
 
 #[test]
 fn without_a_virtual_service_the_service_itself_answers() {
-    let story = Story::new().two_versions().service("shop", &json!({"app": "shop"}));
+    let story = RolloutHistory::new().two_versions().service("shop", &json!({"app": "shop"}));
     check(story.pass(3), &[("v1", 200), ("v2", 100)], &[]);
 }
 
 #[test]
 fn a_destination_without_ready_pods_is_not_answered() {
-    let story = Story::new().two_versions().split(&[("stable", "", 90), ("canary", "", 10)]).pass(1);
+    let story = RolloutHistory::new().two_versions().split(&[("stable", "", 90), ("canary", "", 10)]).pass(1);
     let story = story.pod("c", "v2", false).pass(1);
     check(story, &[("v1", 180), ("v2", 10)], &[("no healthy upstream", 10)]);
 }
 
 #[test]
 fn a_subset_that_nobody_declares_is_not_answered() {
-    let story = Story::new().two_versions().split(&[("stable", "", 100)]).pass(1);
+    let story = RolloutHistory::new().two_versions().split(&[("stable", "", 100)]).pass(1);
     let story = story.split(&[("stable", "stable", 100), ("canary", "canary", 0)]).pass(1);
     check(story, &[("v1", 100)], &[("no such cluster", 100)]);
 }
@@ -126,20 +126,20 @@ fn a_subset_that_nobody_declares_is_not_answered() {
 fn a_declared_subset_narrows_its_service() {
     let subsets =
         json!([{"name": "canary", "labels": {view_hash(): "v2"}}, {"name": "stable", "labels": {view_hash(): "v1"}}]);
-    let story = Story::new().two_versions().service("shop", &json!({"app": "shop"}));
+    let story = RolloutHistory::new().two_versions().service("shop", &json!({"app": "shop"}));
     let story = story.write("destinationrules", "shop", Some(json!({"spec": {"host": "shop", "subsets": subsets}})));
     check(story.split(&[("shop", "stable", 50), ("shop", "canary", 50)]).pass(2), &[("v1", 100), ("v2", 100)], &[]);
 }
 
 #[test]
 fn a_pod_that_has_just_died_costs_no_request_while_another_answers() {
-    let story = Story::new().two_versions().split(&[("stable", "", 100)]).pass(1);
+    let story = RolloutHistory::new().two_versions().split(&[("stable", "", 100)]).pass(1);
     check(story.write("pods", "a", None).pass(1), &[("v1", 200)], &[]);
 }
 
 #[test]
 fn proxies_learn_of_a_write_only_after_the_debounce() {
-    let mut story = Story::new().two_versions().split(&[("stable", "", 100)]).pass(1);
+    let mut story = RolloutHistory::new().two_versions().split(&[("stable", "", 100)]).pass(1);
     story = story.split(&[("canary", "", 100)]);
     let to = story.now + SignedDuration::from_millis(90);
     story.traffic.tick(story.now, to);
@@ -148,7 +148,7 @@ fn proxies_learn_of_a_write_only_after_the_debounce() {
 
 #[test]
 fn nothing_counts_before_the_service_has_answered_for_the_first_time() {
-    let story = Story::new().split(&[("stable", "", 100)]).pass(5);
+    let story = RolloutHistory::new().split(&[("stable", "", 100)]).pass(5);
     check(story.two_versions().pass(2), &[("v1", 200)], &[]);
 }
 
@@ -168,7 +168,7 @@ impl Sink for Samples {
 
 #[test]
 fn pods_show_what_they_answered_under_the_demo_services_names() {
-    let mut story = Story::new();
+    let mut story = RolloutHistory::new();
     story.traffic.behave("shop:v2", Behaviour { error_rate: 0.25, latency_ms: 300, ..Behaviour::default() });
     let mut story = story.two_versions().split(&[("canary", "", 100)]).pass(4);
     let mut samples = Samples::default();
@@ -191,7 +191,7 @@ fn pods_show_what_they_answered_under_the_demo_services_names() {
 
 #[test]
 fn proxies_show_what_each_service_answered_under_istios_names() {
-    let story = Story::new().two_versions().split(&[("stable", "", 90), ("canary", "", 10)]).pass(1);
+    let story = RolloutHistory::new().two_versions().split(&[("stable", "", 90), ("canary", "", 10)]).pass(1);
     let mut story = story.pod("c", "v2", false).pass(1);
     let mut samples = Samples::default();
     story.traffic.scrape(story.now, &mut samples);
@@ -207,7 +207,7 @@ fn proxies_show_what_each_service_answered_under_istios_names() {
 
 #[test]
 fn a_pod_that_is_gone_ends_its_series() {
-    let mut story = Story::new().two_versions().split(&[("canary", "", 100)]).pass(1);
+    let mut story = RolloutHistory::new().two_versions().split(&[("canary", "", 100)]).pass(1);
     story.traffic.scrape(story.now, &mut Samples::default());
     let mut story = story.write("pods", "c", None).pass(2);
     let mut samples = Samples::default();

@@ -91,7 +91,7 @@ impl Recorder {
             return;
         };
         let leads = name(history, &rollout, &to);
-        self.line(write.at, &rollout.name, Kind::Leads, format!("Service {} leads to {leads}", write.key.name));
+        self.line(write.at, &rollout.name, Kind::Leads, format!("Service {} selects {leads}", write.key.name));
     }
 
     fn rule(&mut self, history: &History, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
@@ -106,7 +106,7 @@ impl Recorder {
         };
         for (subset, hash) in to.iter().filter(|(subset, hash)| from.get(*subset) != Some(hash)) {
             let leads = name(history, &rollout, hash);
-            self.line(write.at, &rollout.name, Kind::Leads, format!("subset {subset} leads to {leads}"));
+            self.line(write.at, &rollout.name, Kind::Leads, format!("subset {subset} selects {leads}"));
         }
     }
 

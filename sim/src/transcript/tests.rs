@@ -40,8 +40,8 @@ fn an_abort_reads_the_same_whichever_of_its_writes_comes_first() {
 #[test]
 fn a_stopped_analysis_may_end_before_or_after_the_services_lead_back() {
     let stopped = (1, Kind::Verdict, "analysis was stopped");
-    let leads = (1, Kind::Leads, "Service canary leads to revision 1");
-    let expect = "shop        analysis was stopped\nshop        Service canary leads to revision 1\n";
+    let leads = (1, Kind::Leads, "Service canary selects revision 1");
+    let expect = "shop        analysis was stopped\nshop        Service canary selects revision 1\n";
     check(&[stopped, leads], expect);
     check(&[leads, stopped], expect);
 }

@@ -7,7 +7,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::super::ast::Node;
-use super::super::error::{Halt, Out};
+use super::super::error::{EvalError, Out};
 use super::super::machine::Machine;
 use super::super::numbers::json_float;
 use super::super::types::{Signature, Ty};
@@ -66,7 +66,7 @@ fn from_json(machine: &mut Machine<'_>, json: &serde_json::Value) -> Out<Value> 
 /// A value of the language from JSON, with the number of values in it.
 pub(crate) fn convert(json: &serde_json::Value, depth: u32) -> Out<(Value, usize)> {
     if depth > MAX_VALUE_DEPTH {
-        return Err(Halt::limit(format!("the JSON is nested more than {MAX_VALUE_DEPTH} levels deep")));
+        return Err(EvalError::limit(format!("the JSON is nested more than {MAX_VALUE_DEPTH} levels deep")));
     }
     let below = depth.saturating_add(1);
     let mut size: usize = 1;

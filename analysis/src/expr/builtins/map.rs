@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::ast::Node;
 use super::super::check::fail;
-use super::super::error::{Halt, Out};
+use super::super::error::{EvalError, Out};
 use super::super::machine::Machine;
 use super::super::operators::fetch;
 use super::super::types::{ListOf, Ty};
@@ -94,7 +94,7 @@ fn from_pairs(machine: &mut Machine<'_>, value: &Value) -> Out<Value> {
             return Err("a pair has a key and a value".into());
         };
         let Some(hash) = key.key(index) else {
-            return Err(Halt::from(format!("{} cannot be the key of a map", key.plain())));
+            return Err(EvalError::from(format!("{} cannot be the key of a map", key.plain())));
         };
         entries.insert(hash, (key.clone(), value.clone()));
     }

@@ -11,7 +11,7 @@ mod when;
 
 use super::ast::{Builtin, Node};
 use super::check::Checker;
-use super::error::{Halt, Out, Stage};
+use super::error::{EvalError, Out, Stage};
 use super::machine::Machine;
 use super::types::Ty;
 use super::value::Value;
@@ -111,7 +111,7 @@ pub(crate) fn find(name: &str) -> Option<Known> {
 /// Checks a call and gives its type.
 pub(crate) fn check(checker: &mut Checker, at: usize, call: &mut Builtin) -> Out<Ty> {
     let Some(known) = find(call.name) else {
-        return Err(Halt::new(Stage::Type, at, format!("the function {} is not known", call.name)));
+        return Err(EvalError::new(Stage::Type, at, format!("the function {} is not known", call.name)));
     };
     let mut site = Site { checker, at, name: known.name };
     match known.family {
@@ -149,7 +149,7 @@ pub(crate) struct Site<'c> {
 
 impl Site<'_> {
     pub(crate) fn fail<T>(&self, message: impl Into<String>) -> Out<T> {
-        Err(Halt::new(Stage::Type, self.at, message))
+        Err(EvalError::new(Stage::Type, self.at, message))
     }
 
     /// The types of the arguments.

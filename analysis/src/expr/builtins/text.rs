@@ -225,7 +225,7 @@ fn repeat(machine: &mut Machine<'_>, text: &[u8], times: i64) -> Out<Vec<u8>> {
         return Err(format!("repeat takes a count that is not negative, not {times}").into());
     };
     if times > 1_000_000 {
-        return Err(super::super::error::Halt::limit("repeat takes a count of 1000000 at most"));
+        return Err(super::super::error::EvalError::limit("repeat takes a count of 1000000 at most"));
     }
     machine.grow(text.len().saturating_mul(times))?;
     Ok(text.repeat(times))

@@ -9,7 +9,7 @@ mod selfdivision;
 mod substitution;
 #[cfg(test)]
 mod tests;
-mod words;
+mod tokens;
 
 use promql_parser::parser::Expr;
 

@@ -4,7 +4,7 @@ use promql_parser::parser::token::{T_ADD, T_AVG, T_DIV, T_MAX, T_MIN, T_MUL, T_S
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{AggregateExpr, BinaryExpr, Call, Expr, FunctionArgs, VectorMatchFillValues};
 
-use super::words;
+use super::tokens;
 
 /// A query that is a ratio, and what to ask when it has no answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ impl Probe {
     /// Says what the denominator is: `1,240 requests in the denominator`.
     pub fn describe(&self, value: f64) -> String {
         match &self.counts {
-            Some(name) => format!("{} {} in the denominator", words::count(value), words::unit(name, value)),
+            Some(name) => format!("{} {} in the denominator", tokens::count(value), tokens::unit(name, value)),
             None => format!("the denominator is {}", super::super::prometheus::number(value)),
         }
     }
@@ -49,17 +49,17 @@ impl Ratio {
     /// that is itself built from several selectors is none of ours: it can be empty for other reasons.
     pub fn of(expr: &Expr) -> Option<Self> {
         let Found { ratio, value_at_zero, scalar } = find(expr)?;
-        let numerators = words::selectors(&ratio.lhs);
+        let numerators = tokens::selectors(&ratio.lhs);
         let [numerator] = numerators.as_slice() else {
             return None;
         };
-        let denominators = words::selectors(&ratio.rhs);
-        let extra = words::extra(numerator, &denominators);
+        let denominators = tokens::selectors(&ratio.rhs);
+        let extra = tokens::extra(numerator, &denominators);
         Some(Self {
             numerator: format!("count({})", ratio.lhs),
             nonzero: format!("count(({}) != 0)", ratio.lhs),
             denominator: probe(&ratio.rhs)?,
-            missing: format!("no {}", words::series(numerator, &extra)),
+            missing: format!("no {}", tokens::series(numerator, &extra)),
             value_at_zero,
             scalar,
         })
@@ -138,9 +138,9 @@ fn constant(expr: &Expr) -> Option<f64> {
 /// The question whether a denominator has traffic.
 fn probe(denominator: &Expr) -> Option<Probe> {
     let mut counted = stripped(denominator).clone();
-    let selectors = words::selectors(denominator);
+    let selectors = tokens::selectors(denominator);
     let (query, counts) = match (counting(&mut counted), selectors.as_slice()) {
-        (true, [selector]) => (sum(counted), Some(words::name(selector))),
+        (true, [selector]) => (sum(counted), Some(tokens::name(selector))),
         (_, []) => return None,
         _ if denominator.value_type() == ValueType::Vector => (sum(denominator.clone()), None),
         _ => (denominator.clone(), None),

@@ -11,7 +11,7 @@ use promql_parser::parser::{
 };
 
 use super::ratio::sum;
-use super::words;
+use super::tokens;
 
 /// A division in which each series of the numerator meets itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +83,10 @@ fn fault(binary: &BinaryExpr) -> Option<Fault> {
         && left.selector.at == right.selector.at
         && left.range == right.range;
     // Restrictions on the right that the left lacks make another set of series.
-    if !same_series || !words::extra(right.selector, &[left.selector]).is_empty() {
+    if !same_series || !tokens::extra(right.selector, &[left.selector]).is_empty() {
         return None;
     }
-    let restricted = words::extra(left.selector, &[right.selector]);
+    let restricted = tokens::extra(left.selector, &[right.selector]);
     let meets = |label: &str| matched(binary, label) && keeps(&binary.lhs, label) && keeps(&binary.rhs, label);
     let mut labels: Vec<String> = Vec::new();
     for matcher in &restricted {
@@ -98,7 +98,7 @@ fn fault(binary: &BinaryExpr) -> Option<Fault> {
     if labels.is_empty() || restricted.iter().any(|matcher| !labels.contains(&matcher.name)) {
         return None;
     }
-    let class = restricted.iter().find_map(|matcher| words::status_class(matcher));
+    let class = restricted.iter().find_map(|matcher| tokens::status_class(matcher));
     Some(Fault { labels, class: class.map(|class| format!("{class} ")).unwrap_or_default() })
 }
 

@@ -129,7 +129,7 @@ fn secrets_are_in_nothing_that_is_kept() {
         Sample::failed(SampleError::Query("401 for hunter2".into())).with_note(Note::warning("hunter2")),
     ];
     for sample in samples {
-        world.record(vec![Taken::new(0, world.now, &filled, sample, &args.redactor())]);
+        world.record(vec![JudgedMeasurement::new(0, world.now, &filled, sample, &args.redactor())]);
     }
     let kept = format!("{} {:?}", serde_json::to_string(&world.status).unwrap(), world.notices);
     assert!(!kept.contains("hunter2") && !kept.contains("sesame"), "{kept}");

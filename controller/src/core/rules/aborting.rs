@@ -62,7 +62,7 @@ fn message(s: &Snapshot, why: &str) -> String {
     format!("Rollout aborted update to revision {revision}{colon}{why}")
 }
 
-/// Why the revision is taken back; empty text where a person ordered it; `None` where nothing asks for it.
+/// Why the revision is aborted; empty text where a person ordered it; `None` where nothing asks for it.
 fn reason(s: &Snapshot) -> Option<String> {
     if s.status.abort {
         return Some(String::new());
@@ -113,7 +113,7 @@ fn drop_order(s: &Snapshot) -> Option<Plan> {
 
 /// What follows once the traffic is off an aborted revision: the canary Service goes to the stable pods,
 /// analyses end, and its pods get the instant at which they may go.
-pub(super) fn retreat(s: &Snapshot) -> Option<Plan> {
+pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
     if !s.status.abort || s.promoted() || s.initial() {
         return None;
     }

@@ -23,14 +23,14 @@ type Rule = fn(&Snapshot) -> Option<Plan>;
 
 /// The rules in order of priority.
 const RULES: &[(&str, Rule)] = &[
-    ("departing: a deleted Rollout is left alone", refused::departing),
+    ("deleting: a deleted Rollout is left alone", refused::deleting),
     ("retry: a person's second try clears what the abort left", revision::retry),
     ("abort: an order, a verdict, a mark or a deadline takes the traffic back", aborting::abort),
     ("lower: traffic above the intent comes down, whatever else is wrong", traffic::lower),
-    ("retreat: an aborted revision is unhooked from Services and told to end", aborting::retreat),
+    ("finish_abort: an aborted revision is unhooked from Services and told to end", aborting::finish_abort),
     ("refused: an unusable spec changes nothing else", refused::invalid),
     ("default: an absent size is written once, for autoscalers", refused::default_replicas),
-    ("new revision: what the spec describes is taken up", revision::take_up),
+    ("new revision: what the spec describes is taken up", revision::start_revision),
     ("inconclusive: an undecided analysis stops the Rollout", stepping::inconclusive),
     ("grow: capacity goes up before traffic does", capacity::grow),
     ("switch: Services and subsets follow their revision", traffic::switch),

@@ -9,8 +9,8 @@ use super::super::record;
 use super::super::snapshot::{Route, Snapshot};
 
 /// A Rollout that is being deleted goes with everything it owns; nothing is written any more.
-pub(super) fn departing(s: &Snapshot) -> Option<Plan> {
-    s.id.deleting.then(|| Plan::wait(s.status.clone(), Because::Departing))
+pub(super) fn deleting(s: &Snapshot) -> Option<Plan> {
+    s.id.deleting.then(|| Plan::wait(s.status.clone(), Because::Deleting))
 }
 
 /// A spec that can't be used, or that names what is missing: said with every fault at once; nothing else changes.

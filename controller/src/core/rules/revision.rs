@@ -43,7 +43,7 @@ pub(super) fn enter_pause(s: &Snapshot, next: &mut serin_crds::rollout::RolloutS
 }
 
 /// A revision (or a list of steps) that is not recorded yet: its `ReplicaSet` exists before it is recorded.
-pub(super) fn take_up(s: &Snapshot) -> Option<Plan> {
+pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     if s.recorded() && s.new_rs().is_some() {
         return None;
     }

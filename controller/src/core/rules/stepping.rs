@@ -184,7 +184,7 @@ fn stepping(s: &Snapshot) -> Option<Because> {
         return s.step_run().map(|run| Because::Analysing(run.name.clone()));
     }
     if step.experiment.is_some() || step.plugin.is_some() {
-        return Some(Because::UnbuiltStep(format!("step {} ({})", s.index() + 1, label(step))));
+        return Some(Because::UnsupportedStep(format!("step {} ({})", s.index() + 1, label(step))));
     }
     not_ready(s)
 }

@@ -39,20 +39,20 @@ fn capacity_goes_up_before_traffic_and_services_before_weights() {
     check(&rollout(), "Scaling", &["scale web-new 0 to 2"]);
     check(&rollout().pods("new", 2, 0), "PodsNotReady", &[]);
     check(&rollout().canary_pods(2), "Converging", &["switch web-canary to new"]);
-    let plan = check(&rollout().canary_pods(2).hooked(), "Converging", &["weight 0 to 20"]);
+    let plan = check(&rollout().canary_pods(2).selected(), "Converging", &["weight 0 to 20"]);
     assert_eq!(plan.needs, Basis::Current, "a raise rests on a live read");
-    let plan = check(&rollout().canary_pods(2).hooked().weight(20), "Analysing", &["run web-new-2-1"]);
+    let plan = check(&rollout().canary_pods(2).selected().weight(20), "Analysing", &["run web-new-2-1"]);
     assert_eq!(plan.record.current_step_index, Some(1));
 }
 
 #[test]
 fn a_step_waits_for_every_pod_that_its_weight_needs() {
-    check(&rollout().pods("new", 2, 1).hooked(), "PodsNotReady", &[]);
+    check(&rollout().pods("new", 2, 1).selected(), "PodsNotReady", &[]);
 }
 
 #[test]
 fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
-    let s = rollout().canary_pods(2).hooked().weight(20).at_step(1).failing("error rate 7 %");
+    let s = rollout().canary_pods(2).selected().weight(20).at_step(1).failing("error rate 7 %");
     let plan = check(&s, "Aborting", &["weight 20 to 0"]);
     assert!(plan.together, "the record does not stand before the traffic");
     assert_eq!(plan.needs, Basis::Cached, "no read stands before an abort");
@@ -69,8 +69,9 @@ fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
 
 #[test]
 fn an_abort_takes_everything_back_when_four_fifths_of_stable_answer() {
-    let at =
-        |available| rollout().canary_pods(5).hooked().weight(50).at_step(1).ordered_abort().stable_answering(available);
+    let at = |available| {
+        rollout().canary_pods(5).selected().weight(50).at_step(1).ordered_abort().stable_answering(available)
+    };
     check(&at(10), "Aborting", &["weight 50 to 0"]);
     check(&at(9), "Aborting", &["weight 50 to 0"]);
     check(&at(8), "Aborting", &["weight 50 to 0"]);
@@ -89,7 +90,7 @@ fn aborted(s: Snapshot) -> Snapshot {
 
 #[test]
 fn a_held_abort_goes_on_by_itself_after_a_minute_and_never_upwards() {
-    let mut s = aborted(rollout().canary_pods(5).hooked().weight(50).at_step(1).stable_answering(3));
+    let mut s = aborted(rollout().canary_pods(5).selected().weight(50).at_step(1).stable_answering(3));
     let plan = check(&s, "AbortHeld", &[]);
     assert_eq!(plan.wake, Some(noon_plus(60)));
     s.now = noon_plus(60);
@@ -100,7 +101,7 @@ fn a_held_abort_goes_on_by_itself_after_a_minute_and_never_upwards() {
 
 #[test]
 fn with_no_stable_pod_an_abort_holds_and_says_so() {
-    let mut s = aborted(rollout().canary_pods(5).hooked().weight(50).at_step(1).stable_answering(0));
+    let mut s = aborted(rollout().canary_pods(5).selected().weight(50).at_step(1).stable_answering(0));
     s.now = noon_plus(600);
     let plan = check(&s, "AbortHeld", &[]);
     assert!(plan.because.sentence().contains("no stable pod answers at all"), "{}", plan.because.sentence());
@@ -109,16 +110,16 @@ fn with_no_stable_pod_an_abort_holds_and_says_so() {
 
 #[test]
 fn nothing_stands_before_an_abort() {
-    let mut s = rollout().canary_pods(5).hooked().weight(50).at_step(1).ordered_abort();
+    let mut s = rollout().canary_pods(5).selected().weight(50).at_step(1).ordered_abort();
     s.faults = vec!["spec.strategy.canary.steps[0].setWeight is 120; it must be 0 to 100".into()];
-    s.id.unbuilt = vec!["spec.rollbackWindow".into()];
+    s.id.unsupported = vec!["spec.rollbackWindow".into()];
     check(&s.clone(), "Aborting", &["weight 50 to 0"]);
     check(&s.spec(|spec| spec.paused = true), "Aborting", &["weight 50 to 0"]);
 }
 
 #[test]
 fn an_aborted_canary_is_unhooked_then_ended_then_removed() {
-    let s = aborted(rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Running, ""));
+    let s = aborted(rollout().canary_pods(2).selected().weight(20).at_step(1).judged(AnalysisPhase::Running, ""));
     let s = s.weight(0);
     check(&s, "Aborted", &["end web-new-2-1"]);
     let mut s = s;
@@ -135,7 +136,7 @@ fn an_aborted_canary_is_unhooked_then_ended_then_removed() {
 
 #[test]
 fn the_mark_on_the_route_alone_finishes_an_abort() {
-    let mut s = rollout().canary_pods(2).hooked().weight(0).at_step(1);
+    let mut s = rollout().canary_pods(2).selected().weight(0).at_step(1);
     s.route_mut().aborted = Some(("new".into(), "error rate 7 %".into()));
     let plan = check(&s, "Aborting", &[]);
     assert!(plan.record.abort);
@@ -145,7 +146,7 @@ fn the_mark_on_the_route_alone_finishes_an_abort() {
 
 #[test]
 fn a_retry_clears_the_mark_before_it_clears_the_record() {
-    let mut s = aborted(rollout().canary_pods(2).hooked().weight(20).at_step(1)).weight(0);
+    let mut s = aborted(rollout().canary_pods(2).selected().weight(20).at_step(1)).weight(0);
     s.route_mut().aborted = Some(("new".into(), "error rate 7 %".into()));
     s.status.abort = false;
     check(&s, "Retrying", &["weight 0 to 0"]);
@@ -164,7 +165,7 @@ fn an_abort_with_nothing_in_progress_changes_nothing() {
 
 /// The snapshot after `new` became stable and everything followed.
 fn promoted() -> Snapshot {
-    let mut s = rollout().canary_pods(10).hooked().at_step(4);
+    let mut s = rollout().canary_pods(10).selected().at_step(4);
     s.status.stable_rs = Some("new".into());
     s.traffic.stable_service = Some(service("web-stable", "new"));
     s.pods("old", 0, 0)
@@ -172,7 +173,7 @@ fn promoted() -> Snapshot {
 
 #[test]
 fn the_stable_service_moves_before_the_weight_does_after_a_promotion() {
-    let mut s = rollout().canary_pods(10).hooked().weight(100).at_step(4);
+    let mut s = rollout().canary_pods(10).selected().weight(100).at_step(4);
     let plan = check(&s, "Promoting", &[]);
     assert_eq!(plan.needs, Basis::Current, "a promotion rests on a live read");
     s.status = plan.record;
@@ -223,7 +224,7 @@ fn a_new_revision_is_made_at_the_size_of_its_first_step() {
 
 #[test]
 fn a_superseded_canary_loses_its_traffic_before_its_service_and_its_pods() {
-    let mut s = rollout().canary_pods(2).hooked().weight(20).at_step(1);
+    let mut s = rollout().canary_pods(2).selected().weight(20).at_step(1);
     s.revision.hash = "third".into();
     check(&s, "Converging", &["weight 20 to 0"]);
     s = s.weight(0);
@@ -239,7 +240,7 @@ fn a_superseded_canary_loses_its_traffic_before_its_service_and_its_pods() {
 
 #[test]
 fn going_back_to_stable_skips_the_steps() {
-    let mut s = rollout().canary_pods(2).hooked().weight(20).at_step(1);
+    let mut s = rollout().canary_pods(2).selected().weight(20).at_step(1);
     s.revision.hash = "old".into();
     check(&s, "Converging", &["weight 20 to 0"]);
     s = s.weight(0);
@@ -257,7 +258,7 @@ fn going_back_to_stable_skips_the_steps() {
 fn a_pause_lasts_longer_than_its_duration_and_a_person_ends_it_sooner() {
     let timed = |now| {
         let s = with_steps(json!([{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 100}]));
-        let mut s = s.canary_pods(2).hooked().weight(20).at_step(1).paused(PauseReason::CanaryPauseStep, noon());
+        let mut s = s.canary_pods(2).selected().weight(20).at_step(1).paused(PauseReason::CanaryPauseStep, noon());
         s.now = noon_plus(now);
         s
     };
@@ -271,7 +272,7 @@ fn a_pause_lasts_longer_than_its_duration_and_a_person_ends_it_sooner() {
 
 #[test]
 fn an_undecided_analysis_pauses_and_a_resume_asks_again() {
-    let s = rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Inconclusive, "no data");
+    let s = rollout().canary_pods(2).selected().weight(20).at_step(1).judged(AnalysisPhase::Inconclusive, "no data");
     let plan = check(&s, "InconclusiveAnalysis", &[]);
     let mut s = s;
     s.status = plan.record;
@@ -284,14 +285,14 @@ fn an_undecided_analysis_pauses_and_a_resume_asks_again() {
 #[test]
 fn a_run_that_was_ended_before_it_measured_is_no_evidence() {
     let mut s =
-        rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Successful, "Run Terminated");
+        rollout().canary_pods(2).selected().weight(20).at_step(1).judged(AnalysisPhase::Successful, "Run Terminated");
     s.analysis.runs[0].evidence = 0;
     check(&s, "InconclusiveAnalysis", &[]);
 }
 
 #[test]
 fn nothing_is_promoted_before_the_background_analysis_has_measured() {
-    let mut s = rollout().canary_pods(10).hooked().weight(100).at_step(4);
+    let mut s = rollout().canary_pods(10).selected().weight(100).at_step(4);
     s = s.spec(|spec| {
         let canary = spec.strategy.canary.as_mut().unwrap();
         canary.analysis = Some(serin_crds::rollout::BackgroundAnalysis::default());
@@ -310,7 +311,7 @@ fn nothing_is_promoted_before_the_background_analysis_has_measured() {
 
 #[test]
 fn a_subset_that_nobody_declares_stops_every_raise_and_names_what_to_add() {
-    let mut s = rollout().canary_pods(2).hooked();
+    let mut s = rollout().canary_pods(2).selected();
     s.route_mut().undeclared_subset = Some("a DestinationRule".into());
     let plan = check(&s, "SubsetUndeclared", &[]);
     assert!(plan.because.sentence().contains("503"));
@@ -319,7 +320,7 @@ fn a_subset_that_nobody_declares_stops_every_raise_and_names_what_to_add() {
 
 #[test]
 fn a_route_that_cannot_be_seen_is_a_named_wait() {
-    let mut s = rollout().canary_pods(2).hooked();
+    let mut s = rollout().canary_pods(2).selected();
     s.traffic.route = Route::Blind("virtualservices \"web\" not found".into());
     let plan = check(&s, "RouteUnseen", &[]);
     assert!(plan.record.message.as_deref().is_some_and(|m| m.starts_with("InvalidSpec: ")));
@@ -331,7 +332,7 @@ fn a_route_that_cannot_be_seen_is_a_named_wait() {
 
 #[test]
 fn drift_is_put_right_and_names_who_wrote() {
-    let mut s = rollout().canary_pods(2).hooked().weight(20).at_step(3);
+    let mut s = rollout().canary_pods(2).selected().weight(20).at_step(3);
     s = s.paused(PauseReason::CanaryPauseStep, noon());
     s = s.canary_pods(6).weight(60);
     s.status = decide(&s).record;
@@ -345,7 +346,7 @@ fn drift_is_put_right_and_names_who_wrote() {
 #[test]
 fn a_shrinking_canary_keeps_its_pods_until_proxies_have_followed() {
     let s = with_steps(json!([{"setWeight": 60}, {"setWeight": 20}, {"pause": {}}]));
-    let mut s = s.canary_pods(6).hooked().weight(60).at_step(1);
+    let mut s = s.canary_pods(6).selected().weight(60).at_step(1);
     check(&s, "Converging", &["weight 60 to 20"]);
     s = s.weight(20);
     s.route_mut().writer = Some(("rollouts-controller".into(), noon()));
@@ -358,7 +359,7 @@ fn a_shrinking_canary_keeps_its_pods_until_proxies_have_followed() {
 
 #[test]
 fn a_full_promotion_keeps_the_weight_until_every_pod_answers() {
-    let mut s = rollout().canary_pods(2).hooked().weight(20).at_step(1).judged(AnalysisPhase::Running, "");
+    let mut s = rollout().canary_pods(2).selected().weight(20).at_step(1).judged(AnalysisPhase::Running, "");
     s.status.promote_full = true;
     check(&s, "Scaling", &["scale web-new 2 to 10"]);
     let s = s.pods("new", 10, 9);
@@ -372,7 +373,7 @@ fn a_full_promotion_keeps_the_weight_until_every_pod_answers() {
 
 #[test]
 fn a_broken_stable_does_not_block_its_fix() {
-    let s = rollout().canary_pods(2).hooked().stable_answering(0);
+    let s = rollout().canary_pods(2).selected().stable_answering(0);
     check(&s, "Converging", &["weight 0 to 20"]);
 }
 
@@ -390,7 +391,7 @@ fn every_wait_says_what_it_waits_for() {
 #[test]
 fn a_rollout_that_comes_back_from_no_pods_gets_its_weight_back_only_with_its_pods() {
     let back = |available| {
-        rollout().at_step(3).hooked().weight(0).pods("new", 6, available).paused(PauseReason::CanaryPauseStep, noon())
+        rollout().at_step(3).selected().weight(0).pods("new", 6, available).paused(PauseReason::CanaryPauseStep, noon())
     };
     check(&back(5), "PodsNotReady", &[]);
     check(&back(6), "Converging", &["weight 0 to 60"]);

@@ -29,9 +29,9 @@ pub(super) fn lower(s: &Snapshot) -> Option<Plan> {
 
 /// After a promotion the stable Service has to reach the new pods before the canary's share goes there.
 fn stable_can_take(s: &Snapshot, canary: Weight) -> bool {
-    let hooked = s.traffic.stable_service.as_ref().is_none_or(|svc| svc.hash == s.status.stable_rs);
+    let selected = s.traffic.stable_service.as_ref().is_none_or(|svc| svc.hash == s.status.stable_rs);
     let subset = s.route().and_then(|route| route.subsets.as_ref()).is_none_or(|(_, hash)| *hash == s.status.stable_rs);
-    hooked && subset && s.stable_available() >= canary.rest().pods(s.desired())
+    selected && subset && s.stable_available() >= canary.rest().pods(s.desired())
 }
 
 /// Raises traffic to what is recorded and carried, and repairs an uneven split.
@@ -42,7 +42,7 @@ pub(super) fn raise(s: &Snapshot) -> Option<Plan> {
     }
     let to = intent::allowed_weight(s, route.canary).max(route.canary);
     let rises = to > route.canary;
-    if rises && (s.spec.paused && !recorded_weight(s, to) || !canary_hooked(s) || route.undeclared_subset.is_some()) {
+    if rises && (s.spec.paused && !recorded_weight(s, to) || !canary_selected(s) || route.undeclared_subset.is_some()) {
         return None;
     }
     if !rises && route.even {
@@ -57,7 +57,7 @@ fn recorded_weight(s: &Snapshot, to: Weight) -> bool {
 }
 
 /// Whether the canary's Service and subset reach the new revision.
-pub(super) fn canary_hooked(s: &Snapshot) -> bool {
+pub(super) fn canary_selected(s: &Snapshot) -> bool {
     let hash = Some(s.revision.hash.as_str());
     let service = s.traffic.canary_service.as_ref().is_none_or(|svc| svc.hash.as_deref() == hash);
     let subset = s.route().and_then(|route| route.subsets.as_ref());
@@ -89,7 +89,7 @@ pub(super) fn switch(s: &Snapshot) -> Option<Plan> {
         return None;
     }
     let stable = s.traffic.stable_service.as_ref().and_then(|svc| due(s, svc, s.status.stable_rs.as_deref()?));
-    let canary = s.traffic.canary_service.as_ref().filter(|_| !s.status.abort && may_rehook(s));
+    let canary = s.traffic.canary_service.as_ref().filter(|_| !s.status.abort && may_reselect(s));
     let canary = canary.and_then(|svc| due(s, svc, &s.revision.hash));
     let effects: Vec<Effect> = stable.into_iter().chain(canary).collect();
     if !effects.is_empty() {
@@ -100,7 +100,7 @@ pub(super) fn switch(s: &Snapshot) -> Option<Plan> {
 }
 
 /// A canary Service that still carries another revision's traffic stays until that traffic is gone.
-fn may_rehook(s: &Snapshot) -> bool {
+fn may_reselect(s: &Snapshot) -> bool {
     s.route().is_none_or(|route| route.canary == Weight::ZERO) || s.promoted()
 }
 
@@ -127,7 +127,7 @@ fn subsets(s: &Snapshot) -> Option<Plan> {
     let (canary_now, stable_now) = route.subsets.as_ref()?;
     let answers = |hash: &str| s.replica_sets.iter().any(|rs| rs.hash == hash && rs.available > 0);
     let stable = s.status.stable_rs.as_deref().filter(|hash| answers(hash)).or(stable_now.as_deref());
-    let new = Some(s.revision.hash.as_str()).filter(|hash| answers(hash) && (may_rehook(s) && !s.status.abort));
+    let new = Some(s.revision.hash.as_str()).filter(|hash| answers(hash) && (may_reselect(s) && !s.status.abort));
     let canary = new.or(canary_now.as_deref());
     if canary == canary_now.as_deref() && stable == stable_now.as_deref() {
         return None;
@@ -157,6 +157,6 @@ pub(super) fn held(s: &Snapshot) -> Option<Because> {
     if let Some(what) = &route.undeclared_subset {
         return Some(Because::SubsetUndeclared(what.clone()));
     }
-    let service = s.traffic.canary_service.as_ref().filter(|_| intent::can_carry(s, wanted) && !canary_hooked(s))?;
+    let service = s.traffic.canary_service.as_ref().filter(|_| intent::can_carry(s, wanted) && !canary_selected(s))?;
     Some(Because::ServiceWaits { service: service.name.clone(), hash: s.revision.hash.clone() })
 }

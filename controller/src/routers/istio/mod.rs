@@ -10,7 +10,7 @@ pub mod subsets;
 pub use patch::{Cause, weight_patch};
 pub use route::{Observed, RouteFault, Target, observe};
 
-/// The annotation by which a `VirtualService` remembers that a revision was taken back.
+/// The annotation by which a `VirtualService` remembers that a revision was aborted.
 ///
 /// It goes out in the same write as weight 0, so that a controller that dies right after it finishes the abort.
 pub const ABORTED_ANNOTATION: &str = "rollouts.serin.dev/aborted-revision";

@@ -14,7 +14,7 @@ pub enum Cause {
     /// Less traffic: rests only on the destinations being the ones that were seen, so that nobody's
     /// unrelated write can delay it.
     Lower,
-    /// Less traffic because the revision is taken back: also leaves the mark that survives a crash.
+    /// Less traffic because the revision is aborted: also leaves the mark that survives a crash.
     Abort {
         /// Pod hash of the revision.
         hash: String,
@@ -57,7 +57,7 @@ pub fn weight_patch(virtual_service: &Value, seen: &Observed, canary: Weight, ca
     Some(tests)
 }
 
-/// The revision that this `VirtualService` remembers as taken back, with the reason.
+/// The revision that this `VirtualService` remembers as aborted, with the reason.
 pub fn aborted_revision(virtual_service: &Value) -> Option<(&str, &str)> {
     let annotations = virtual_service.pointer("/metadata/annotations")?;
     let text = annotations.get(ABORTED_ANNOTATION)?.as_str()?;

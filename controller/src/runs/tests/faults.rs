@@ -3,7 +3,7 @@
 use super::api::Trouble;
 use super::prometheus::Reply;
 use super::*;
-use crate::runs::{Executor, Sighted};
+use crate::runs::{Executor, ObservedRun};
 
 fn good() -> World {
     World::new(|_, _| Reply::Value(0.5))
@@ -82,7 +82,7 @@ async fn a_forged_end_of_which_only_the_version_is_seen_is_put_right_at_once() {
     world.watch(Duration::from_secs(3600));
     let object = run("r", &[metric("errors", &json!({"interval": "1h"}))]);
     world.create(object.clone());
-    world.executor.saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
+    world.executor.saw(ObservedRun::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
     world.at(1000).await;
     let written = world.status("r");
     let saw_end = |world: &World| {
@@ -125,7 +125,7 @@ async fn a_watch_that_lags_brings_no_ended_run_back() {
     world.at(3100).await;
     assert_eq!((world.phase("r").as_str(), world.executor.live()), ("Successful", 0));
     let stale = run("r", &[metric("errors", &json!({}))]);
-    world.executor.saw(Sighted::of(stale).unwrap());
+    world.executor.saw(ObservedRun::of(stale).unwrap());
     world.at(30_000).await;
     assert_eq!((world.asked().len(), world.writes().len()), (1, 1));
 }
@@ -154,7 +154,7 @@ async fn another_process_goes_on_where_this_one_stopped() {
     world.at(45_000).await;
     assert_eq!(world.asked().len(), 4);
     let successor = Executor::new(world.context.clone());
-    successor.saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
+    successor.saw(ObservedRun::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
     world.at(120_000).await;
     assert_eq!(world.phase("r"), "Successful");
     let result = &world.status("r")["metricResults"][0];
@@ -181,7 +181,7 @@ async fn a_run_made_again_under_the_same_name_is_not_written_by_the_old_actor() 
     world.watch(Duration::from_secs(3600));
     let old = run("r", &[metric("errors", &json!({}))]);
     world.create(old.clone());
-    world.executor.saw(Sighted::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
+    world.executor.saw(ObservedRun::of(world.api.0.lock().unwrap().objects["r"].clone()).unwrap());
     world.at(1000).await;
     world.api.edit("r", |object| object["metadata"]["uid"] = json!("another"));
     world.at(30_000).await;

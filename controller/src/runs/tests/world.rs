@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::api::{Api, Sent};
 use super::prometheus::{FakePrometheus, Reply};
 use super::*;
-use crate::runs::{Endpoints, Executor, RunContext, Sighted, Told, Verdict, VerdictBoard};
+use crate::runs::{Endpoints, Executor, LiveVerdicts, ObservedRun, RunContext, Told, Verdict};
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
 use crate::runtime::metrics::Registry;
@@ -25,7 +25,7 @@ pub(super) struct World {
     pub api: Api,
     pub prometheus: FakePrometheus,
     pub executor: Arc<Executor>,
-    pub board: VerdictBoard,
+    pub board: LiveVerdicts,
     pub called: Arc<Mutex<Vec<(u64, Key)>>>,
     pub told: Arc<Mutex<Vec<Told>>>,
     pub gate: Arc<Mutex<bool>>,
@@ -54,7 +54,7 @@ impl World {
         let gate = Arc::new(Mutex::new(true));
         let prometheus = FakePrometheus::new(script, start);
         let calls = called.clone();
-        let board = VerdictBoard::new(move |rollout| {
+        let board = LiveVerdicts::new(move |rollout| {
             calls.lock().unwrap().push((u64::try_from(start.elapsed().as_millis()).unwrap(), rollout.clone()));
         });
         let (events, is_open) = (told.clone(), gate.clone());
@@ -67,7 +67,7 @@ impl World {
             verdicts: board.clone(),
             gate: Arc::new(move || *is_open.lock().unwrap()),
             tell: Arc::new(move |told| events.lock().unwrap().push(told)),
-            way: crate::runtime::way::RightOfWay::default(),
+            limiter: crate::runtime::limiter::WriteLimiter::default(),
             turns: Standard::new(&registry).runs,
         };
         let executor = Arc::new(Executor::new(context.clone()));
@@ -85,7 +85,7 @@ impl World {
             while let Some(sent) = receiver.recv().await {
                 tokio::time::sleep(lag).await;
                 match sent {
-                    Sent::Saw(object) => executor.saw(Sighted::of(object).unwrap()),
+                    Sent::Saw(object) => executor.saw(ObservedRun::of(object).unwrap()),
                     Sent::Gone(uid) => executor.gone(&uid),
                 }
             }

@@ -10,16 +10,16 @@ use serin_crds::names::{self, AnalysisPhase};
 
 use self::rollouts::show_rollouts;
 use super::{Page, Registry};
-use crate::runtime::cut::{AnalysisRunCut, ClusterTemplateCut, Cut as _, RolloutCut, TemplateCut};
+use crate::runtime::projection::{AnalysisRunRow, ClusterTemplateRow, Projection as _, RolloutRow, TemplateRow};
 use crate::runtime::store::Store;
 
 /// Shows what is cached, at each scrape.
 pub fn show_objects(
     registry: &Registry,
-    rollouts: Arc<Store<RolloutCut>>,
-    runs: Arc<Store<AnalysisRunCut>>,
-    templates: Arc<Store<TemplateCut>>,
-    cluster_templates: Arc<Store<ClusterTemplateCut>>,
+    rollouts: Arc<Store<RolloutRow>>,
+    runs: Arc<Store<AnalysisRunRow>>,
+    templates: Arc<Store<TemplateRow>>,
+    cluster_templates: Arc<Store<ClusterTemplateRow>>,
 ) {
     registry.collect(move |page| {
         show_rollouts(page, &rollouts.all());
@@ -74,7 +74,7 @@ fn provider(provider: &Value) -> String {
     }
 }
 
-fn show_runs(page: &mut Page, runs: &[Arc<AnalysisRunCut>]) {
+fn show_runs(page: &mut Page, runs: &[Arc<AnalysisRunRow>]) {
     let runs = sorted(runs, |run| run.key().clone());
     page.family(names::ANALYSIS_RUN_INFO, "AnalysisRuns by phase.", "gauge");
     for run in &runs {
@@ -118,7 +118,7 @@ fn show_metric_phase(page: &mut Page, [namespace, name]: [(&str, &str); 2], metr
     }
 }
 
-fn show_templates(page: &mut Page, mut templates: Vec<&TemplateCut>) {
+fn show_templates(page: &mut Page, mut templates: Vec<&TemplateRow>) {
     templates.sort_by(|a, b| a.key().cmp(b.key()));
     page.family(names::ANALYSIS_TEMPLATE_INFO, "Templates; the namespace is empty for those of the cluster.", "gauge");
     for template in &templates {

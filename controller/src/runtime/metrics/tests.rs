@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::cut::{AnalysisRunCut, ClusterTemplateCut, Cut, RolloutCut, TemplateCut};
+use super::super::projection::{AnalysisRunRow, ClusterTemplateRow, Projection, RolloutRow, TemplateRow};
 use super::super::store::Store;
 use super::*;
 
@@ -85,7 +85,7 @@ async fn a_metric_has_a_bounded_number_of_series_and_counts_what_it_drops() {
 }
 
 fn shown(rollout: &Value, run: &Value) -> Registry {
-    fn store<K: Cut>(object: &Value) -> Arc<Store<K>> {
+    fn store<K: Projection>(object: &Value) -> Arc<Store<K>> {
         let store = Store::new(Clock::system());
         store.observe_own_write(K::from_value(object).unwrap());
         store
@@ -97,10 +97,10 @@ fn shown(rollout: &Value, run: &Value) -> Registry {
     let registry = registry();
     objects::show_objects(
         &registry,
-        store::<RolloutCut>(rollout),
-        store::<AnalysisRunCut>(run),
-        Store::<TemplateCut>::new(Clock::system()),
-        store::<ClusterTemplateCut>(&template),
+        store::<RolloutRow>(rollout),
+        store::<AnalysisRunRow>(run),
+        Store::<TemplateRow>::new(Clock::system()),
+        store::<ClusterTemplateRow>(&template),
     );
     registry
 }
@@ -190,7 +190,7 @@ async fn turns_of_a_queue_are_counted_with_those_that_failed() {
 #[tokio::test]
 async fn the_runtime_shows_version_process_stores_and_queues() {
     let registry = registry();
-    let store: Arc<Store<RolloutCut>> = Store::new(Clock::system());
+    let store: Arc<Store<RolloutRow>> = Store::new(Clock::system());
     standard::show_runtime(&registry, "1.2.3", vec![store]);
     standard::show_queues(&registry, vec![("rollouts", super::super::queue::Queue::<u8>::new(Clock::system()))]);
     standard::Standard::new(&registry).drift.inc(&["shop", "web", "argocd"]);

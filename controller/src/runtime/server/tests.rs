@@ -1,14 +1,14 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::clock::Clock;
-use super::super::cut::{RolloutCut, VirtualServiceCut};
 use super::super::metrics::Named;
+use super::super::projection::{RolloutRow, VirtualServiceRow};
 use super::super::store::Store;
 use super::*;
 
 struct World {
-    rollouts: Arc<Store<RolloutCut>>,
-    routes: Arc<Store<VirtualServiceCut>>,
+    rollouts: Arc<Store<RolloutRow>>,
+    routes: Arc<Store<VirtualServiceRow>>,
     pages: Pages,
 }
 

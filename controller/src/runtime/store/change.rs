@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::runtime::cut::{Cut, IndexKey};
 use crate::runtime::key::Key;
+use crate::runtime::projection::{IndexKey, Projection};
 
 /// A change of one object in a store.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Change<K> {
     pub echo: bool,
 }
 
-impl<K: Cut> Change<K> {
+impl<K: Projection> Change<K> {
     /// Returns the key of the object.
     pub fn key(&self) -> Option<&Key> {
         self.new.as_ref().or(self.old.as_ref()).map(|object| object.key())

@@ -1,10 +1,10 @@
 use serde_json::json;
 
-use super::super::cut::ReplicaSetCut;
+use super::super::projection::ReplicaSetRow;
 use super::*;
 
-fn set(name: &str, version: &str, owner: &str) -> ReplicaSetCut {
-    ReplicaSetCut::from_value(&json!({
+fn set(name: &str, version: &str, owner: &str) -> ReplicaSetRow {
+    ReplicaSetRow::from_value(&json!({
         "metadata": {
             "namespace": "shop", "name": name, "resourceVersion": version, "uid": name,
             "ownerReferences": [{"kind": "Rollout", "name": "web", "uid": owner, "controller": true}]
@@ -17,7 +17,7 @@ fn key(name: &str) -> Key {
     Key::new("shop", name)
 }
 
-fn listed(objects: Vec<ReplicaSetCut>, version: &str) -> Arc<Store<ReplicaSetCut>> {
+fn listed(objects: Vec<ReplicaSetRow>, version: &str) -> Arc<Store<ReplicaSetRow>> {
     let store = Store::new(Clock::system());
     store.begin_list();
     for object in objects {
@@ -27,11 +27,11 @@ fn listed(objects: Vec<ReplicaSetCut>, version: &str) -> Arc<Store<ReplicaSetCut
     store
 }
 
-fn version_of(store: &Store<ReplicaSetCut>, name: &str) -> String {
+fn version_of(store: &Store<ReplicaSetRow>, name: &str) -> String {
     store.get(&key(name)).seen().map(|object| object.version().to_owned()).unwrap_or_default()
 }
 
-fn names(store: &Store<ReplicaSetCut>, owner: &str) -> Vec<String> {
+fn names(store: &Store<ReplicaSetRow>, owner: &str) -> Vec<String> {
     let found = store.by_index(&IndexKey::owner(owner)).seen().unwrap();
     let mut names: Vec<String> = found.iter().map(|object| object.key().name().to_owned()).collect();
     names.sort();
@@ -51,7 +51,7 @@ fn versions_compare_as_numbers_of_any_length() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_absent_before_the_first_list_is_complete() {
-    let store = Store::<ReplicaSetCut>::new(Clock::system());
+    let store = Store::<ReplicaSetRow>::new(Clock::system());
     store.begin_list();
     store.apply(set("a", "1", "u"));
     assert_eq!(store.get(&key("b")).why_unreadable(), Some("replicasets.apps are not listed yet"));
@@ -115,7 +115,7 @@ async fn a_watch_that_falls_silent_makes_the_store_unreadable_but_not_forgetful(
     let reading = store.get(&key("a"));
     assert_eq!(reading.why_unreadable(), Some("nothing heard of replicasets.apps for 76 s: connection refused"));
     assert!(store.last_known(&key("a")).is_some());
-    store.hear(Some("8"));
+    store.touch(Some("8"));
     assert!(store.get(&key("a")).is_seen());
 }
 
@@ -150,5 +150,5 @@ async fn siblings_share_their_owner() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_set_costs_some_hundred_bytes() {
-    assert!(std::mem::size_of::<ReplicaSetCut>() <= 320, "{}", std::mem::size_of::<ReplicaSetCut>());
+    assert!(std::mem::size_of::<ReplicaSetRow>() <= 320, "{}", std::mem::size_of::<ReplicaSetRow>());
 }

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use serde_json::{Value, json};
 
-use super::super::cut::ReplicaSetCut;
 use super::super::key::Key;
+use super::super::projection::ReplicaSetRow;
 use super::super::reading::Reading;
 use super::super::store::{Followed as _, Sync};
 use super::*;
@@ -16,7 +16,7 @@ type Told = Arc<Mutex<Vec<String>>>;
 struct World {
     asked: Arc<Mutex<Vec<String>>>,
     told: Told,
-    store: Arc<Store<ReplicaSetCut>>,
+    store: Arc<Store<ReplicaSetRow>>,
 }
 
 /// Follows `ReplicaSets` of an API server that gives these answers, one after the other, and then none.
@@ -39,7 +39,7 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let store = Store::new(clock.clone());
     let told = Told::default();
     let log = told.clone();
-    let scope = Scope::of::<ReplicaSetCut>(Some("shop")).with_labels("rollouts-pod-template-hash");
+    let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
     follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
         let name = change.key().map(|key| key.name().to_owned()).unwrap_or_default();
         let sign = if change.new.is_some() { '+' } else { '-' };
@@ -193,13 +193,13 @@ async fn a_list_that_goes_back_in_time_is_refused_until_it_persists() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
     let clock = Clock::system();
-    let store = Store::<ReplicaSetCut>::new(clock.clone());
+    let store = Store::<ReplicaSetRow>::new(clock.clone());
     let body = list(&[object("a", 1), object("b", 2)], 5, "").1;
     let service = tower::service_fn(move |_| {
         let body = body.clone();
         async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
     });
-    let scope = Scope::of::<ReplicaSetCut>(None);
+    let scope = Scope::of::<ReplicaSetRow>(None);
     follow(Client::new(service, "default"), clock, scope, store.clone(), |_| panic!("no"));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.len(), 2);
@@ -208,7 +208,7 @@ async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
 
 #[test]
 fn the_instance_label_selects_ours_or_nobodys() {
-    let labels = |id| Scope::of::<ReplicaSetCut>(None).of_instance(id).labels.unwrap();
+    let labels = |id| Scope::of::<ReplicaSetRow>(None).of_instance(id).labels.unwrap();
     assert_eq!(labels(""), "!argo-rollouts.argoproj.io/controller-instance-id");
     assert_eq!(labels("blue"), "argo-rollouts.argoproj.io/controller-instance-id=blue");
 }

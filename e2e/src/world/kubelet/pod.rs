@@ -68,7 +68,7 @@ enum Ended {
 
 /// One pod's place on the node.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct PodSlot {
     /// The pod as others see it.
     pub(super) pod: RunningPod,
     app: String,
@@ -78,7 +78,7 @@ pub(super) struct Seat {
     told: Told,
 }
 
-impl Seat {
+impl PodSlot {
     /// Reads what the pod declares.
     pub(super) fn read(pod: &Pod, address: Ipv4Addr) -> Self {
         let nothing = Spec::default();

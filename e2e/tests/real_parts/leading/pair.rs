@@ -63,7 +63,7 @@ impl Pair {
         Ok(self.canary(25).await?)
     }
 
-    /// Waits until the release is taken back: no traffic, no pods.
+    /// Waits until the release is rolled back: no traffic, no pods.
     pub async fn taken_back(&self) -> Result<(), WorldError> {
         self.shows(ROLLOUT, "/status/phase", &json!("Degraded")).await?;
         self.shows(ROLLOUT, "/status/abort", &json!(true)).await?;

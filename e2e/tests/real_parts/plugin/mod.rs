@@ -188,12 +188,12 @@ async fn analysis() -> Result<(), Fault> {
     person.types("status web --timeout 60s", 1, &degraded, &complaint).await?;
     person.has(ROLLOUT, &[("/status/abort", json!(true))]).await?;
     person.weight(0).await?;
-    person.sees("judged and taken back").await?;
+    person.sees("judged and aborted").await?;
 
     person.does("retry rollout web", "rollout 'web' retried\n").await?;
     person.has(ROLLOUT, &[("/status/abort", json!(false))]).await?;
     person.types("status web --timeout 60s", 1, &degraded, &complaint).await?;
-    person.sees("judged and taken back a second time").await?;
+    person.sees("judged and aborted a second time").await?;
     person.check()?;
     Ok(())
 }

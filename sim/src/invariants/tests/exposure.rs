@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, Tale, US, breaks, keeps};
+use super::{super::*, HistoryBuilder, US, breaks, keeps};
 
 #[test]
 fn a_whole_good_release_breaks_nothing() {
-    let tale = Tale::releasing().verdict(Some(1), "Running", 1).verdict(Some(1), "Successful", 3).step(2);
+    let tale = HistoryBuilder::releasing().verdict(Some(1), "Running", 1).verdict(Some(1), "Successful", 3).step(2);
     let tale = tale.set("v2", 5, 5).weight(50).step(3).verdict(Some(3), "Successful", 3).step(4);
     let tale = tale.set("v2", 10, 10).weight(100).promoted().select("stable", "v2").weight(0);
     keeps(&tale.wait(30_000).we("replicasets", "shop-v1", |it| {
@@ -16,7 +16,12 @@ fn a_whole_good_release_breaks_nothing() {
 
 #[test]
 fn a_whole_aborted_release_breaks_nothing() {
-    let tale = Tale::releasing().verdict(Some(1), "Failed", 0).weight(0).aborted().select("canary", "v1").wait(30_000);
+    let tale = HistoryBuilder::releasing()
+        .verdict(Some(1), "Failed", 0)
+        .weight(0)
+        .aborted()
+        .select("canary", "v1")
+        .wait(30_000);
     let mut tale = tale.we("replicasets", "shop-v2", |it| {
         it["spec"]["replicas"] = 0.into();
     });
@@ -26,13 +31,13 @@ fn a_whole_aborted_release_breaks_nothing() {
 
 #[test]
 fn s1_sees_weights_that_do_not_sum_to_100() {
-    breaks(&Tale::releasing().weights(US, 80, 10), "S1");
-    breaks(&Tale::releasing().weights(US, 110, -10), "S1");
+    breaks(&HistoryBuilder::releasing().weights(US, 80, 10), "S1");
+    breaks(&HistoryBuilder::releasing().weights(US, 110, -10), "S1");
 }
 
 #[test]
 fn s1_leaves_weights_of_others_to_them() {
-    let tale = Tale::releasing().weights("person", 30, 30);
+    let tale = HistoryBuilder::releasing().weights("person", 30, 30);
     keeps(&tale.we("virtualservices", "routes", |it| {
         it["metadata"]["annotations"]["serin.dev/why"] = "x".into();
     }));
@@ -40,29 +45,29 @@ fn s1_leaves_weights_of_others_to_them() {
 
 #[test]
 fn s2_sees_traffic_raised_towards_pods_that_are_not_there() {
-    breaks(&Tale::new().begun().set("v2", 2, 0).select("canary", "v2").weight(20), "S2");
-    breaks(&Tale::new().begun().set("v2", 2, 1).select("canary", "v2").weight(20), "S2");
+    breaks(&HistoryBuilder::new().begun().set("v2", 2, 0).select("canary", "v2").weight(20), "S2");
+    breaks(&HistoryBuilder::new().begun().set("v2", 2, 1).select("canary", "v2").weight(20), "S2");
 }
 
 #[test]
 fn s2_sees_a_service_switched_under_a_live_weight() {
-    breaks(&Tale::new().begun().weights("person", 80, 20).set("v2", 2, 0).select("canary", "v2"), "S2");
+    breaks(&HistoryBuilder::new().begun().weights("person", 80, 20).set("v2", 2, 0).select("canary", "v2"), "S2");
 }
 
 #[test]
 fn s2_sees_stable_raised_while_only_the_canary_can_answer() {
-    breaks(&Tale::releasing().available("v1", 0).wait(1_000).weight(0), "S2");
+    breaks(&HistoryBuilder::releasing().available("v1", 0).wait(1_000).weight(0), "S2");
 }
 
 #[test]
 fn s2_forgives_pods_that_die_by_themselves() {
-    keeps(&Tale::releasing().available("v2", 0).wait(1_000).weight(0));
-    keeps(&Tale::releasing().available("v1", 9).wait(1_000).weight(0));
+    keeps(&HistoryBuilder::releasing().available("v2", 0).wait(1_000).weight(0));
+    keeps(&HistoryBuilder::releasing().available("v1", 9).wait(1_000).weight(0));
 }
 
 #[test]
 fn s2_lets_a_spec_size_the_canary_by_hand() {
-    let tale = Tale::new().person(|it| {
+    let tale = HistoryBuilder::new().person(|it| {
         let steps = it["spec"]["strategy"]["canary"]["steps"].as_array_mut().expect("steps");
         steps.insert(0, json!({"setCanaryScale": {"replicas": 1}}));
     });
@@ -71,19 +76,19 @@ fn s2_lets_a_spec_size_the_canary_by_hand() {
 
 #[test]
 fn s3_sees_stable_shrunk_before_the_release_is_over() {
-    breaks(&Tale::releasing().set("v1", 8, 8), "S3");
+    breaks(&HistoryBuilder::releasing().set("v1", 8, 8), "S3");
 }
 
 #[test]
 fn s3_lets_stable_follow_its_share_when_asked_to() {
     let dynamic = |it: &mut Value| it["spec"]["strategy"]["canary"]["dynamicStableScale"] = true.into();
-    keeps(&Tale::releasing().person(dynamic).set("v1", 8, 8));
-    breaks(&Tale::releasing().person(dynamic).set("v1", 5, 5), "S3");
+    keeps(&HistoryBuilder::releasing().person(dynamic).set("v1", 8, 8));
+    breaks(&HistoryBuilder::releasing().person(dynamic).set("v1", 5, 5), "S3");
 }
 
 #[test]
 fn s3_lets_stable_follow_the_number_of_replicas() {
-    keeps(&Tale::releasing().person(|it| it["spec"]["replicas"] = 4.into()).set("v1", 4, 4));
+    keeps(&HistoryBuilder::releasing().person(|it| it["spec"]["replicas"] = 4.into()).set("v1", 4, 4));
 }
 
 #[test]
@@ -92,19 +97,19 @@ fn s3_counts_pods_where_nothing_else_splits_traffic() {
         let canary = it["spec"]["strategy"]["canary"].as_object_mut().expect("a canary");
         canary.remove("trafficRouting");
     };
-    keeps(&Tale::new().person(basic).begun().set("v2", 2, 2).set("v1", 8, 8));
-    breaks(&Tale::new().person(basic).begun().set("v2", 5, 0).set("v1", 5, 5), "S3");
+    keeps(&HistoryBuilder::new().person(basic).begun().set("v2", 2, 2).set("v1", 8, 8));
+    breaks(&HistoryBuilder::new().person(basic).begun().set("v2", 5, 0).set("v1", 5, 5), "S3");
 }
 
 #[test]
 fn s4_sees_pods_taken_from_under_traffic() {
     breaks(
-        &Tale::releasing().we("replicasets", "shop-v2", |it| {
+        &HistoryBuilder::releasing().we("replicasets", "shop-v2", |it| {
             it["spec"]["replicas"] = 0.into();
         }),
         "S4",
     );
-    let empty = Tale::releasing().weight(0).wait(5_000);
+    let empty = HistoryBuilder::releasing().weight(0).wait(5_000);
     breaks(
         &empty.we("replicasets", "shop-v2", |it| {
             it["spec"]["replicas"] = 0.into();
@@ -115,14 +120,14 @@ fn s4_sees_pods_taken_from_under_traffic() {
 
 #[test]
 fn s4_waits_until_proxies_know() {
-    let tale = Tale::releasing().weight(0).select("canary", "v1").wait(100);
+    let tale = HistoryBuilder::releasing().weight(0).select("canary", "v1").wait(100);
     breaks(
         &tale.we("replicasets", "shop-v2", |it| {
             it["spec"]["replicas"] = 0.into();
         }),
         "S4",
     );
-    let tale = Tale::releasing().weight(0).select("canary", "v1").wait(2_000);
+    let tale = HistoryBuilder::releasing().weight(0).select("canary", "v1").wait(2_000);
     keeps(&tale.we("replicasets", "shop-v2", |it| {
         it["spec"]["replicas"] = 0.into();
     }));
@@ -130,14 +135,14 @@ fn s4_waits_until_proxies_know() {
 
 #[test]
 fn s4_sees_a_deletion_too() {
-    let mut tale = Tale::releasing();
+    let mut tale = HistoryBuilder::releasing();
     tale.write(US, Key::new("replicasets", "default", "shop-v2"), None);
     breaks(&tale, "S4");
 }
 
 #[test]
 fn s4_lets_0_replicas_be_0() {
-    let tale = Tale::new().person(|it| it["spec"]["replicas"] = 0.into());
+    let tale = HistoryBuilder::new().person(|it| it["spec"]["replicas"] = 0.into());
     keeps(&tale.we("replicasets", "shop-v1", |it| {
         it["spec"]["replicas"] = 0.into();
     }));

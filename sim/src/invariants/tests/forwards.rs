@@ -2,30 +2,30 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, Tale, breaks, keeps};
+use super::{super::*, HistoryBuilder, breaks, keeps};
 
 #[test]
 fn s9_sees_what_goes_back() {
-    breaks(&Tale::releasing().step(3).step(2), "S9");
+    breaks(&HistoryBuilder::releasing().step(3).step(2), "S9");
     let observed = |n: &'static str| move |it: &mut Value| it["status"]["observedGeneration"] = n.into();
-    let tale = Tale::releasing().we("rollouts", "shop", observed("10"));
+    let tale = HistoryBuilder::releasing().we("rollouts", "shop", observed("10"));
     breaks(&tale.we("rollouts", "shop", observed("9")), "S9");
     let at = |at: &'static str| {
         move |it: &mut Value| {
             it["status"]["conditions"] = json!([{"type": "Paused", "lastTransitionTime": at}]);
         }
     };
-    let tale = Tale::releasing().we("rollouts", "shop", at("2026-01-01T00:00:02Z"));
+    let tale = HistoryBuilder::releasing().we("rollouts", "shop", at("2026-01-01T00:00:02Z"));
     breaks(&tale.we("rollouts", "shop", at("2026-01-01T00:00:01Z")), "S9");
     let revision = |n: &'static str| move |it: &mut Value| it["metadata"]["annotations"] = json!({view::REVISION: n});
-    let tale = Tale::releasing().we("rollouts", "shop", revision("10"));
+    let tale = HistoryBuilder::releasing().we("rollouts", "shop", revision("10"));
     breaks(&tale.we("rollouts", "shop", revision("9")), "S9");
 }
 
 #[test]
 fn s9_lets_an_abort_and_a_new_revision_begin_again() {
-    keeps(&Tale::releasing().step(3).aborted());
-    keeps(&Tale::releasing().step(3).we("rollouts", "shop", |it| {
+    keeps(&HistoryBuilder::releasing().step(3).aborted());
+    keeps(&HistoryBuilder::releasing().step(3).we("rollouts", "shop", |it| {
         it["status"]["currentPodHash"] = "v3".into();
         it["status"]["currentStepIndex"] = 0.into();
     }));
@@ -33,21 +33,21 @@ fn s9_lets_an_abort_and_a_new_revision_begin_again() {
 
 #[test]
 fn s11_sees_writes_that_are_none_of_our_business() {
-    breaks(&Tale::new().we("secrets", "token", |it| it["data"] = json!({})), "S11");
-    breaks(&Tale::new().we("leases", "kube-scheduler", |it| it["spec"] = json!({})), "S11");
+    breaks(&HistoryBuilder::new().we("secrets", "token", |it| it["data"] = json!({})), "S11");
+    breaks(&HistoryBuilder::new().we("leases", "kube-scheduler", |it| it["spec"] = json!({})), "S11");
     breaks(
-        &Tale::new().we("replicasets", "other", |it| {
+        &HistoryBuilder::new().we("replicasets", "other", |it| {
             it["spec"] = json!({"replicas": 1});
         }),
         "S11",
     );
     breaks(
-        &Tale::new().we("services", "stable", |it| {
+        &HistoryBuilder::new().we("services", "stable", |it| {
             it["spec"]["type"] = "NodePort".into();
         }),
         "S11",
     );
-    let tale = Tale::new().edit("person", ("services", "other"), |it| {
+    let tale = HistoryBuilder::new().edit("person", ("services", "other"), |it| {
         it["spec"] = json!({"selector": {"app": "x"}});
     });
     breaks(
@@ -57,7 +57,7 @@ fn s11_sees_writes_that_are_none_of_our_business() {
         "S11",
     );
     breaks(
-        &Tale::releasing()
+        &HistoryBuilder::releasing()
             .verdict(Some(1), "Running", 0)
             .we("analysisruns", "run-1", |it| it["spec"]["args"] = json!([])),
         "S11",
@@ -66,7 +66,7 @@ fn s11_sees_writes_that_are_none_of_our_business() {
 
 #[test]
 fn s11_lets_us_write_what_is_ours() {
-    let tale = Tale::new().we("leases", "argo-rollouts-controller-lock", |it| {
+    let tale = HistoryBuilder::new().we("leases", "argo-rollouts-controller-lock", |it| {
         it["spec"] = json!({});
     });
     let tale = tale.we("events", "x", |it| it["reason"] = "y".into());
@@ -78,19 +78,19 @@ fn s11_lets_us_write_what_is_ours() {
 #[test]
 fn s12_sees_foreign_fields_that_change() {
     breaks(
-        &Tale::releasing().we("virtualservices", "routes", |it| {
+        &HistoryBuilder::releasing().we("virtualservices", "routes", |it| {
             it["spec"]["http"][0]["retries"]["attempts"] = 5.into();
         }),
         "S12",
     );
     breaks(
-        &Tale::releasing().we("virtualservices", "routes", |it| {
+        &HistoryBuilder::releasing().we("virtualservices", "routes", |it| {
             it["spec"]["http"].as_array_mut().expect("routes").push(json!({"name": "other", "route": []}));
         }),
         "S12",
     );
     breaks(
-        &Tale::releasing().we("virtualservices", "routes", |it| {
+        &HistoryBuilder::releasing().we("virtualservices", "routes", |it| {
             it["spec"]["http"][0]["route"].as_array_mut().expect("destinations").reverse();
         }),
         "S12",
@@ -107,7 +107,7 @@ fn s12_lets_routes_and_labels_of_ours_come_and_go() {
     };
     let rule = json!({"metadata": {}, "spec": {"host": "shop", "subsets": [
         {"name": "stable", "labels": {"app": "shop"}}, {"name": "canary"}]}});
-    let mut tale = Tale::new().person(managed);
+    let mut tale = HistoryBuilder::new().person(managed);
     tale.make("person", "destinationrules", "rule", rule);
     let label = |it: &mut Value| it["spec"]["subsets"][1]["labels"] = json!({view::HASH_LABEL: "v1"});
     let tale = tale.we("destinationrules", "rule", label).we("virtualservices", "routes", |it| {

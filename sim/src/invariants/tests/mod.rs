@@ -14,12 +14,12 @@ use super::*;
 const US: &str = "serin-controller";
 
 /// A history being told: the standard release of `shop` from v1 to v2, and whatever a test adds.
-struct Tale {
+struct HistoryBuilder {
     checker: Checker,
     now: Timestamp,
 }
 
-impl Tale {
+impl HistoryBuilder {
     /// `shop` at v1, promoted, with 10 pods, host-level routing and two analyses.
     fn new() -> Self {
         let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
@@ -184,11 +184,11 @@ impl Tale {
 }
 
 #[track_caller]
-fn keeps(tale: &Tale) {
+fn keeps(tale: &HistoryBuilder) {
     assert_eq!(tale.checker.violations(), [], "no promise is broken");
 }
 
 #[track_caller]
-fn breaks(tale: &Tale, invariant: &str) {
+fn breaks(tale: &HistoryBuilder, invariant: &str) {
     assert_eq!(tale.broken(), [invariant], "{:?}", tale.checker.violations());
 }

@@ -2,58 +2,61 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, Tale, US, breaks, keeps};
+use super::{super::*, HistoryBuilder, US, breaks, keeps};
 
 #[test]
 fn s5_sees_an_aborted_canary_raised_again() {
-    breaks(&Tale::releasing().weight(0).aborted().wait(1_000).weight(20), "S5");
+    breaks(&HistoryBuilder::releasing().weight(0).aborted().wait(1_000).weight(20), "S5");
 }
 
 #[test]
 fn s5_sees_a_failed_canary_raised_before_the_abort_is_recorded() {
-    let tale = Tale::releasing().verdict(Some(1), "Failed", 0).wait(1_000).set("v2", 5, 5);
+    let tale = HistoryBuilder::releasing().verdict(Some(1), "Failed", 0).wait(1_000).set("v2", 5, 5);
     breaks(&tale.weight(50), "S5");
 }
 
 #[test]
 fn s5_lets_a_retry_raise_again_and_forgives_a_write_under_way() {
     let retried = |it: &mut Value| it["status"]["abort"] = false.into();
-    keeps(&Tale::releasing().weight(0).aborted().wait(1_000).person(retried).weight(20));
-    let tale = Tale::new().begun().set("v2", 2, 2).select("canary", "v2");
+    keeps(&HistoryBuilder::releasing().weight(0).aborted().wait(1_000).person(retried).weight(20));
+    let tale = HistoryBuilder::new().begun().set("v2", 2, 2).select("canary", "v2");
     keeps(&tale.person(|it| it["status"]["abort"] = true.into()).weight(20));
 }
 
 #[test]
 fn s5_sees_what_is_left_over_when_nothing_moves() {
-    let mut tale = Tale::releasing().aborted();
+    let mut tale = HistoryBuilder::releasing().aborted();
     tale.checker.at_rest(tale.now);
     assert_eq!(tale.broken(), ["S5", "S5"], "the weight and the Service are left over");
 }
 
 #[test]
 fn s6_sees_a_promotion_without_evidence() {
-    breaks(&Tale::releasing().verdict(Some(1), "Successful", 3).step(4).set("v2", 10, 10).promoted(), "S6");
+    breaks(&HistoryBuilder::releasing().verdict(Some(1), "Successful", 3).step(4).set("v2", 10, 10).promoted(), "S6");
 }
 
 #[test]
 fn s6_does_not_take_an_empty_success_for_evidence() {
-    let tale = Tale::releasing().verdict(Some(1), "Successful", 0).verdict(Some(3), "Successful", 3);
+    let tale = HistoryBuilder::releasing().verdict(Some(1), "Successful", 0).verdict(Some(3), "Successful", 3);
     breaks(&tale.set("v2", 10, 10).promoted(), "S6");
 }
 
 #[test]
 fn s6_takes_a_persons_word() {
     let full = |it: &mut Value| it["status"]["promoteFull"] = true.into();
-    keeps(&Tale::releasing().person(full).set("v2", 10, 10).promoted());
+    keeps(&HistoryBuilder::releasing().person(full).set("v2", 10, 10).promoted());
     let skip = |it: &mut Value| it["status"]["currentStepIndex"] = 2.into();
-    let tale = Tale::releasing().person(skip).verdict(Some(3), "Successful", 1);
+    let tale = HistoryBuilder::releasing().person(skip).verdict(Some(3), "Successful", 1);
     keeps(&tale.set("v2", 10, 10).promoted());
 }
 
 #[test]
 fn s6_asks_for_new_evidence_after_a_retry() {
-    let tale =
-        Tale::releasing().verdict(Some(1), "Successful", 3).verdict(Some(3), "Successful", 3).weight(0).aborted();
+    let tale = HistoryBuilder::releasing()
+        .verdict(Some(1), "Successful", 3)
+        .verdict(Some(3), "Successful", 3)
+        .weight(0)
+        .aborted();
     let tale = tale.person(|it| it["status"]["abort"] = false.into()).set("v2", 10, 10);
     breaks(&tale.promoted(), "S6");
 }
@@ -64,7 +67,7 @@ fn s6_asks_the_background_analysis_too() {
         it["spec"]["strategy"]["canary"]["analysis"] = json!({"templates": [{"templateName": "errors"}]});
         it["spec"]["strategy"]["canary"]["steps"] = json!([{"setWeight": 20}]);
     };
-    let tale = || Tale::new().person(background).begun().set("v2", 10, 10);
+    let tale = || HistoryBuilder::new().person(background).begun().set("v2", 10, 10);
     breaks(&tale().verdict(None, "Running", 0).promoted(), "S6");
     keeps(&tale().verdict(None, "Running", 1).promoted());
 }
@@ -72,16 +75,16 @@ fn s6_asks_the_background_analysis_too() {
 #[test]
 fn s7_sees_a_step_after_a_bad_verdict() {
     for phase in ["Failed", "Error", "Inconclusive"] {
-        breaks(&Tale::releasing().verdict(Some(1), phase, 0).step(2), "S7");
+        breaks(&HistoryBuilder::releasing().verdict(Some(1), phase, 0).step(2), "S7");
     }
-    breaks(&Tale::releasing().verdict(None, "Failed", 0).wait(1_000).step(2), "S7");
+    breaks(&HistoryBuilder::releasing().verdict(None, "Failed", 0).wait(1_000).step(2), "S7");
 }
 
 #[test]
 fn s7_lets_a_person_decide_and_a_terminated_run_end() {
     let skip = |it: &mut Value| it["status"]["currentStepIndex"] = 2.into();
-    keeps(&Tale::releasing().verdict(Some(1), "Inconclusive", 0).person(skip).step(3));
-    let tale = Tale::releasing().we("analysisruns", "run-1", |it| {
+    keeps(&HistoryBuilder::releasing().verdict(Some(1), "Inconclusive", 0).person(skip).step(3));
+    let tale = HistoryBuilder::releasing().we("analysisruns", "run-1", |it| {
         it["metadata"] = json!({"labels": {view::HASH_LABEL: "v2"}, "ownerReferences": [{"kind": "Rollout", "name": "shop", "controller": true}]});
         it["spec"]["terminate"] = true.into();
     });
@@ -99,11 +102,12 @@ fn s8_sees_orders_that_are_lost() {
     let order = |field: &'static str, value: Value| move |it: &mut Value| it["status"][field] = value;
     let forget =
         |field: &'static str| move |it: &mut Value| drop(it["status"].as_object_mut().map(|it| it.remove(field)));
-    let lost =
-        |field: &'static str| Tale::releasing().person(order(field, true.into())).we("rollouts", "shop", forget(field));
+    let lost = |field: &'static str| {
+        HistoryBuilder::releasing().person(order(field, true.into())).we("rollouts", "shop", forget(field))
+    };
     breaks(&lost("abort"), "S8");
     breaks(&lost("promoteFull"), "S8");
-    let paused = Tale::releasing().person(|it| it["spec"]["paused"] = true.into());
+    let paused = HistoryBuilder::releasing().person(|it| it["spec"]["paused"] = true.into());
     breaks(
         &paused.we("rollouts", "shop", |it| {
             it["status"]["message"] = "x".into();
@@ -111,7 +115,7 @@ fn s8_sees_orders_that_are_lost() {
         "S8",
     );
     let pause = json!([{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}]);
-    let paused = || Tale::releasing().we("rollouts", "shop", order("pauseConditions", pause.clone()));
+    let paused = || HistoryBuilder::releasing().we("rollouts", "shop", order("pauseConditions", pause.clone()));
     let resumed = || paused().person(order("pauseConditions", Value::Null));
     breaks(&resumed().we("rollouts", "shop", order("pauseConditions", pause.clone())), "S8");
     keeps(&resumed().step(2));
@@ -120,7 +124,7 @@ fn s8_sees_orders_that_are_lost() {
 #[test]
 fn s8_sees_a_spec_put_back() {
     let put_back = |it: &mut Value| it["spec"]["replicas"] = 10.into();
-    let mut tale = Tale::releasing().person(|it| it["spec"]["replicas"] = 12.into());
+    let mut tale = HistoryBuilder::releasing().person(|it| it["spec"]["replicas"] = 12.into());
     let key = Key::new("rollouts", "default", "shop");
     let mut object = tale.checker.history().get(&key).cloned().expect("the Rollout");
     put_back(&mut object);
@@ -131,7 +135,7 @@ fn s8_sees_a_spec_put_back() {
 #[test]
 fn s8_lets_a_finished_release_drop_an_abort() {
     let abort = |it: &mut Value| it["status"]["abort"] = true.into();
-    keeps(&Tale::new().person(abort).we("rollouts", "shop", |it| {
+    keeps(&HistoryBuilder::new().person(abort).we("rollouts", "shop", |it| {
         it["status"]["abort"] = false.into();
     }));
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use serin_crds::names::{self, ConditionReason};
 
 use super::sorted;
-use crate::runtime::cut::{Cut as _, RolloutCut};
 use crate::runtime::metrics::Page;
+use crate::runtime::projection::{Projection as _, RolloutRow};
 
 /// Phases of `rollout_phase`.
 const PHASES: [&str; 6] = ["Completed", "Progressing", "Paused", "Timeout", "Error", "Abort"];
@@ -102,22 +102,22 @@ impl RolloutView {
     }
 }
 
-struct Seen {
-    rollout: Arc<RolloutCut>,
+struct Observation {
+    rollout: Arc<RolloutRow>,
     view: RolloutView,
 }
 
-impl Seen {
+impl Observation {
     fn object(&self) -> [(&str, &str); 2] {
         let key = self.rollout.key();
         [("namespace", key.namespace()), ("name", key.name())]
     }
 }
 
-pub(super) fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutCut>]) {
-    let seen: Vec<Seen> = sorted(rollouts, |rollout| rollout.key().clone())
+pub(super) fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutRow>]) {
+    let seen: Vec<Observation> = sorted(rollouts, |rollout| rollout.key().clone())
         .into_iter()
-        .map(|rollout| Seen { rollout: rollout.clone(), view: rollout.body.decode().unwrap_or_default() })
+        .map(|rollout| Observation { rollout: rollout.clone(), view: rollout.body.decode().unwrap_or_default() })
         .collect();
     page.family(names::ROLLOUT_INFO, "Rollouts by strategy, traffic router and phase.", "gauge");
     for one in &seen {
@@ -130,7 +130,7 @@ pub(super) fn show_rollouts(page: &mut Page, rollouts: &[Arc<RolloutCut>]) {
     show_phases(page, &seen);
 }
 
-fn show_pods(page: &mut Page, seen: &[Seen]) {
+fn show_pods(page: &mut Page, seen: &[Observation]) {
     type Measure = fn(&RolloutView) -> i64;
     let measures: [(&str, &str, Measure); 4] = [
         (names::ROLLOUT_REPLICAS_AVAILABLE, "Available pods.", |view| view.status.available_replicas),
@@ -149,7 +149,7 @@ fn show_pods(page: &mut Page, seen: &[Seen]) {
     }
 }
 
-fn show_phases(page: &mut Page, seen: &[Seen]) {
+fn show_phases(page: &mut Page, seen: &[Observation]) {
     page.family(names::ROLLOUT_PHASE, "Rollouts by phase (use rollout_info).", "gauge");
     for one in seen {
         let [namespace, name] = one.object();

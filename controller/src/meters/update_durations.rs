@@ -38,9 +38,9 @@ struct Known {
 
 /// The updates that are under way, by uid of their Rollout.
 #[derive(Debug, Default)]
-pub(super) struct Journeys(Mutex<HashMap<String, Known>>);
+pub(super) struct UpdateDurations(Mutex<HashMap<String, Known>>);
 
-impl Journeys {
+impl UpdateDurations {
     /// Takes in what one turn sees; answers with the updates that have ended.
     ///
     /// An update whose beginning was not seen, since it began before this process, is not told.
@@ -144,10 +144,10 @@ mod tests {
 
     /// What is told of Rollouts seen one after the other: `status whole held`.
     fn check(seen: &[Snapshot], expect: &[&str]) {
-        let journeys = Journeys::default();
+        let durations = UpdateDurations::default();
         let told: Vec<String> = seen
             .iter()
-            .flat_map(|s| journeys.look(s))
+            .flat_map(|s| durations.look(s))
             .map(|a| format!("{} {} {}", a.status, a.whole.as_secs(), a.held.as_secs()))
             .collect();
         assert_eq!(told, expect);

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use serin_crds::names;
 
 use super::ActError;
-use crate::observe::Seen;
+use crate::observe::Observation;
 
 /// The `ReplicaSet` of the revision that the spec describes.
-pub(super) fn replica_set(seen: &Seen, replicas: i64, revision: u64) -> Result<Value, ActError> {
+pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> Result<Value, ActError> {
     let s = &seen.snapshot;
     let absent = |what: &str| ActError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
     let template = s.spec.template.clone().ok_or_else(|| absent("spec.template"))?;

@@ -21,7 +21,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The phase that others may act on: a success that is not stored yet is still under way.
+    /// The phase that others may act on: a success that is not stored yet is still under limiter.
     ///
     /// It stands whatever the API server says of the run meanwhile.
     pub fn standing(&self) -> AnalysisPhase {
@@ -41,12 +41,12 @@ type Listener = Arc<dyn Fn(&Key) + Send + Sync>;
 /// It takes precedence over what the API server says of the same run: a status that somebody else wrote does not
 /// count. A run that is not here has been looked after by an earlier process, and its status is all there is.
 #[derive(Clone)]
-pub struct VerdictBoard {
+pub struct LiveVerdicts {
     verdicts: Arc<Mutex<HashMap<Arc<str>, Verdict>>>,
     on_verdict: Listener,
 }
 
-impl VerdictBoard {
+impl LiveVerdicts {
     /// An empty board.
     ///
     /// `on_verdict` is called with the Rollout of a run as soon as there is something to act on: when a breach has
@@ -94,8 +94,8 @@ impl VerdictBoard {
     }
 }
 
-impl std::fmt::Debug for VerdictBoard {
+impl std::fmt::Debug for LiveVerdicts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerdictBoard").field("verdicts", &self.len()).finish_non_exhaustive()
+        f.debug_struct("LiveVerdicts").field("verdicts", &self.len()).finish_non_exhaustive()
     }
 }

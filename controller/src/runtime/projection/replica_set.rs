@@ -4,32 +4,32 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::raw::RawObject;
-use super::{Cut, CutError, Mark, MetaCut, Place};
+use super::{AnnotationValue, CutError, MetaRow, Place, Projection};
 
 /// A `ReplicaSet`, cut to its counts and marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplicaSetCut {
+pub struct ReplicaSetRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// Value of the label with the pod-template hash; empty without the label.
     pub hash: Box<str>,
     /// Revision of the Rollout that it belongs to.
-    pub revision: Mark<u64>,
+    pub revision: AnnotationValue<u64>,
     /// Size of the Rollout when it was scaled last.
-    pub desired: Mark<i32>,
+    pub desired: AnnotationValue<i32>,
     /// When it may be scaled down.
-    pub scale_down_deadline: Mark<Timestamp>,
+    pub scale_down_deadline: AnnotationValue<Timestamp>,
     /// Pods that it asks for; 1 when the spec says nothing.
     pub replicas: i32,
     /// Seconds for which a pod must be ready to count as available.
     pub min_ready_seconds: i32,
     /// What it has.
-    pub status: ReplicaSetStatusCut,
+    pub status: ReplicaSetStatusRow,
 }
 
 /// What a `ReplicaSet` has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReplicaSetStatusCut {
+pub struct ReplicaSetStatusRow {
     /// Pods.
     pub replicas: i32,
     /// Ready pods.
@@ -68,13 +68,13 @@ struct RawCondition {
 }
 
 impl RawStatus {
-    fn cut(self) -> ReplicaSetStatusCut {
+    fn project(self) -> ReplicaSetStatusRow {
         let failure = self
             .conditions
             .unwrap_or_default()
             .into_iter()
             .find(|condition| condition.r#type == "ReplicaFailure" && condition.status == "True");
-        ReplicaSetStatusCut {
+        ReplicaSetStatusRow {
             replicas: self.replicas,
             ready: self.ready_replicas,
             available: self.available_replicas,
@@ -84,37 +84,37 @@ impl RawStatus {
     }
 }
 
-impl ReplicaSetCut {
+impl ReplicaSetRow {
     /// Tells whether the counts belong to the size that is asked for.
     pub fn is_observed(&self) -> bool {
         self.status.observed_generation >= self.meta.generation
     }
 }
 
-impl Cut for ReplicaSetCut {
+impl Projection for ReplicaSetRow {
     const PLACE: Place = Place::of("apps", "v1", "replicasets", "ReplicaSet");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let raw = RawObject::of(json)?;
         let (spec, status): (RawSpec, RawStatus) = (raw.spec()?, raw.status()?);
         let annotations = &raw.metadata.annotations;
         Ok(Self {
             hash: (&*raw.metadata.labels.hash).into(),
-            revision: Mark::read(&annotations.revision),
-            desired: Mark::read(&annotations.desired),
-            scale_down_deadline: Mark::read(&annotations.scale_down_deadline),
+            revision: AnnotationValue::read(&annotations.revision),
+            desired: AnnotationValue::read(&annotations.desired),
+            scale_down_deadline: AnnotationValue::read(&annotations.scale_down_deadline),
             replicas: spec.replicas.unwrap_or(1),
             min_ready_seconds: spec.min_ready_seconds,
-            status: status.cut(),
-            meta: raw.metadata.cut()?,
+            status: status.project(),
+            meta: raw.metadata.project()?,
         })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 }

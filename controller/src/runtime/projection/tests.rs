@@ -31,15 +31,15 @@ fn replica_set() -> Value {
 
 #[test]
 fn a_replica_set_keeps_its_counts_and_marks() {
-    let cut = ReplicaSetCut::from_value(&replica_set()).unwrap();
-    assert_eq!(cut.key(), &Key::new("shop", "web-5d4f"));
-    assert_eq!((cut.version(), &*cut.hash, cut.replicas), ("41", "5d4f", 4));
-    assert_eq!((cut.revision.get(), cut.desired.get()), (Some(7), Some(10)));
-    assert_eq!(cut.scale_down_deadline.get(), Some("2026-01-02T03:05:05Z".parse().unwrap()));
-    assert_eq!((cut.status.replicas, cut.status.ready, cut.status.available), (4, 3, 2));
-    assert_eq!(cut.status.replica_failure.as_deref(), Some("quota"));
-    assert_eq!(cut.index_keys(), vec![IndexKey::owner("u-1")]);
-    assert!(cut.is_observed());
+    let row = ReplicaSetRow::from_value(&replica_set()).unwrap();
+    assert_eq!(row.key(), &Key::new("shop", "web-5d4f"));
+    assert_eq!((row.version(), &*row.hash, row.replicas), ("41", "5d4f", 4));
+    assert_eq!((row.revision.get(), row.desired.get()), (Some(7), Some(10)));
+    assert_eq!(row.scale_down_deadline.get(), Some("2026-01-02T03:05:05Z".parse().unwrap()));
+    assert_eq!((row.status.replicas, row.status.ready, row.status.available), (4, 3, 2));
+    assert_eq!(row.status.replica_failure.as_deref(), Some("quota"));
+    assert_eq!(row.index_keys(), vec![IndexKey::owner("u-1")]);
+    assert!(row.is_observed());
 }
 
 #[test]
@@ -47,19 +47,19 @@ fn an_annotation_that_means_nothing_is_kept_as_malformed() {
     let mut object = replica_set();
     object["metadata"]["annotations"]["scale-down-deadline"] = json!("soon");
     object["metadata"]["annotations"]["rollout.argoproj.io/revision"] = json!("-1");
-    let cut = ReplicaSetCut::from_value(&object).unwrap();
-    assert_eq!(cut.scale_down_deadline, Mark::Malformed("soon".into()));
-    assert_eq!(cut.revision, Mark::Malformed("-1".into()));
+    let row = ReplicaSetRow::from_value(&object).unwrap();
+    assert_eq!(row.scale_down_deadline, AnnotationValue::Malformed("soon".into()));
+    assert_eq!(row.revision, AnnotationValue::Malformed("-1".into()));
 }
 
 #[test]
 fn an_object_without_a_name_is_an_error() {
-    let error = ReplicaSetCut::from_value(&json!({"metadata": {"resourceVersion": "1"}})).unwrap_err();
+    let error = ReplicaSetRow::from_value(&json!({"metadata": {"resourceVersion": "1"}})).unwrap_err();
     assert_eq!(error.to_string(), "the object has no metadata.name");
 }
 
-fn rollout(spec: &Value) -> RolloutCut {
-    RolloutCut::from_value(&json!({
+fn rollout(spec: &Value) -> RolloutRow {
+    RolloutRow::from_value(&json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
         "metadata": {
             "namespace": "shop", "name": "web", "uid": "u-1", "resourceVersion": "5",
@@ -84,7 +84,7 @@ fn a_rollout_loses_nothing_but_managed_fields_and_last_applied() {
 
 #[test]
 fn a_rollout_knows_what_it_refers_to() {
-    let cut = rollout(&json!({
+    let row = rollout(&json!({
         "workloadRef": {"kind": "Deployment", "name": "web"},
         "strategy": {"canary": {
             "canaryService": "web-canary", "stableService": "web-stable",
@@ -96,7 +96,7 @@ fn a_rollout_knows_what_it_refers_to() {
             "steps": [{"setWeight": 5}, {"analysis": {"templates": [{"templateName": "latency"}]}}, "junk"]
         }}
     }));
-    let refs: Vec<String> = cut
+    let refs: Vec<String> = row
         .index_keys()
         .into_iter()
         .map(|key| match key {
@@ -139,8 +139,8 @@ fn a_virtual_service_may_be_named_with_its_namespace() {
     check(".mesh", "shop/.mesh");
 }
 
-fn virtual_service(managed_fields: &Value) -> VirtualServiceCut {
-    VirtualServiceCut::from_value(&json!({
+fn virtual_service(managed_fields: &Value) -> VirtualServiceRow {
+    VirtualServiceRow::from_value(&json!({
         "metadata": {"namespace": "shop", "name": "web", "resourceVersion": "9", "managedFields": managed_fields},
         "spec": {"http": [{"retries": {"attempts": 3}}]}, "status": {"x": 1}
     }))
@@ -154,13 +154,13 @@ fn entry(manager: &str, time: &str, fields: &Value) -> Value {
 #[test]
 fn the_last_writer_is_the_latest_that_holds_fields_of_the_spec() {
     let spec = json!({"f:spec": {"f:http": {}}});
-    let cut = virtual_service(&json!([
+    let row = virtual_service(&json!([
         entry("argocd-controller", "2026-01-01T00:00:05Z", &spec),
         entry("rollouts-controller", "2026-01-01T00:00:05Z", &spec),
         entry("kubectl-label", "2026-01-01T00:00:09Z", &json!({"f:metadata": {}})),
     ]));
-    assert_eq!(cut.writer.unwrap().manager.as_ref(), "argocd-controller");
-    let value = cut.body.value().unwrap();
+    assert_eq!(row.writer.unwrap().manager.as_ref(), "argocd-controller");
+    let value = row.body.value().unwrap();
     assert_eq!(value["spec"], json!({"http": [{"retries": {"attempts": 3}}]}));
     assert_eq!(value.get("status"), None);
 }
@@ -172,8 +172,8 @@ fn garbage_in_managed_fields_names_no_writer() {
     }
 }
 
-fn run(phase: &str) -> AnalysisRunCut {
-    AnalysisRunCut::from_value(&json!({
+fn run(phase: &str) -> AnalysisRunRow {
+    AnalysisRunRow::from_value(&json!({
         "metadata": {
             "namespace": "shop", "name": "web-1", "resourceVersion": "9",
             "labels": {"rollout-type": "Step", "step-index": "2"},
@@ -198,7 +198,7 @@ fn a_run_keeps_its_body_only_while_it_is_under_way() {
 
 #[test]
 fn a_service_tells_which_version_it_selects() {
-    let cut = ServiceCut::from_value(&json!({
+    let row = ServiceRow::from_value(&json!({
         "metadata": {
             "namespace": "shop", "name": "web", "resourceVersion": "9",
             "annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "web"}
@@ -206,8 +206,8 @@ fn a_service_tells_which_version_it_selects() {
         "spec": {"selector": {"app": "web", "rollouts-pod-template-hash": "5d4f"}, "ports": []}
     }))
     .unwrap();
-    assert_eq!(cut.selected_hash(), Some("5d4f"));
-    assert_eq!(cut.index_keys(), vec![IndexKey::Ref("Rollout", Key::new("shop", "web"))]);
+    assert_eq!(row.selected_hash(), Some("5d4f"));
+    assert_eq!(row.index_keys(), vec![IndexKey::Ref("Rollout", Key::new("shop", "web"))]);
 }
 
 #[test]
@@ -216,16 +216,16 @@ fn templates_know_the_templates_that_they_name() {
         "metadata": {"name": "slo", "resourceVersion": "9"},
         "spec": {"templates": [{"templateName": "errors", "clusterScope": true}]}
     });
-    let cut = ClusterTemplateCut::from_value(&object).unwrap();
-    assert_eq!(cut.index_keys(), vec![IndexKey::Ref("ClusterAnalysisTemplate", Key::new("", "errors"))]);
-    assert_eq!(ClusterTemplateCut::PLACE.path(Some("shop")), "/apis/argoproj.io/v1alpha1/clusteranalysistemplates");
+    let row = ClusterTemplateRow::from_value(&object).unwrap();
+    assert_eq!(row.index_keys(), vec![IndexKey::Ref("ClusterAnalysisTemplate", Key::new("", "errors"))]);
+    assert_eq!(ClusterTemplateRow::PLACE.path(Some("shop")), "/apis/argoproj.io/v1alpha1/clusteranalysistemplates");
 }
 
 #[test]
 fn paths_follow_group_version_and_namespace() {
-    assert_eq!(ServiceCut::PLACE.path(Some("shop")), "/api/v1/namespaces/shop/services");
-    assert_eq!(ReplicaSetCut::PLACE.path(None), "/apis/apps/v1/replicasets");
-    let place = VirtualServiceCut::PLACE.at_version("v1");
+    assert_eq!(ServiceRow::PLACE.path(Some("shop")), "/api/v1/namespaces/shop/services");
+    assert_eq!(ReplicaSetRow::PLACE.path(None), "/apis/apps/v1/replicasets");
+    let place = VirtualServiceRow::PLACE.at_version("v1");
     assert_eq!(place.path(None), "/apis/networking.istio.io/v1/virtualservices");
     assert_eq!(place.resource(), "virtualservices.networking.istio.io");
 }
@@ -234,5 +234,5 @@ fn paths_follow_group_version_and_namespace() {
 fn an_object_that_nests_too_deeply_is_an_error_and_no_overflow() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let json = format!(r#"{{"metadata":{{"name":"x","resourceVersion":"1"}},"spec":{deep}}}"#);
-    assert!(RolloutCut::cut(&json).is_err());
+    assert!(RolloutRow::project(&json).is_err());
 }

@@ -10,7 +10,7 @@ use crate::world::{Audit, Record, User, WorldError};
 
 /// Reads the audit log once, from its start.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct AuditWrites {
     audit: Audit,
     /// Read, but not yet told.
     waiting: Vec<Record>,
@@ -18,7 +18,7 @@ pub(super) struct Ledger {
     version: u64,
 }
 
-impl Ledger {
+impl AuditWrites {
     pub(super) const fn new(audit: Audit) -> Self {
         Self { audit, waiting: Vec::new(), version: 0 }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 /// Metadata of a cached object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetaCut {
+pub struct MetaRow {
     /// Namespace and name.
     pub key: Key,
     /// Uid.
@@ -38,7 +38,7 @@ pub struct Owner {
 
 /// The value of an annotation: people can write anything there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Mark<T> {
+pub enum AnnotationValue<T> {
     /// The annotation is not there, or empty.
     #[default]
     Unset,
@@ -48,7 +48,7 @@ pub enum Mark<T> {
     Malformed(Box<str>),
 }
 
-impl<T: FromStr> Mark<T> {
+impl<T: FromStr> AnnotationValue<T> {
     pub(super) fn read(text: &str) -> Self {
         match text.trim() {
             "" => Self::Unset,
@@ -57,7 +57,7 @@ impl<T: FromStr> Mark<T> {
     }
 }
 
-impl<T: Clone> Mark<T> {
+impl<T: Clone> AnnotationValue<T> {
     /// Returns the value, if the annotation has one.
     pub fn get(&self) -> Option<T> {
         match self {

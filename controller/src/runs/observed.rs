@@ -8,12 +8,12 @@ use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
 use serin_crds::decode::decode_tolerantly;
 use serin_crds::rollout::Rollout;
 
-use crate::runtime::cut::AnalysisRunCut;
 use crate::runtime::key::Key;
+use crate::runtime::projection::AnalysisRunRow;
 
 /// An `AnalysisRun` as it was last seen: by a watch, a read, or in the answer to a write.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Sighted {
+pub struct ObservedRun {
     /// Namespace and name.
     pub key: Key,
     /// Uid.
@@ -30,7 +30,7 @@ pub struct Sighted {
     pub status: Value,
 }
 
-impl Sighted {
+impl ObservedRun {
     /// Reads an object; none if it has no name or uid.
     pub fn of(mut object: Value) -> Option<Self> {
         let metadata = object.get_mut("metadata").map(Value::take)?;
@@ -53,7 +53,7 @@ impl Sighted {
     }
 
     /// Takes a run from the cache; none if the cache holds no more of it than its phase, because it has ended.
-    pub fn of_cut(run: &AnalysisRunCut) -> Option<Self> {
+    pub fn of_row(run: &AnalysisRunRow) -> Option<Self> {
         Self::of(run.body.as_ref()?.value().ok()?)
     }
 

@@ -18,13 +18,13 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Who may write now; a clone shares it.
 #[derive(Clone, Debug)]
-pub struct RightOfWay {
+pub struct WriteLimiter {
     firsts: Arc<Semaphore>,
     others: Arc<Semaphore>,
     lowering: Tally,
 }
 
-impl Default for RightOfWay {
+impl Default for WriteLimiter {
     fn default() -> Self {
         let permits = |number| Arc::new(Semaphore::new(number));
         Self { firsts: permits(FIRSTS), others: permits(OTHERS), lowering: Tally::default() }
@@ -39,14 +39,14 @@ pub struct First {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl RightOfWay {
+impl WriteLimiter {
     /// Waits for the turn of a lowering; only other lowerings are waited for.
     pub async fn first(&self) -> First {
         let counted = self.lowering.count();
         First { _counted: counted, _permit: self.firsts.clone().acquire_owned().await.ok() }
     }
 
-    /// Waits for the turn of any other write: until no lowering is under way, or for half a second.
+    /// Waits for the turn of any other write: until no lowering is under limiter, or for half a second.
     pub async fn after(&self) -> Option<OwnedSemaphorePermit> {
         // Whether they are through or it took too long: now it is our turn.
         let _ = timeout(PATIENCE, self.lowering.none()).await;
@@ -63,36 +63,36 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn other_writes_wait_for_lowerings_and_not_for_long() {
-        let way = RightOfWay::default();
-        assert!(way.after().now_or_never().is_some(), "nobody lowers, nobody waits");
-        let (one, two) = (way.first().await, way.first().await);
-        let mut other = Box::pin(way.after());
+        let limiter = WriteLimiter::default();
+        assert!(limiter.after().now_or_never().is_some(), "nobody lowers, nobody waits");
+        let (one, two) = (limiter.first().await, limiter.first().await);
+        let mut other = Box::pin(limiter.after());
         assert!(other.as_mut().now_or_never().is_none());
         drop(one);
         assert!(other.as_mut().now_or_never().is_none());
         drop(two);
         assert!(other.as_mut().now_or_never().is_some());
-        let _long = way.first().await;
+        let _long = limiter.first().await;
         let began = Instant::now();
-        way.after().await;
+        limiter.after().await;
         assert_eq!(began.elapsed(), PATIENCE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn lowerings_beyond_the_limit_wait_for_each_other_and_still_go_before_the_rest() {
-        let way = RightOfWay::default();
+        let limiter = WriteLimiter::default();
         let mut held = Vec::new();
         for _ in 0..FIRSTS {
-            held.push(way.first().await);
+            held.push(limiter.first().await);
         }
-        let mut late = Box::pin(way.first());
+        let mut late = Box::pin(limiter.first());
         assert!(late.as_mut().now_or_never().is_none());
         held.pop();
         let late = late.as_mut().now_or_never();
         held.clear();
-        assert!(late.is_some() && way.after().now_or_never().is_none(), "the late one is under way");
+        assert!(late.is_some() && limiter.after().now_or_never().is_none(), "the late one is under way");
         drop(late);
         advance(Duration::from_millis(1)).await;
-        assert!(way.after().now_or_never().is_some());
+        assert!(limiter.after().now_or_never().is_some());
     }
 }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use serin_crds::analysis::AnalysisRunStatus;
 
-use super::Sighted;
+use super::ObservedRun;
 use super::policy::{self, Urgency};
 
 /// How many times a status that somebody else wrote is put right at once; after that in batches.
@@ -14,7 +14,7 @@ const PATIENCE: u32 = 3;
 const CALM: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the API server has of the status of a run, and how writing it goes. Pure.
-pub(super) struct Ledger {
+pub(super) struct PersistedStatus {
     /// As the API server returned it.
     json: Value,
     /// As we sent it.
@@ -33,9 +33,9 @@ pub(super) struct Ledger {
     forged: bool,
 }
 
-impl Ledger {
-    /// The ledger of a run that we go on with: what is stored is believed.
-    pub(super) fn of(seen: &Sighted) -> Self {
+impl PersistedStatus {
+    /// The persisted of a run that we go on with: what is stored is believed.
+    pub(super) fn of(seen: &ObservedRun) -> Self {
         Self {
             json: seen.status.clone(),
             status: seen.read_status(),
@@ -81,12 +81,12 @@ impl Ledger {
     }
 
     /// Whether this is what is being sent: the write arrived, although its answer did not.
-    pub(super) fn arrived(&self, object: &Sighted) -> bool {
+    pub(super) fn arrived(&self, object: &ObservedRun) -> bool {
         self.sent.as_ref() == Some(&object.read_status())
     }
 
     /// Notes that what was sent is stored, as `object` shows it.
-    pub(super) fn stored(&mut self, object: &Sighted, now: Timestamp) {
+    pub(super) fn stored(&mut self, object: &ObservedRun, now: Timestamp) {
         if self.at.is_some_and(|at| now.duration_since(at) > CALM) {
             self.forgeries = 0;
         }
@@ -108,7 +108,7 @@ impl Ledger {
     }
 
     /// Looks at a status that came by; true if somebody else wrote it.
-    pub(super) fn suspects(&mut self, seen: &Sighted) -> bool {
+    pub(super) fn suspects(&mut self, seen: &ObservedRun) -> bool {
         if seen.status == self.json {
             return false;
         }

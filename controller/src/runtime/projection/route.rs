@@ -5,13 +5,13 @@ use serde_json::Value;
 
 use super::compact::compact;
 use super::raw::RawObject;
-use super::{Body, Cut, CutError, IndexKey, MetaCut, Place, Writer};
+use super::{Body, CutError, IndexKey, MetaRow, Place, Projection, Writer};
 
 /// A `VirtualService` of Istio.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VirtualServiceCut {
+pub struct VirtualServiceRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// Who wrote the spec last.
     pub writer: Option<Writer>,
     /// Metadata and spec, without managed fields and last applied configuration.
@@ -20,9 +20,9 @@ pub struct VirtualServiceCut {
 
 /// A `DestinationRule` of Istio.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DestinationRuleCut {
+pub struct DestinationRuleRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// Who wrote the spec last.
     pub writer: Option<Writer>,
     /// Rollout that steers it.
@@ -39,45 +39,45 @@ struct RuleView {
     host: Value,
 }
 
-impl Cut for VirtualServiceCut {
+impl Projection for VirtualServiceRow {
     const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "virtualservices", "VirtualService");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
-        Ok(Self { meta: raw.metadata.cut()?, writer: compact.writer, body: compact.body })
+        Ok(Self { meta: raw.metadata.project()?, writer: compact.writer, body: compact.body })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 }
 
-impl Cut for DestinationRuleCut {
+impl Projection for DestinationRuleRow {
     const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "destinationrules", "DestinationRule");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
         let RuleView { host } = raw.spec_or_default();
         Ok(Self {
             managed_by: raw.metadata.annotations.managed_by(),
             host: host.as_str().unwrap_or_default().into(),
-            meta: raw.metadata.cut()?,
+            meta: raw.metadata.project()?,
             writer: compact.writer,
             body: compact.body,
         })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 

@@ -3,17 +3,17 @@
 use serde_json::json;
 
 use super::{
-    Action, Apply, KillPods, PrometheusMode, Scenario, Seen, Side, Target, Who,
+    Action, Apply, KillPods, Observation, PrometheusMode, Scenario, Side, Target, Who,
     orders::{Sender, revision},
     world::{World, WorldError},
 };
 
 /// Carries out actions on a world.
-pub(super) struct Deeds<'w, W: World> {
+pub(super) struct ActionRunner<'w, W: World> {
     world: &'w mut W,
 }
 
-impl<'w, W: World> Deeds<'w, W> {
+impl<'w, W: World> ActionRunner<'w, W> {
     pub(super) const fn new(world: &'w mut W) -> Self {
         Self { world }
     }
@@ -32,7 +32,12 @@ impl<'w, W: World> Deeds<'w, W> {
     }
 
     /// Carries out one action.
-    pub(super) async fn act(&mut self, scenario: &Scenario, action: &Action, seen: &Seen) -> Result<(), WorldError> {
+    pub(super) async fn act(
+        &mut self,
+        scenario: &Scenario,
+        action: &Action,
+        seen: &Observation,
+    ) -> Result<(), WorldError> {
         match action {
             Action::KillController => self.world.kill_controller().await,
             Action::StartController => self.world.start_controller().await,
@@ -48,7 +53,7 @@ impl<'w, W: World> Deeds<'w, W> {
     }
 
     /// Sends a person's order about the Rollout.
-    async fn order(&self, scenario: &Scenario, action: &Action, seen: &Seen) -> Result<(), WorldError> {
+    async fn order(&self, scenario: &Scenario, action: &Action, seen: &Observation) -> Result<(), WorldError> {
         let rollout = Target {
             api_version: None,
             kind: "Rollout".to_owned(),
@@ -83,7 +88,7 @@ impl<'w, W: World> Deeds<'w, W> {
         }
     }
 
-    async fn kill(&mut self, kill: &KillPods, seen: &Seen) -> Result<(), WorldError> {
+    async fn kill(&mut self, kill: &KillPods, seen: &Observation) -> Result<(), WorldError> {
         let hash = match kill.of {
             Side::Stable => seen.stable(),
             Side::Canary => seen.current(),

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serin_crds::names::HASH_LABEL;
 
 use super::raw::{Pairs, RawObject};
-use super::{Cut, CutError, IndexKey, MetaCut, Place};
+use super::{CutError, IndexKey, MetaRow, Place, Projection};
 
 /// A Service, cut to its selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceCut {
+pub struct ServiceRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// Labels of the pods that it sends traffic to; empty when it has no selector.
     pub selector: Box<[(Box<str>, Box<str>)]>,
     /// Rollout that steers it.
@@ -23,31 +23,31 @@ struct RawSpec {
     selector: Pairs,
 }
 
-impl ServiceCut {
+impl ServiceRow {
     /// Returns the pod-template hash that it selects.
     pub fn selected_hash(&self) -> Option<&str> {
         self.selector.iter().find(|(key, _)| &**key == HASH_LABEL).map(|(_, value)| &**value)
     }
 }
 
-impl Cut for ServiceCut {
+impl Projection for ServiceRow {
     const PLACE: Place = Place::of("", "v1", "services", "Service");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let raw = RawObject::of(json)?;
         let RawSpec { selector } = raw.spec()?;
         Ok(Self {
             selector: selector.0.into_boxed_slice(),
             managed_by: raw.metadata.annotations.managed_by(),
-            meta: raw.metadata.cut()?,
+            meta: raw.metadata.project()?,
         })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 

@@ -54,7 +54,7 @@ pub struct Overrides {
 
 /// What has to be remembered of one Rollout.
 #[derive(Debug, Clone)]
-pub struct Story {
+pub struct RolloutHistory {
     /// Counts revisions, changed step lists and retries.
     pub attempt: u64,
     /// Since when an abort of this attempt is durable.
@@ -73,7 +73,7 @@ pub struct Story {
     pub replicas: Recent<i64>,
 }
 
-impl Default for Story {
+impl Default for RolloutHistory {
     fn default() -> Self {
         Self {
             attempt: 0,
@@ -111,7 +111,7 @@ pub fn restarted(before: &Value, after: &Value) -> bool {
     differs("/status/currentPodHash") || differs("/status/currentStepHash")
 }
 
-impl Story {
+impl RolloutHistory {
     /// Takes in a write to the Rollout itself.
     pub fn tell(&mut self, at: Timestamp, ours: bool, before: Option<&Value>, after: Option<&Value>) {
         let Some(after) = after else {

@@ -7,7 +7,7 @@ use crate::world::{Load, LoadPlan, Slot, World, WorldError};
 
 /// Users who ask one host.
 #[derive(Debug)]
-pub(super) struct Crowd {
+pub(super) struct LoadStream {
     load: Load,
     /// How many slots of the load have been told.
     told: usize,
@@ -17,7 +17,7 @@ pub(super) struct Crowd {
     answered: bool,
 }
 
-impl Crowd {
+impl LoadStream {
     /// Lets users ask.
     pub(super) fn gather(world: &World, host: &str, rate: f64) -> Result<Self, WorldError> {
         let load = world.load(&LoadPlan::new(host, rate))?;

@@ -22,13 +22,13 @@ use std::fmt::Debug;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use self::analysis::{AnalysisRunCut, ClusterTemplateCut, TemplateCut};
+pub use self::analysis::{AnalysisRunRow, ClusterTemplateRow, TemplateRow};
 pub use self::compact::Writer;
-pub use self::meta::{Mark, MetaCut, Owner};
-pub use self::replica_set::{ReplicaSetCut, ReplicaSetStatusCut};
-pub use self::rollout::{RolloutCut, virtual_service_key};
-pub use self::route::{DestinationRuleCut, VirtualServiceCut};
-pub use self::service::ServiceCut;
+pub use self::meta::{AnnotationValue, MetaRow, Owner};
+pub use self::replica_set::{ReplicaSetRow, ReplicaSetStatusRow};
+pub use self::rollout::{RolloutRow, virtual_service_key};
+pub use self::route::{DestinationRuleRow, VirtualServiceRow};
+pub use self::service::ServiceRow;
 use super::key::Key;
 
 /// Where a kind lives in the API.
@@ -115,18 +115,18 @@ pub enum CutError {
 }
 
 /// An object cut to what rules read.
-pub trait Cut: Clone + Debug + Send + Sync + 'static {
+pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Where the kind lives.
     const PLACE: Place;
 
     /// Cuts an object from its JSON text.
-    fn cut(json: &str) -> Result<Self, CutError>;
+    fn project(json: &str) -> Result<Self, CutError>;
 
     /// Returns the metadata that all objects have.
-    fn meta(&self) -> &MetaCut;
+    fn meta(&self) -> &MetaRow;
 
     /// Gives the metadata to whoever shares parts of it among objects.
-    fn meta_mut(&mut self) -> &mut MetaCut;
+    fn meta_mut(&mut self) -> &mut MetaRow;
 
     /// Lists the secondary ways to find this object.
     fn index_keys(&self) -> Vec<IndexKey> {
@@ -135,7 +135,7 @@ pub trait Cut: Clone + Debug + Send + Sync + 'static {
 
     /// Cuts an object that is in memory, such as the answer to our own write.
     fn from_value(object: &Value) -> Result<Self, CutError> {
-        Self::cut(&object.to_string())
+        Self::project(&object.to_string())
     }
 
     /// Returns namespace and name.

@@ -12,7 +12,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{CutError, MetaCut, Owner};
+use super::{CutError, MetaRow, Owner};
 use crate::runtime::key::Key;
 
 /// An object: its metadata, and the text of the rest.
@@ -191,14 +191,14 @@ impl<'de> Deserialize<'de> for Pairs {
 pub(super) type Presence = Option<IgnoredAny>;
 
 impl RawMeta<'_> {
-    pub fn cut(&self) -> Result<MetaCut, CutError> {
+    pub fn project(&self) -> Result<MetaRow, CutError> {
         if self.name.is_empty() {
             return Err(CutError::Missing("metadata.name"));
         }
         if self.resource_version.is_empty() {
             return Err(CutError::Missing("metadata.resourceVersion"));
         }
-        Ok(MetaCut {
+        Ok(MetaRow {
             key: Key::new(&self.namespace, &self.name),
             uid: (&*self.uid).into(),
             version: (&*self.resource_version).into(),

@@ -12,7 +12,7 @@ use super::{
 
 /// The world at one instant.
 #[derive(Debug, Clone, Copy)]
-pub struct Scene<'a> {
+pub struct ClusterView<'a> {
     history: &'a History,
     over: Option<(&'a Key, Option<&'a Value>)>,
 }
@@ -20,7 +20,7 @@ pub struct Scene<'a> {
 /// Percent of traffic by pod-template hash: of each steered route the sum, of all steered routes the largest.
 pub type Shares = BTreeMap<String, i64>;
 
-impl<'a> Scene<'a> {
+impl<'a> ClusterView<'a> {
     /// The history, with one object replaced.
     pub const fn new(history: &'a History, over: Option<(&'a Key, Option<&'a Value>)>) -> Self {
         Self { history, over }
@@ -67,7 +67,7 @@ impl<'a> Scene<'a> {
         shares
     }
 
-    /// The hash that a destination leads to: its subset's label, else its Service's selector.
+    /// The hash that a destination selects: its subset's label, else its Service's selector.
     fn hash_behind(&self, rollout: &Key, wiring: &view::Wiring, destination: &Value) -> Option<String> {
         let subset = view::text(destination, "/destination/subset");
         let rule = Key::new("destinationrules", &rollout.namespace, &wiring.destination_rule);

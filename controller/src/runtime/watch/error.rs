@@ -1,10 +1,10 @@
 //! What can stand in the way of following a kind.
 
-use crate::runtime::cut::Place;
+use crate::runtime::projection::Place;
 
 /// Why following could not go on.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum WatchError {
     /// The version is too old: list again.
     Gone,
     /// The kind cannot be listed or watched.
@@ -13,7 +13,7 @@ pub(super) enum Trouble {
     Passing(String),
 }
 
-impl Trouble {
+impl WatchError {
     /// Says what an answer of the API server means for following a kind.
     pub fn of(error: &kube::Error, place: &Place) -> Self {
         let (resource, version) = (place.resource(), &place.version);

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::compact::compact;
 use super::raw::RawObject;
-use super::{Body, Cut, CutError, IndexKey, MetaCut, Place};
+use super::{Body, CutError, IndexKey, MetaRow, Place, Projection};
 use crate::runtime::key::Key;
 
 /// A Rollout: metadata, references, and the object as compact JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RolloutCut {
+pub struct RolloutRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// What it refers to: Services, routes, templates, a workload.
     pub refs: Box<[IndexKey]>,
     /// The object without managed fields and last applied configuration.
@@ -35,29 +35,29 @@ struct StatusView {
     abort: Value,
 }
 
-impl RolloutCut {
+impl RolloutRow {
     /// Whether somebody asked for an abort.
     pub fn orders_abort(&self) -> bool {
         self.aborts
     }
 }
 
-impl Cut for RolloutCut {
+impl Projection for RolloutRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "rollouts", "Rollout");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let body = compact(json, true)?.body;
         let raw = RawObject::of_bytes(body.as_bytes())?;
         let (spec, status): (SpecView, StatusView) = (raw.spec_or_default(), raw.status_or_default());
-        let meta = raw.metadata.cut()?;
+        let meta = raw.metadata.project()?;
         Ok(Self { refs: Refs::of(&meta.key, &spec), aborts: status.abort.as_bool().unwrap_or_default(), meta, body })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 

@@ -8,17 +8,17 @@ use serin_crds::names::{AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TY
 use super::compact::compact;
 use super::raw::{Presence, RawObject};
 use super::rollout::template_refs;
-use super::{Body, Cut, CutError, IndexKey, Mark, MetaCut, Place};
+use super::{AnnotationValue, Body, CutError, IndexKey, MetaRow, Place, Projection};
 
 /// An `AnalysisRun`: how it stands, and the whole of it while it is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnalysisRunCut {
+pub struct AnalysisRunRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// Those of its labels that rules read: hash, purpose, step, instance.
     pub labels: Box<[(&'static str, Box<str>)]>,
     /// Revision of the Rollout that it belongs to.
-    pub revision: Mark<u64>,
+    pub revision: AnnotationValue<u64>,
     /// How it stands.
     pub phase: AnalysisPhase,
     /// Why the phase is what it is.
@@ -40,7 +40,7 @@ struct SpecView {
     ttl_strategy: Presence,
 }
 
-impl AnalysisRunCut {
+impl AnalysisRunRow {
     /// Returns the value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(name, _)| *name == key).map(|(_, value)| &**value)
@@ -52,10 +52,10 @@ fn evidence(status: &Value) -> usize {
         .map_or(0, |status| serin_analysis::run::evidence(&status))
 }
 
-impl Cut for AnalysisRunCut {
+impl Projection for AnalysisRunRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysisruns", "AnalysisRun");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         let raw = RawObject::of(json)?;
         let (spec, status): (SpecView, Value) = (raw.spec_or_default(), raw.status_or_default());
         let phase = status.get("phase").and_then(|phase| AnalysisPhase::deserialize(phase).ok()).unwrap_or_default();
@@ -74,31 +74,31 @@ impl Cut for AnalysisRunCut {
                 .filter(|(_, value)| !value.is_empty())
                 .map(|(key, value)| (key, (&**value).into()))
                 .collect(),
-            revision: Mark::read(&raw.metadata.annotations.revision),
+            revision: AnnotationValue::read(&raw.metadata.annotations.revision),
             phase,
             message: text("message").map(Into::into),
             evidence: evidence(&status),
             terminate: spec.terminate.as_bool().unwrap_or_default(),
             completed: text("completedAt").and_then(|at| at.parse().ok()),
             body: if keep { Some(compact(json, true)?.body) } else { None },
-            meta: raw.metadata.cut()?,
+            meta: raw.metadata.project()?,
         })
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 }
 
 /// An `AnalysisTemplate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateCut {
+pub struct TemplateRow {
     /// Metadata.
-    pub meta: MetaCut,
+    pub meta: MetaRow,
     /// The templates that it names.
     pub refs: Box<[IndexKey]>,
     /// The object without managed fields and last applied configuration.
@@ -107,7 +107,7 @@ pub struct TemplateCut {
 
 /// A `ClusterAnalysisTemplate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClusterTemplateCut(pub TemplateCut);
+pub struct ClusterTemplateRow(pub TemplateRow);
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -115,29 +115,29 @@ struct TemplateView {
     templates: Value,
 }
 
-impl TemplateCut {
+impl TemplateRow {
     fn read(json: &str) -> Result<Self, CutError> {
         let body = compact(json, false)?.body;
         let raw = RawObject::of_bytes(body.as_bytes())?;
         let TemplateView { templates } = raw.spec_or_default();
-        let meta = raw.metadata.cut()?;
+        let meta = raw.metadata.project()?;
         let refs = template_refs(&meta.key, Some(&templates)).into_boxed_slice();
         Ok(Self { meta, refs, body })
     }
 }
 
-impl Cut for TemplateCut {
+impl Projection for TemplateRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysistemplates", "AnalysisTemplate");
 
-    fn cut(json: &str) -> Result<Self, CutError> {
+    fn project(json: &str) -> Result<Self, CutError> {
         Self::read(json)
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
     }
 
@@ -146,22 +146,22 @@ impl Cut for TemplateCut {
     }
 }
 
-impl Cut for ClusterTemplateCut {
+impl Projection for ClusterTemplateRow {
     const PLACE: Place = {
         let mut place = Place::of("argoproj.io", "v1alpha1", "clusteranalysistemplates", "ClusterAnalysisTemplate");
         place.namespaced = false;
         place
     };
 
-    fn cut(json: &str) -> Result<Self, CutError> {
-        TemplateCut::read(json).map(Self)
+    fn project(json: &str) -> Result<Self, CutError> {
+        TemplateRow::read(json).map(Self)
     }
 
-    fn meta(&self) -> &MetaCut {
+    fn meta(&self) -> &MetaRow {
         &self.0.meta
     }
 
-    fn meta_mut(&mut self) -> &mut MetaCut {
+    fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.0.meta
     }
 
