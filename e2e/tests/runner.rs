@@ -50,7 +50,9 @@ async fn sees_nobody_else() -> Result<(), Fault> {
 fn sample(name: &str, arguments: &[&str]) -> Result<Output, Failed> {
     let folder = std::env::temp_dir().join(format!("serin-e2e-sample-{}-{name}", std::process::id()));
     fs::create_dir_all(&folder)?;
-    let output = Command::new(std::env::current_exe()?).args(arguments).env(SAMPLE, &folder).output()?;
+    // The folder of a failed trial is kept: in here it goes with everything else.
+    let mut program = Command::new(std::env::current_exe()?);
+    let output = program.args(arguments).env(SAMPLE, &folder).env("TMPDIR", &folder).output()?;
     fs::remove_dir_all(&folder)?;
     Ok(output)
 }
