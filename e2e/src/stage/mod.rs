@@ -6,6 +6,7 @@
 mod audit_writes;
 mod load_stream;
 mod pace;
+mod played;
 mod promises;
 mod score;
 
@@ -19,8 +20,8 @@ use serin_sim::{
     scenario::{self, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
 
-pub use self::promises::broken_promises;
 use self::{audit_writes::AuditWrites, load_stream::LoadStream};
+pub use self::{played::played, promises::broken_promises};
 use crate::{
     runner::Fault,
     world::{
