@@ -6,6 +6,7 @@ mod action;
 mod action_runner;
 mod check;
 mod frame;
+mod last_state;
 mod manifest;
 mod orders;
 mod player;
@@ -25,6 +26,7 @@ pub use self::{
     },
     check::{Check, Observation, Pods},
     frame::{Frame, Metric, Version},
+    last_state::{LastState, Phase, Sizes},
     manifest::{Manifest, Reader},
     player::{Played, Watcher, play},
     scale::Scale,
@@ -230,15 +232,15 @@ impl ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario from a file; the files that it names are looked for beside it.
+    /// Reads a scenario from a file; the files that it names are looked for in `base`, or else beside it.
     ///
     /// # Errors
     /// When a file is missing or malformed, or when the scenario contradicts itself.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+    pub fn load(path: &Path, base: Option<&Path>) -> Result<Self, ScenarioError> {
         let shown = path.display().to_string();
         let text =
             std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = base.or(path.parent()).unwrap_or(Path::new("."));
         Self::parse(&shown, &text, &|file| std::fs::read_to_string(folder.join(file)))
     }
 
