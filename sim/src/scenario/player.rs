@@ -123,6 +123,10 @@ impl<'a, W: World> Player<'a, W> {
     async fn play(&mut self) -> Result<(), Stop> {
         let start = self.world.now();
         self.world.prepare(self.scenario).await?;
+        for fault in &self.scenario.faults {
+            self.recorder.deed(start, "world", fault.tell());
+            self.world.fault(fault).await?;
+        }
         self.world.start_controller().await?;
         ActionRunner::new(self.world).create(self.scenario).await?;
         self.look().await?;
