@@ -1,12 +1,18 @@
 //! Plays scenarios in this process: the real controller on a simulated cluster, in virtual time.
 
+mod fault_plan;
+mod incarnation;
 mod severed;
 
 use std::future::Future;
 
 use jiff::Timestamp;
 
-pub use self::severed::Severed;
+pub use self::{
+    fault_plan::FaultPlan,
+    incarnation::{Incarnations, RESTART, Surroundings},
+    severed::Severed,
+};
 use crate::{
     cluster::SimWorld,
     scenario::{self, Frame, Played, Scenario, WorldError},

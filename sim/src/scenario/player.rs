@@ -8,6 +8,7 @@ use super::{
     Action, Apply, Check, Entry, Observation, Scenario,
     action_runner::ActionRunner,
     frame::Frame,
+    last_state::LastState,
     world::{World, WorldError},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct Played {
     pub felt: Felt,
     /// What is not as the scenario expects, one sentence each.
     pub failures: Vec<String>,
+    /// What stands in the API server in the end.
+    pub last: LastState,
 }
 
 impl Played {
@@ -120,6 +123,10 @@ impl<'a, W: World> Player<'a, W> {
     async fn play(&mut self) -> Result<(), Stop> {
         let start = self.world.now();
         self.world.prepare(self.scenario).await?;
+        for fault in &self.scenario.faults {
+            self.recorder.deed(start, "world", fault.tell());
+            self.world.fault(fault).await?;
+        }
         self.world.start_controller().await?;
         ActionRunner::new(self.world).create(self.scenario).await?;
         self.look().await?;
@@ -257,6 +264,7 @@ impl<'a, W: World> Player<'a, W> {
             violations: self.checker.violations().to_vec(),
             felt: self.felt,
             failures: self.failures,
+            last: LastState::of(self.checker.history(), self.scenario.rollout_name()),
         }
     }
 
