@@ -36,6 +36,7 @@ scenarios! {
     abort_between_steps: "abort-between-steps",
     abort_in_analysis: "abort-in-analysis",
     abort_in_pause: "abort-in-pause",
+    abort_while_down: "abort-while-down",
     abort_when_finished: "abort-when-finished",
     bad_by_errors: "bad-by-errors",
     bad_by_latency: "bad-by-latency",

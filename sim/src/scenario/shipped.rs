@@ -19,11 +19,12 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 38] = files![
+const SCENARIOS: [(&str, &str); 39] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
     "abort-in-pause.yaml",
+    "abort-while-down.yaml",
     "abort-when-finished.yaml",
     "bad-by-errors.yaml",
     "bad-by-latency.yaml",
