@@ -145,7 +145,6 @@ impl Behaviour {
         Span::seconds(1)
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     fn drains_as_usual(drain: &Span) -> bool {
         *drain == Self::usual_drain()
     }
@@ -212,6 +211,9 @@ pub struct Expect {
     /// How long it has to stay like that.
     #[serde(default = "Expect::usual_hold")]
     pub hold: Span,
+    /// How long nothing at all has to happen after that; `0s` where the end is no rest.
+    #[serde(default = "Expect::usual_quiet")]
+    pub quiet: Span,
     /// What users may have felt.
     #[serde(default)]
     pub felt: FeltLimits,
@@ -220,6 +222,10 @@ pub struct Expect {
 impl Expect {
     const fn usual_hold() -> Span {
         Span::seconds(60)
+    }
+
+    const fn usual_quiet() -> Span {
+        Span::seconds(90)
     }
 }
 
