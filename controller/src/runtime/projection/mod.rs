@@ -89,6 +89,10 @@ pub enum IndexKey {
     OwnerUid(Box<str>),
     /// By an object that it names: kind and key.
     Ref(&'static str, Key),
+    /// By the Rollout that it says it is managed by.
+    ManagedBy(Key),
+    /// By its namespace, where it has no controller: a Rollout may adopt it.
+    Orphan(Box<str>),
 }
 
 impl IndexKey {
@@ -100,6 +104,16 @@ impl IndexKey {
     /// Finds what names this object.
     pub fn reference(kind: &'static str, key: &Key) -> Self {
         Self::Ref(kind, key.clone())
+    }
+
+    /// Finds what says that it is managed by this Rollout.
+    pub fn managed_by(rollout: &Key) -> Self {
+        Self::ManagedBy(rollout.clone())
+    }
+
+    /// Finds what has no controller in this namespace.
+    pub fn orphans(namespace: &str) -> Self {
+        Self::Orphan(namespace.into())
     }
 }
 
