@@ -5,17 +5,16 @@
 
 mod change;
 mod followed;
+mod state;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 pub use self::change::Change;
 pub use self::followed::{Followed, Sync, all_settled};
+use self::state::State;
 use super::clock::Clock;
 use super::key::Key;
 use super::projection::{IndexKey, Projection};
@@ -55,22 +54,6 @@ impl<K: Projection> Followed for Store<K> {
     }
 }
 
-struct Entry<K> {
-    object: Arc<K>,
-    epoch: u32,
-}
-
-struct State<K> {
-    objects: HashMap<Key, Entry<K>>,
-    index: HashMap<IndexKey, Vec<Key>>,
-    unreadable: HashMap<Key, (String, u32)>,
-    sync: Sync,
-    heard: Instant,
-    last_error: Option<String>,
-    highest: Box<str>,
-    epoch: u32,
-}
-
 /// Objects of one kind by key, with secondary indexes.
 #[derive(Debug)]
 pub struct Store<K> {
@@ -79,25 +62,10 @@ pub struct Store<K> {
     settled: watch::Sender<bool>,
 }
 
-impl<K> std::fmt::Debug for State<K> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "State({} objects, {:?})", self.objects.len(), self.sync)
-    }
-}
-
 impl<K: Projection> Store<K> {
     /// Makes an empty store that nothing can be read from yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        let cache = State {
-            objects: HashMap::new(),
-            index: HashMap::new(),
-            unreadable: HashMap::new(),
-            sync: Sync::Pending,
-            heard: clock.monotonic(),
-            last_error: None,
-            highest: "0".into(),
-            epoch: 0,
-        };
+        let cache = State::new(clock.monotonic());
         Arc::new(Self { clock, cache: RwLock::new(cache), settled: watch::Sender::new(false) })
     }
 
@@ -284,57 +252,6 @@ impl<K: Projection> Store<K> {
 
     fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
         self.cache.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K: Projection> State<K> {
-    fn raise(&mut self, version: &str) {
-        if newer(version, &self.highest) {
-            self.highest = version.into();
-        }
-    }
-
-    fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
-        let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key)).map(|held| held.object.clone()).collect()
-    }
-
-    fn put(&mut self, mut object: K, epoch: u32) -> Arc<K> {
-        self.take(object.key());
-        self.share_owner(&mut object);
-        let key = object.key().clone();
-        for index in object.index_keys() {
-            self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
-        }
-        let object = Arc::new(object);
-        self.objects.insert(key, Entry { object: object.clone(), epoch });
-        object
-    }
-
-    /// Lets an object share the owner of its siblings: a Rollout has many `ReplicaSets`.
-    fn share_owner(&self, object: &mut K) {
-        let Some(owner) = &object.meta().owner else {
-            return;
-        };
-        let siblings = self.index.get(&IndexKey::OwnerUid(owner.uid.clone()));
-        let sibling = siblings.and_then(|keys| self.objects.get(keys.first()?));
-        let theirs = sibling.and_then(|held| held.object.meta().owner.clone());
-        if let Some(theirs) = theirs.filter(|theirs| theirs == owner) {
-            object.meta_mut().owner = Some(theirs);
-        }
-    }
-
-    fn take(&mut self, key: &Key) -> Option<Arc<K>> {
-        let held = self.objects.remove(key)?;
-        for index in held.object.index_keys() {
-            if let Slot::Occupied(mut keys) = self.index.entry(index) {
-                keys.get_mut().retain(|other| other != key);
-                if keys.get().is_empty() {
-                    keys.remove();
-                }
-            }
-        }
-        Some(held.object)
     }
 }
 
