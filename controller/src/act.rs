@@ -112,7 +112,9 @@ impl World {
         let what = format!("create ReplicaSet {}", seen.rs_name());
         let made = self.call::<ReplicaSetRow>(Call { what, method: "POST", path, body, patch: None }).await;
         match made {
-            Ok(rs) => self.stores.replica_sets.observe_own_write(rs),
+            Ok(rs) => {
+                self.stores.replica_sets.observe_own_write(rs);
+            }
             Err(error) if is_code(&error, 409) => return self.adopt_or_collide(seen).await,
             Err(error) => return Err(error),
         }
@@ -285,7 +287,9 @@ impl World {
         let path = seen.collection("apis/argoproj.io/v1alpha1", "analysisruns");
         let what = format!("create AnalysisRun {name}");
         match self.call::<AnalysisRunRow>(Call { what, method: "POST", path, body, patch: None }).await {
-            Ok(run) => self.stores.runs.observe_own_write(run),
+            Ok(run) => {
+                self.stores.runs.observe_own_write(run);
+            }
             // It exists and the cache has not seen it: the watch brings it, and its name is looked at again.
             Err(error) if is_code(&error, 409) => return Err(ActError::Conflict(format!("AnalysisRun {name}"))),
             Err(error) => return Err(error),

@@ -23,7 +23,7 @@ use crate::runtime::outbox::{About, EventNote, Outbox};
 use crate::runtime::projection::{DestinationRuleRow, IndexKey, MetaRow, Projection, RolloutRow};
 use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
-use crate::runtime::store::Change;
+use crate::runtime::store::{Change, News};
 use crate::runtime::watch::{Scope, follow};
 use crate::world::{Notices, Pending, Revisions, Stores, World};
 use serin_analysis::provider::Prometheus;
@@ -222,7 +222,7 @@ impl App {
         let scope =
             self.scope::<crate::runtime::projection::ReplicaSetRow>().with_labels(serin_crds::names::HASH_LABEL);
         let task = follow(client.clone(), clock.clone(), scope, stores.replica_sets.clone(), move |change| {
-            if !change.echo {
+            if change.news == News::Changed {
                 owners(change, |key| queue.add(key));
             }
         });
@@ -241,7 +241,7 @@ impl App {
                 }
                 (Some(_), _) | (None, None) => {}
             }
-            if !change.echo {
+            if change.news == News::Changed {
                 owners(change, |key| queue.add(key));
             }
         });
@@ -264,9 +264,9 @@ impl App {
         let (queue, rollouts) = (self.queue.clone(), stores.rollouts.clone());
         let scope = self.scope::<DestinationRuleRow>().at_version(&version);
         let task = follow(client.clone(), clock.clone(), scope, stores.destination_rules.clone(), move |change| {
-            let named = change.key().map(|key| IndexKey::reference("DestinationRule", key));
+            let named = IndexKey::reference("DestinationRule", change.key());
             // A rule also matters to whoever sends traffic to the Service that it speaks of.
-            for index in named.into_iter().chain(change.index_keys()) {
+            for index in change.index_keys().into_iter().chain([named]) {
                 rollouts.keys_by_index(&index).into_iter().for_each(|key| queue.add(key));
             }
         });
@@ -287,8 +287,8 @@ impl App {
             scope = scope.at_version(version);
         }
         let task = follow(client.clone(), clock.clone(), scope, store, move |change: &Change<K>| {
-            if let Some(key) = change.key().filter(|_| !change.echo || kind == "VirtualService") {
-                stores.who_names(kind, key).into_iter().for_each(|key| queue.add(key));
+            if change.news == News::Changed || kind == "VirtualService" {
+                stores.who_names(kind, change.key()).into_iter().for_each(|key| queue.add(key));
             }
         });
         self.keep(task);
@@ -330,7 +330,7 @@ fn see(runs: &Executor, row: &crate::runtime::projection::AnalysisRunRow) {
 }
 
 fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutRow>) {
-    let Some(key) = change.key() else { return };
+    let key = change.key();
     if change.old.is_none() {
         meters.came(key);
     }
@@ -342,7 +342,7 @@ fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, c
                 meters.gone(key, &old.meta.uid);
             }
         }
-        Some(_) if change.echo => {}
+        Some(_) if change.news != News::Changed => {}
         Some(new) if new.orders_abort() => queue.add_fast(key.clone()),
         Some(_) => queue.add(key.clone()),
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use self::change::Change;
+pub use self::change::{Change, News, Taken};
 pub use self::followed::{Followed, Sync, all_settled};
 use self::state::State;
 use super::clock::Clock;
@@ -46,11 +46,15 @@ impl<K: Projection> Followed for Store<K> {
     }
 
     fn len(&self) -> usize {
-        self.read().objects.len()
+        self.read().len()
     }
 
     fn settled(&self) -> watch::Receiver<bool> {
         self.settled.subscribe()
+    }
+
+    fn regained(&self) -> watch::Receiver<u64> {
+        self.regained.subscribe()
     }
 }
 
@@ -60,13 +64,14 @@ pub struct Store<K> {
     clock: Clock,
     cache: RwLock<State<K>>,
     settled: watch::Sender<bool>,
+    regained: watch::Sender<u64>,
 }
 
 impl<K: Projection> Store<K> {
     /// Makes an empty store that nothing can be read from yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        let cache = State::new(clock.monotonic());
-        Arc::new(Self { clock, cache: RwLock::new(cache), settled: watch::Sender::new(false) })
+        let cache = RwLock::new(State::new(clock.monotonic()));
+        Arc::new(Self { clock, cache, settled: watch::Sender::new(false), regained: watch::Sender::new(0) })
     }
 
     /// Looks for an object.
@@ -78,7 +83,7 @@ impl<K: Projection> Store<K> {
         if let Some((why, _)) = cache.unreadable.get(key) {
             return Reading::Unreadable(why.clone());
         }
-        cache.objects.get(key).map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
+        cache.held(key).map_or(Reading::Absent, |held| Reading::Seen(held.clone()))
     }
 
     /// Looks for all objects with an index key; seen and empty when there are none.
@@ -92,17 +97,17 @@ impl<K: Projection> Store<K> {
 
     /// Returns what was last known of an object, however old.
     pub fn last_known(&self, key: &Key) -> Option<Arc<K>> {
-        self.read().objects.get(key).map(|held| held.object.clone())
+        self.read().held(key).cloned()
     }
 
     /// Lists the keys of what was last known under an index key, however old: for deciding whom to wake.
     pub fn keys_by_index(&self, index: &IndexKey) -> Vec<Key> {
-        self.read().index.get(index).cloned().unwrap_or_default()
+        self.read().keys(index)
     }
 
     /// Lists all objects that are held, however old, in no order.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.read().objects.values().map(|held| held.object.clone()).collect()
+        self.read().all()
     }
 
     /// Tells whether the first list is complete or the kind cannot be listed: work may begin.
@@ -110,17 +115,20 @@ impl<K: Projection> Store<K> {
         self.read().sync != Sync::Pending
     }
 
-    /// Takes in the answer to our own write, so that the next look shows it.
+    /// Takes in the answer to our own write, or what we have read ourselves, so that the next look shows it.
     ///
     /// # Guarantees
     /// A version that is not newer than the one held changes nothing, and an older event of the watch does not undo it.
-    pub fn observe_own_write(&self, object: K) {
+    pub fn observe_own_write(&self, object: K) -> Taken {
         let mut cache = self.write();
-        let held = cache.objects.get(object.key());
-        if held.is_none_or(|held| newer(object.version(), held.object.version())) {
-            let epoch = cache.epoch;
-            cache.put(object, epoch);
+        let held = cache.held(object.key());
+        let known = held.is_some();
+        if held.is_some_and(|held| !newer(object.version(), held.version())) {
+            return Taken::Old;
         }
+        let unreadable = cache.unreadable.remove(object.key()).is_some();
+        cache.put(object, false);
+        if known && !unreadable { Taken::Newer } else { Taken::Appeared }
     }
 
     /// Takes in an object that the watch or a list shows; `None` when a newer version is held.
@@ -128,34 +136,30 @@ impl<K: Projection> Store<K> {
         let mut cache = self.write();
         cache.raise(object.version());
         cache.unreadable.remove(object.key());
-        let epoch = cache.epoch;
-        let known = cache.objects.get_mut(object.key()).map(|held| {
-            held.epoch = epoch;
-            held.object.clone()
-        });
-        match known {
-            Some(known) if known.version() == object.version() => {
-                Some(Change { old: Some(known.clone()), new: Some(known), echo: true })
+        match cache.show(object.key(), object.version()) {
+            Some((known, told)) if known.version() == object.version() => {
+                let news = if told { News::Known } else { News::Own };
+                Some(Change::shown(Some(known.clone()), known, news))
             }
-            Some(known) if newer(known.version(), object.version()) => None,
+            Some((known, _)) if newer(known.version(), object.version()) => None,
             old => {
-                let new = Some(cache.put(object, epoch));
-                Some(Change { old, new, echo: false })
+                let new = cache.put(object, true);
+                Some(Change::shown(old.map(|(known, _)| known), new, News::Changed))
             }
         }
     }
 
-    /// Takes in that the watch saw an object go; `None` when it was not held or a newer one is.
-    pub(super) fn remove(&self, object: &K) -> Option<Change<K>> {
+    /// Takes in that the watch saw an object go, in this version; `None` when nothing was known of it or a newer one is
+    /// held.
+    pub(super) fn remove(&self, key: &Key, version: &str) -> Option<Change<K>> {
         let mut cache = self.write();
-        cache.raise(object.version());
-        cache.unreadable.remove(object.key());
-        let known = cache.objects.get(object.key())?;
-        if newer(known.object.version(), object.version()) {
+        cache.raise(version);
+        let unreadable = cache.unreadable.remove(key).is_some();
+        if cache.held(key).is_some_and(|held| newer(held.version(), version)) {
             return None;
         }
-        let old = cache.take(object.key());
-        Some(Change { old, new: None, echo: false })
+        let old = cache.take(key);
+        (old.is_some() || unreadable).then(|| Change::gone(key.clone(), old))
     }
 
     /// Remembers that an object is there but cannot be read.
@@ -174,20 +178,15 @@ impl<K: Projection> Store<K> {
     /// Ends a list that shows the world at `version`; returns what vanished since the last one.
     pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
         let mut cache = self.write();
-        let epoch = cache.epoch;
-        cache.unreadable.retain(|_, (_, seen)| *seen == epoch);
-        let gone = cache.objects.iter().filter(|(key, held)| {
-            held.epoch != epoch && !newer(held.object.version(), version) && !cache.unreadable.contains_key(*key)
-        });
-        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
-        let changes = gone.iter().map(|key| Change { old: cache.take(key), new: None, echo: false }).collect();
+        let changes = cache.sweep(version);
         cache.raise(version);
-        cache.objects.shrink_to_fit();
-        cache.index.shrink_to_fit();
+        let before = self.distrust(&cache);
         cache.sync = Sync::Following;
         cache.heard = self.clock.monotonic();
         cache.last_error = None;
+        drop(cache);
         self.settled.send_replace(true);
+        self.regain(before);
         changes
     }
 
@@ -198,22 +197,28 @@ impl<K: Projection> Store<K> {
 
     /// Forgets which versions were seen: the API server's history was replaced, as by restoring a backup.
     pub(super) fn accept_older_history(&self) {
-        let mut cache = self.write();
-        cache.highest = "0".into();
-        let keys: Vec<Key> = cache.objects.keys().cloned().collect();
-        for key in keys {
-            cache.take(&key);
-        }
-        cache.sync = Sync::Pending;
+        self.write().clear();
     }
 
     /// Takes in a sign of life of the watch.
     pub(super) fn touch(&self, version: Option<&str>) {
         let mut cache = self.write();
+        let before = self.distrust(&cache);
         cache.heard = self.clock.monotonic();
         cache.last_error = None;
         if let Some(version) = version {
             cache.raise(version);
+        }
+        let regained = before.filter(|_| self.distrust(&cache).is_none());
+        drop(cache);
+        self.regain(regained);
+    }
+
+    /// Tells those who wait that the store can be believed again, if it could not be before.
+    fn regain(&self, distrusted: Option<String>) {
+        if let Some(why) = distrusted {
+            tracing::debug!(resource = %K::PLACE.resource(), %why, "can be read again");
+            self.regained.send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 

@@ -275,7 +275,7 @@ impl<K: Projection> Follower<K> {
                 *version = at;
             }
             Event::Removed { at, object } => {
-                self.hide(object);
+                self.hide(object, &at);
                 *version = at;
             }
         }
@@ -301,15 +301,16 @@ impl<K: Projection> Follower<K> {
         }
     }
 
-    fn hide(&self, object: &str) {
-        if let Some(change) = K::project(object).ok().and_then(|object| self.store.remove(&object)) {
+    /// Takes in that an object is gone, which may be one that could not be decoded.
+    fn hide(&self, object: &str, version: &str) {
+        if let Some(change) = key_of(object).and_then(|key| self.store.remove(&key, version)) {
             self.tell(&change);
         }
     }
 
     fn tell(&self, change: &Change<K>) {
         if std::panic::catch_unwind(AssertUnwindSafe(|| (self.on_change)(change))).is_err() {
-            tracing::error!(resource = %self.scope.place.resource(), key = ?change.key(), "panic while passing on a change");
+            tracing::error!(resource = %self.scope.place.resource(), key = %change.key(), "panic while passing on a change");
         }
     }
 }

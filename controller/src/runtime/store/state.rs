@@ -6,20 +6,23 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Sync, newer};
+use super::{Change, Sync, newer};
 use crate::runtime::key::Key;
 use crate::runtime::projection::{IndexKey, Projection};
 
-/// An object, and the list that showed it last.
-pub(super) struct Entry<K> {
-    pub object: Arc<K>,
-    pub epoch: u32,
+struct Entry<K> {
+    object: Arc<K>,
+    /// The list that showed it last.
+    epoch: u32,
+    /// Whether the watch has told of this version.
+    told: bool,
 }
 
 /// Objects, indexes, and how far the watch has come.
 pub(super) struct State<K> {
-    pub objects: HashMap<Key, Entry<K>>,
-    pub index: HashMap<IndexKey, Vec<Key>>,
+    objects: HashMap<Key, Entry<K>>,
+    index: HashMap<IndexKey, Vec<Key>>,
+    /// Objects that are there and cannot be decoded: why, and the list that showed them last.
     pub unreadable: HashMap<Key, (String, u32)>,
     pub sync: Sync,
     pub heard: Instant,
@@ -48,6 +51,27 @@ impl<K: Projection> State<K> {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.objects.values().map(|held| held.object.clone()).collect()
+    }
+
+    pub fn held(&self, key: &Key) -> Option<&Arc<K>> {
+        self.objects.get(key).map(|held| &held.object)
+    }
+
+    /// Finds an object that is shown in this version; and whether this version was told before.
+    pub fn show(&mut self, key: &Key, version: &str) -> Option<(Arc<K>, bool)> {
+        let held = self.objects.get_mut(key)?;
+        held.epoch = self.epoch;
+        let told = held.told;
+        held.told |= held.object.version() == version;
+        Some((held.object.clone(), told))
+    }
+
     pub fn raise(&mut self, version: &str) {
         if newer(version, &self.highest) {
             self.highest = version.into();
@@ -56,10 +80,14 @@ impl<K: Projection> State<K> {
 
     pub fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
         let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key)).map(|held| held.object.clone()).collect()
+        keys.filter_map(|key| self.held(key)).cloned().collect()
     }
 
-    pub fn put(&mut self, mut object: K, epoch: u32) -> Arc<K> {
+    pub fn keys(&self, index: &IndexKey) -> Vec<Key> {
+        self.index.get(index).cloned().unwrap_or_default()
+    }
+
+    pub fn put(&mut self, mut object: K, told: bool) -> Arc<K> {
         self.take(object.key());
         self.share_owner(&mut object);
         let key = object.key().clone();
@@ -67,7 +95,7 @@ impl<K: Projection> State<K> {
             self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
         }
         let object = Arc::new(object);
-        self.objects.insert(key, Entry { object: object.clone(), epoch });
+        self.objects.insert(key, Entry { object: object.clone(), epoch: self.epoch, told });
         object
     }
 
@@ -77,8 +105,8 @@ impl<K: Projection> State<K> {
             return;
         };
         let siblings = self.index.get(&IndexKey::OwnerUid(owner.uid.clone()));
-        let sibling = siblings.and_then(|keys| self.objects.get(keys.first()?));
-        let theirs = sibling.and_then(|held| held.object.meta().owner.clone());
+        let sibling = siblings.and_then(|keys| self.held(keys.first()?));
+        let theirs = sibling.and_then(|held| held.meta().owner.clone());
         if let Some(theirs) = theirs.filter(|theirs| theirs == owner) {
             object.meta_mut().owner = Some(theirs);
         }
@@ -95,5 +123,39 @@ impl<K: Projection> State<K> {
             }
         }
         Some(held.object)
+    }
+
+    /// Takes out what the list that ends at this version has not shown, but for what is newer than the list.
+    pub fn sweep(&mut self, version: &str) -> Vec<Change<K>> {
+        let epoch = self.epoch;
+        let unseen = |key: &Key| !self.objects.contains_key(key);
+        let vanished: Vec<Key> = self
+            .unreadable
+            .iter()
+            .filter(|(key, (_, seen))| *seen != epoch && unseen(key))
+            .map(|(key, _)| key.clone())
+            .collect();
+        self.unreadable.retain(|_, (_, seen)| *seen == epoch);
+        let gone = self.objects.iter().filter(|(key, held)| {
+            held.epoch != epoch && !newer(held.object.version(), version) && !self.unreadable.contains_key(*key)
+        });
+        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).chain(vanished).collect();
+        let changes = gone.into_iter().map(|key| {
+            let old = self.take(&key);
+            Change::gone(key, old)
+        });
+        let changes = changes.collect();
+        self.objects.shrink_to_fit();
+        self.index.shrink_to_fit();
+        changes
+    }
+
+    /// Forgets everything that was held, and which versions were seen.
+    pub fn clear(&mut self) {
+        self.objects.clear();
+        self.index.clear();
+        self.unreadable.clear();
+        self.highest = "0".into();
+        self.sync = Sync::Pending;
     }
 }

@@ -69,7 +69,7 @@ async fn an_object_is_found_by_its_owner_until_the_owner_changes() {
     assert_eq!(change.index_keys(), vec![IndexKey::owner("other"), IndexKey::owner("u")]);
     assert_eq!(names(&store, "u"), ["b"]);
     assert_eq!(names(&store, "other"), ["a"]);
-    store.remove(&set("a", "4", "other"));
+    store.remove(&key("a"), "4");
     assert_eq!(names(&store, "other"), Vec::<String>::new());
 }
 
@@ -79,17 +79,30 @@ async fn our_own_write_is_seen_at_once_and_not_undone_by_an_older_event() {
     store.observe_own_write(set("a", "9", "u"));
     assert!(store.apply(set("a", "7", "u")).is_none());
     assert_eq!(version_of(&store, "a"), "9");
-    assert!(store.apply(set("a", "9", "u")).unwrap().echo);
-    assert!(!store.apply(set("a", "11", "u")).unwrap().echo);
+    assert_eq!(store.apply(set("a", "9", "u")).unwrap().news, News::Own);
+    assert_eq!(store.apply(set("a", "9", "u")).unwrap().news, News::Known);
+    assert_eq!(store.apply(set("a", "11", "u")).unwrap().news, News::Changed);
     store.observe_own_write(set("a", "10", "u"));
     assert_eq!(version_of(&store, "a"), "11");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_brings_an_object_hears_whether_others_may_have_been_told_that_it_is_absent() {
+    let store = listed(vec![set("a", "5", "u")], "5");
+    assert_eq!(store.observe_own_write(set("b", "6", "u")), Taken::Appeared);
+    assert_eq!(store.observe_own_write(set("b", "6", "u")), Taken::Old);
+    assert_eq!(store.observe_own_write(set("a", "7", "u")), Taken::Newer);
+    assert_eq!(store.observe_own_write(set("a", "4", "u")), Taken::Old);
+    store.mark_unreadable(key("a"), "too deep".to_owned());
+    assert_eq!(store.observe_own_write(set("a", "8", "u")), Taken::Appeared);
+    assert!(store.get(&key("a")).is_seen(), "what we have read ourselves is readable");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_object_made_again_is_not_removed_by_the_end_of_its_predecessor() {
     let store = listed(vec![set("a", "5", "u")], "5");
     store.observe_own_write(set("a", "9", "u"));
-    assert!(store.remove(&set("a", "8", "u")).is_none());
+    assert!(store.remove(&key("a"), "8").is_none());
     assert_eq!(version_of(&store, "a"), "9");
 }
 
@@ -100,7 +113,7 @@ async fn what_a_new_list_does_not_show_is_gone_but_for_what_is_newer_than_the_li
     store.begin_list();
     store.apply(set("a", "1", "u"));
     let gone = store.end_list("20");
-    let gone: Vec<&str> = gone.iter().filter_map(Change::key).map(Key::name).collect();
+    let gone: Vec<&str> = gone.iter().map(|change| change.key().name()).collect();
     assert_eq!(gone, ["b"]);
     assert_eq!(names(&store, "u"), ["a", "c"]);
 }

@@ -41,9 +41,8 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
     follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
-        let name = change.key().map(|key| key.name().to_owned()).unwrap_or_default();
         let sign = if change.new.is_some() { '+' } else { '-' };
-        log.lock().unwrap().push(format!("{sign}{name}"));
+        log.lock().unwrap().push(format!("{sign}{}", change.key().name()));
     });
     World { asked, told, store }
 }
@@ -177,6 +176,25 @@ async fn one_object_that_cannot_be_decoded_spoils_nothing_else() {
     assert_eq!(world.held(), ["a@1", "b@2"]);
     let reading = world.store.get(&Key::new("shop", "bad"));
     assert!(reading.why_unreadable().is_some_and(|why| why.starts_with("ReplicaSet shop/bad cannot be decoded")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_is_told_gone_when_it_goes() {
+    let bad = |version: u32| json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": version.to_string()}, "spec": 1});
+    let events = events(&[("MODIFIED", bad(6)), ("DELETED", bad(7)), ("ADDED", bad(8)), ("DELETED", bad(9))]);
+    let world = follow_script(vec![list(&[object("bad", 1)], 5, ""), events]);
+    world.after(1).await;
+    assert_eq!(world.told(), ["+bad", "-bad", "-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_and_is_missing_from_the_next_list_is_told_gone() {
+    let bad = json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": "3"}, "spec": 1});
+    let world = follow_script(vec![list(&[bad], 5, ""), failure(410), list(&[], 9, "")]);
+    world.after(10).await;
+    assert_eq!(world.told(), ["-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
 }
 
 #[tokio::test(start_paused = true)]
