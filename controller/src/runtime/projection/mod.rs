@@ -147,6 +147,11 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
         self.meta().owner.iter().map(|owner| IndexKey::OwnerUid(owner.uid.clone())).collect()
     }
 
+    /// Tells whether the object orders that traffic is taken off something.
+    fn orders_abort(&self) -> bool {
+        false
+    }
+
     /// Cuts an object that is in memory, such as the answer to our own write.
     fn from_value(object: &Value) -> Result<Self, CutError> {
         Self::project(&object.to_string())

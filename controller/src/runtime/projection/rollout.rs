@@ -35,13 +35,6 @@ struct StatusView {
     abort: Value,
 }
 
-impl RolloutRow {
-    /// Whether somebody asked for an abort.
-    pub fn orders_abort(&self) -> bool {
-        self.aborts
-    }
-}
-
 impl Projection for RolloutRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "rollouts", "Rollout");
 
@@ -63,6 +56,10 @@ impl Projection for RolloutRow {
 
     fn index_keys(&self) -> Vec<IndexKey> {
         self.refs.to_vec()
+    }
+
+    fn orders_abort(&self) -> bool {
+        self.aborts
     }
 }
 

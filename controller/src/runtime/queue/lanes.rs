@@ -109,6 +109,13 @@ impl<K: Work> Lanes<K> {
         }
     }
 
+    /// Lets every key whose turn is running have another one after it.
+    pub fn repeat_running(&mut self) {
+        for item in self.items.values_mut().filter(|item| item.running.is_some()) {
+            item.again = item.again.max(Some(Lane::Normal));
+        }
+    }
+
     /// Sets the moment of the next turn; while failures are being waited out, theirs stands.
     pub fn sleep(&mut self, key: &K, at: Instant) {
         if !self.closed && self.items.entry(key.clone()).or_default().failures == 0 {

@@ -29,11 +29,13 @@ pub struct Change<K> {
 }
 
 impl<K: Projection> Change<K> {
-    pub(super) fn gone(key: Key, old: Option<Arc<K>>) -> Self {
+    /// Tells that an object is gone.
+    pub(crate) fn gone(key: Key, old: Option<Arc<K>>) -> Self {
         Self { old, new: None, news: News::Changed, key }
     }
 
-    pub(super) fn shown(old: Option<Arc<K>>, new: Arc<K>, news: News) -> Self {
+    /// Tells what an object is now.
+    pub(crate) fn shown(old: Option<Arc<K>>, new: Arc<K>, news: News) -> Self {
         Self { old, news, key: new.key().clone(), new: Some(new) }
     }
 

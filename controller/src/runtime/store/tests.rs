@@ -133,6 +133,34 @@ async fn a_watch_that_falls_silent_makes_the_store_unreadable_but_not_forgetful(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_can_be_believed_again_says_so_and_only_then() {
+    let store = Store::<ReplicaSetRow>::new(Clock::system());
+    let count = store.regained();
+    let check = |expect: u64, when: &str| assert_eq!(*count.borrow(), expect, "{when}");
+    store.begin_list();
+    store.touch(Some("1"));
+    check(0, "its first list is not complete");
+    store.end_list("1");
+    check(1, "its first list is complete");
+    store.begin_list();
+    store.end_list("2");
+    store.touch(Some("3"));
+    check(1, "it was believed all the time");
+    tokio::time::advance(STALE_AFTER + Duration::from_secs(1)).await;
+    store.touch(None);
+    check(2, "it was stale");
+    store.set_unavailable("forbidden".to_owned());
+    store.touch(Some("4"));
+    check(2, "a sign of life is not enough where the kind could not be listed");
+    store.begin_list();
+    store.end_list("5");
+    check(3, "the kind can be listed again");
+    store.accept_older_history();
+    store.end_list("1");
+    check(4, "the list of a new history is complete");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_that_cannot_be_read_is_not_absent() {
     let store = listed(vec![], "1");
     store.mark_unreadable(key("a"), "too deep".to_owned());
