@@ -1,29 +1,29 @@
 //! App: the controller put together: watches fill caches, changes become keys, keys become turns.
 
 mod parts;
+mod wakes;
+mod watches;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 pub use self::parts::{Parts, Settings};
 use crate::meters::Meters;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
 use crate::runs::{Endpoints, Executor, LiveVerdicts, ObservedRun, RunContext};
-use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
 use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::objects::show_objects;
 use crate::runtime::metrics::standard::{show_queues, show_runtime};
-use crate::runtime::projection::{DestinationRuleRow, IndexKey, MetaRow, Projection, RolloutRow};
+use crate::runtime::projection::AnalysisRunRow;
 use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
-use crate::runtime::store::{Change, News};
-use crate::runtime::watch::{Scope, follow};
+use crate::runtime::store::all_settled;
+use crate::runtime::waiters::Waiters;
 use crate::world::{Pending, Revisions, Stores, World};
 
 /// A controller whose caches are filled; it works when told to.
@@ -37,6 +37,7 @@ pub struct App {
     settings: Settings,
     /// Whether analyses are carried out here: only by the one that leads.
     working: Arc<AtomicBool>,
+    watches: kube::Client,
     tasks: JoinSet<()>,
 }
 
@@ -59,6 +60,7 @@ impl App {
             revisions: Revisions::default(),
             istio_version: settings.istio_version.as_str().into(),
             notices,
+            waiters: Waiters::default(),
             limiter: limiter.clone(),
             meters: meters.clone(),
         };
@@ -73,8 +75,9 @@ impl App {
             limiter,
             turns: meters.standard.runs,
         }));
-        let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
-        app.watch(&watches, &clock);
+        let (working, tasks) = (Arc::default(), JoinSet::new());
+        let mut app = Self { world, queue, runs, settings, working, watches, tasks };
+        app.watch();
         app
     }
 
@@ -110,9 +113,8 @@ impl App {
 
     /// Waits until every kind has been listed once.
     pub async fn settled(&self) {
-        while !self.is_settled() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let stores: Vec<_> = self.needed().into_iter().map(|(store, _)| store).collect();
+        all_settled(&stores).await;
     }
 
     /// Works until it is dropped or the queue is closed; waits for the caches first.
@@ -130,111 +132,6 @@ impl App {
         })
         .await;
     }
-
-    fn watch(&mut self, client: &kube::Client, clock: &Clock) {
-        let stores = self.world.stores.clone();
-        let queue = self.queue.clone();
-        let (revisions, meters) = (self.world.revisions.clone(), self.world.meters.clone());
-        let scope = self.scope::<RolloutRow>().of_instance(&self.settings.instance);
-        let task = follow(client.clone(), clock.clone(), scope, stores.rollouts.clone(), move |change| {
-            rollout_changed(&queue, &revisions, &meters, change);
-        });
-        self.keep(task);
-        let queue = self.queue.clone();
-        let scope =
-            self.scope::<crate::runtime::projection::ReplicaSetRow>().with_labels(serin_crds::names::HASH_LABEL);
-        let task = follow(client.clone(), clock.clone(), scope, stores.replica_sets.clone(), move |change| {
-            if change.news == News::Changed {
-                owners(change, |key| queue.add(key));
-            }
-        });
-        self.keep(task);
-        let queue = self.queue.clone();
-        let runs = self.runs.clone();
-        let (working, meters) = (self.working.clone(), self.world.meters.clone());
-        let scope = self.scope::<crate::runtime::projection::AnalysisRunRow>().of_instance(&self.settings.instance);
-        let task = follow(client.clone(), clock.clone(), scope, stores.runs.clone(), move |change| {
-            match (&change.new, &change.old) {
-                // A standby keeps its caches warm and asks nobody anything.
-                (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
-                (None, Some(gone)) => {
-                    runs.gone(&gone.meta.uid);
-                    meters.gone(&gone.meta.key, &gone.meta.uid);
-                }
-                (Some(_), _) | (None, None) => {}
-            }
-            if change.news == News::Changed {
-                owners(change, |key| queue.add(key));
-            }
-        });
-        self.keep(task);
-        self.watch_named(client, clock);
-    }
-
-    /// Follows the kinds that Rollouts name.
-    fn watch_named(&mut self, client: &kube::Client, clock: &Clock) {
-        let stores = self.world.stores.clone();
-        let version = self.settings.istio_version.clone();
-        self.named(client, clock, "Service", stores.services.clone(), None);
-        self.named(client, clock, "VirtualService", stores.virtual_services.clone(), Some(&version));
-        self.named(client, clock, "AnalysisTemplate", stores.templates.clone(), None);
-        if self.settings.namespace.is_none() {
-            self.named(client, clock, "ClusterAnalysisTemplate", stores.cluster_templates.clone(), None);
-        } else {
-            stores.cluster_templates.leave_out("ClusterAnalysisTemplates are not watched with --namespaced");
-        }
-        let (queue, rollouts) = (self.queue.clone(), stores.rollouts.clone());
-        let scope = self.scope::<DestinationRuleRow>().at_version(&version);
-        let task = follow(client.clone(), clock.clone(), scope, stores.destination_rules.clone(), move |change| {
-            let named = IndexKey::reference("DestinationRule", change.key());
-            // A rule also matters to whoever sends traffic to the Service that it speaks of.
-            for index in change.index_keys().into_iter().chain([named]) {
-                rollouts.keys_by_index(&index).into_iter().for_each(|key| queue.add(key));
-            }
-        });
-        self.keep(task);
-    }
-
-    fn named<K: Projection>(
-        &mut self,
-        client: &kube::Client,
-        clock: &Clock,
-        kind: &'static str,
-        store: Arc<crate::runtime::store::Store<K>>,
-        version: Option<&str>,
-    ) {
-        let (queue, stores) = (self.queue.clone(), self.world.stores.clone());
-        let mut scope = self.scope::<K>();
-        if let Some(version) = version {
-            scope = scope.at_version(version);
-        }
-        let task = follow(client.clone(), clock.clone(), scope, store, move |change: &Change<K>| {
-            if change.news == News::Changed || kind == "VirtualService" {
-                stores.who_names(kind, change.key()).into_iter().for_each(|key| queue.add(key));
-            }
-        });
-        self.keep(task);
-    }
-
-    fn scope<K: Projection>(&self) -> Scope {
-        Scope::of::<K>(self.settings.namespace.as_deref())
-    }
-
-    fn keep(&mut self, task: JoinHandle<()>) {
-        self.tasks.spawn(async move {
-            let _aborted = AbortOnDrop(task);
-            std::future::pending::<()>().await;
-        });
-    }
-}
-
-/// Ends a task with whoever holds it.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// How many aborts may be under way besides other work; their writes take turns.
@@ -243,43 +140,12 @@ const ABORTS: usize = 200;
 /// How many queries may be under way at one Prometheus.
 const QUERIES: usize = 64;
 
-fn see(runs: &Executor, row: &crate::runtime::projection::AnalysisRunRow) {
+fn see(runs: &Executor, row: &AnalysisRunRow) {
     match ObservedRun::of_row(row) {
         Some(run) => runs.saw(run),
         // No more is cached of a run that says it has ended.
         None => runs.saw_end(&row.meta.uid, &row.meta.version),
     }
-}
-
-fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutRow>) {
-    let key = change.key();
-    if change.old.is_none() {
-        meters.came(key);
-    }
-    match &change.new {
-        None => {
-            queue.forget(key);
-            if let Some(old) = &change.old {
-                revisions.forget(&old.meta.uid);
-                meters.gone(key, &old.meta.uid);
-            }
-        }
-        Some(_) if change.news != News::Changed => {}
-        Some(new) if new.orders_abort() => queue.add_fast(key.clone()),
-        Some(_) => queue.add(key.clone()),
-    }
-}
-
-/// Calls back with the Rollouts that own what changed.
-fn owners<K: Projection>(change: &Change<K>, mut found: impl FnMut(Key)) {
-    let mut keys: Vec<Key> = change.old.iter().chain(&change.new).filter_map(|object| owner(object.meta())).collect();
-    keys.dedup();
-    keys.into_iter().for_each(&mut found);
-}
-
-fn owner(meta: &MetaRow) -> Option<Key> {
-    let owner = meta.owner.as_ref().filter(|owner| &*owner.kind == "Rollout")?;
-    Some(meta.key.beside(&owner.name))
 }
 
 async fn outcome(world: &World, key: &Key) -> After {

@@ -18,6 +18,7 @@ use crate::runtime::projection::{
     TemplateRow, VirtualServiceRow,
 };
 use crate::runtime::store::Store;
+use crate::runtime::waiters::Waiters;
 
 /// The caches, one for each kind that rules read.
 #[derive(Clone, Debug)]
@@ -108,6 +109,8 @@ pub struct World {
     pub istio_version: Arc<str>,
     /// Where events go.
     pub notices: Notices,
+    /// Who was told that something cannot be read or is not there.
+    pub waiters: Waiters,
     /// Who may write now.
     pub limiter: WriteLimiter,
     /// Where turns are counted.
