@@ -232,10 +232,28 @@ impl<K: Projection> Store<K> {
         self.set_unavailable(why.to_owned());
     }
 
+    /// Takes in that the API server refuses to list or watch the kind.
+    ///
+    /// # Guarantees
+    /// A store that was followed is believed until it is stale: right after a restart an API server may refuse for a
+    /// moment what it is about to serve.
+    pub(super) fn refuse(&self, why: String) {
+        if self.is_believed() {
+            self.fail(&why);
+        } else {
+            self.set_unavailable(why);
+        }
+    }
+
     /// Takes in that the kind cannot be listed; the store is not believed from now on.
     pub(super) fn set_unavailable(&self, why: String) {
         self.write().sync = Sync::Unavailable(why);
         self.settled.send_replace(true);
+    }
+
+    /// Tells whether the store can be believed now.
+    pub(super) fn is_believed(&self) -> bool {
+        self.distrust(&self.read()).is_none()
     }
 
     fn distrust(&self, cache: &State<K>) -> Option<String> {

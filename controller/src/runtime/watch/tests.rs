@@ -142,6 +142,48 @@ async fn a_right_that_is_missing_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_a_moment_changes_nothing_for_a_kind_that_was_followed() {
+    for code in [403, 404] {
+        let world = follow_script(vec![list(&[object("a", 1)], 5, ""), failure(code), failure(code)]);
+        for _ in 0..20 {
+            sleep(Duration::from_millis(50)).await;
+            assert!(world.store.get(&Key::new("shop", "a")).is_seen(), "{code}");
+            assert!(world.store.get(&Key::new("shop", "b")).is_absent(), "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_persists_is_named_and_the_cache_is_no_longer_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(403); 20]);
+    let world = follow_script(answers);
+    world.after(70).await;
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(6).await;
+    let reading = world.store.get(&Key::new("shop", "a"));
+    let why = reading.why_unreadable().unwrap_or_default();
+    assert!(why.ends_with("not allowed to list and watch replicasets.apps: no"), "{why}");
+    world.after(60).await;
+    assert!(matches!(world.store.sync(), Sync::Unavailable(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_comes_back_after_too_long_lists_again_before_it_is_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(500); 9]);
+    answers.push(list(&[object("a", 8)], 9, ""));
+    let world = follow_script(answers);
+    world.after(80).await;
+    assert!(!world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(60).await;
+    let asked = world.asked.lock().unwrap().clone();
+    assert!(asked[9].contains("watch=true") && !asked[10].contains("watch=true"), "{asked:?}");
+    assert_eq!(world.held(), ["a@8"]);
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_only_fails_does_not_hold_up_the_others_for_ever() {
     let world = follow_script(vec![failure(500); 20]);
     world.after(20).await;
