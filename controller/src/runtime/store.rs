@@ -86,12 +86,13 @@ impl<K: Projection> Store<K> {
         cache.held(key).map_or(Reading::Absent, |held| Reading::Seen(held.clone()))
     }
 
-    /// Looks for all objects with an index key; seen and empty when there are none.
+    /// Looks for all objects with an index key; seen and empty when there are none; in the
+    /// order of their keys.
     pub fn by_index(&self, index: &IndexKey) -> Reading<Vec<Arc<K>>> {
         let cache = self.read();
         match self.distrust(&cache) {
             Some(why) => Reading::Unreadable(why),
-            None => Reading::Seen(cache.find(index)),
+            None => Reading::Seen(cache.find(index).cloned().collect()),
         }
     }
 
@@ -102,10 +103,10 @@ impl<K: Projection> Store<K> {
 
     /// Lists the keys of what was last known under an index key, however old: for deciding whom to wake.
     pub fn keys_by_index(&self, index: &IndexKey) -> Vec<Key> {
-        self.read().keys(index)
+        self.read().keys(index).cloned().collect()
     }
 
-    /// Lists all objects that are held, however old, in no order.
+    /// Lists all objects that are held, however old, in the order of their keys.
     pub fn all(&self) -> Vec<Arc<K>> {
         self.read().all()
     }

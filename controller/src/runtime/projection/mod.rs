@@ -18,6 +18,7 @@ mod service;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -86,7 +87,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IndexKey {
     /// By the uid of its controller.
-    OwnerUid(Box<str>),
+    OwnerUid(Arc<str>),
     /// By an object that it names: kind and key.
     Ref(&'static str, Key),
     /// By the Rollout that it says it is managed by.

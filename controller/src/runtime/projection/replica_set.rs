@@ -120,7 +120,7 @@ impl Projection for ReplicaSetRow {
 
     fn index_keys(&self) -> Vec<IndexKey> {
         vec![match &self.meta.owner {
-            Some(owner) => IndexKey::owner(&owner.uid),
+            Some(owner) => IndexKey::OwnerUid(owner.uid.clone()),
             None => IndexKey::orphans(self.meta.key.namespace()),
         }]
     }

@@ -1,7 +1,6 @@
 //! What a store holds: objects and indexes. Knows no clock and no lock.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -20,10 +19,11 @@ struct Entry<K> {
 
 /// Objects, indexes, and how far the watch has come.
 pub(super) struct State<K> {
-    objects: HashMap<Key, Entry<K>>,
-    index: HashMap<IndexKey, Vec<Key>>,
+    objects: BTreeMap<Key, Entry<K>>,
+    /// Flat, so that it costs the same to take one object out however many share its index key.
+    index: BTreeSet<(IndexKey, Key)>,
     /// Objects that are there and cannot be decoded: why, and the list that showed them last.
-    pub unreadable: HashMap<Key, (String, u32)>,
+    pub unreadable: BTreeMap<Key, (String, u32)>,
     pub sync: Sync,
     pub heard: Instant,
     pub last_error: Option<String>,
@@ -40,9 +40,9 @@ impl<K> std::fmt::Debug for State<K> {
 impl<K: Projection> State<K> {
     pub fn new(now: Instant) -> Self {
         Self {
-            objects: HashMap::new(),
-            index: HashMap::new(),
-            unreadable: HashMap::new(),
+            objects: BTreeMap::new(),
+            index: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
             sync: Sync::Pending,
             heard: now,
             last_error: None,
@@ -78,13 +78,15 @@ impl<K: Projection> State<K> {
         }
     }
 
-    pub fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
-        let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.held(key)).cloned().collect()
+    /// Finds the objects under an index key, in the order of their keys.
+    pub fn find(&self, index: &IndexKey) -> impl Iterator<Item = &Arc<K>> {
+        self.keys(index).filter_map(|key| self.held(key))
     }
 
-    pub fn keys(&self, index: &IndexKey) -> Vec<Key> {
-        self.index.get(index).cloned().unwrap_or_default()
+    /// Finds the keys under an index key, in order.
+    pub fn keys(&self, index: &IndexKey) -> impl Iterator<Item = &Key> {
+        let here = self.index.range((index.clone(), Key::first())..);
+        here.take_while(move |(other, _)| other == index).map(|(_, key)| key)
     }
 
     pub fn put(&mut self, mut object: K, told: bool) -> Arc<K> {
@@ -92,7 +94,7 @@ impl<K: Projection> State<K> {
         self.share_owner(&mut object);
         let key = object.key().clone();
         for index in object.index_keys() {
-            self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
+            self.index.insert((index, key.clone()));
         }
         let object = Arc::new(object);
         self.objects.insert(key, Entry { object: object.clone(), epoch: self.epoch, told });
@@ -104,8 +106,7 @@ impl<K: Projection> State<K> {
         let Some(owner) = &object.meta().owner else {
             return;
         };
-        let siblings = self.index.get(&IndexKey::OwnerUid(owner.uid.clone()));
-        let sibling = siblings.and_then(|keys| self.held(keys.first()?));
+        let sibling = self.find(&IndexKey::OwnerUid(owner.uid.clone())).next();
         let theirs = sibling.and_then(|held| held.meta().owner.clone());
         if let Some(theirs) = theirs.filter(|theirs| theirs == owner) {
             object.meta_mut().owner = Some(theirs);
@@ -115,12 +116,7 @@ impl<K: Projection> State<K> {
     pub fn take(&mut self, key: &Key) -> Option<Arc<K>> {
         let held = self.objects.remove(key)?;
         for index in held.object.index_keys() {
-            if let Slot::Occupied(mut keys) = self.index.entry(index) {
-                keys.get_mut().retain(|other| other != key);
-                if keys.get().is_empty() {
-                    keys.remove();
-                }
-            }
+            self.index.remove(&(index, key.clone()));
         }
         Some(held.object)
     }
@@ -139,15 +135,12 @@ impl<K: Projection> State<K> {
         let gone = self.objects.iter().filter(|(key, held)| {
             held.epoch != epoch && !newer(held.object.version(), version) && !self.unreadable.contains_key(*key)
         });
-        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).chain(vanished).collect();
+        let gone: BTreeSet<Key> = gone.map(|(key, _)| key.clone()).chain(vanished).collect();
         let changes = gone.into_iter().map(|key| {
             let old = self.take(&key);
             Change::gone(key, old)
         });
-        let changes = changes.collect();
-        self.objects.shrink_to_fit();
-        self.index.shrink_to_fit();
-        changes
+        changes.collect()
     }
 
     /// Forgets everything that was held, and which versions were seen.

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::projection::ReplicaSetRow;
+use super::super::projection::{ReplicaSetRow, RolloutRow};
 use super::*;
 
 fn set(name: &str, version: &str, owner: &str) -> ReplicaSetRow {
@@ -179,6 +179,69 @@ async fn a_history_that_was_replaced_is_taken_in_only_when_it_is_accepted() {
     store.apply(set("a", "2", "u"));
     store.end_list("3");
     assert_eq!(version_of(&store, "a"), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_are_given_out_in_the_order_of_their_keys_however_they_came() {
+    let names_of = |found: Vec<Arc<ReplicaSetRow>>| -> String {
+        found.iter().map(|object| object.key().name().to_owned()).collect()
+    };
+    for order in ["abcdefgh", "hgfedcba", "dbhafceg"] {
+        let sets = order.chars().enumerate().map(|(at, name)| set(&name.to_string(), &(at + 1).to_string(), "u"));
+        let store = listed(sets.collect(), "9");
+        assert_eq!(names_of(store.all()), "abcdefgh");
+        assert_eq!(names_of(store.by_index(&IndexKey::owner("u")).seen().unwrap()), "abcdefgh");
+        assert_eq!(store.keys_by_index(&IndexKey::owner("u")).iter().map(Key::name).collect::<String>(), "abcdefgh");
+        store.mark_unreadable(key("i"), "too deep".to_owned());
+        store.begin_list();
+        let gone: String = store.end_list("99").iter().map(|change| change.key().name().to_owned()).collect();
+        assert_eq!(gone, "abcdefghi");
+    }
+}
+
+/// How often keys are compared when an object is shown, written and removed among so many others like `like`.
+fn cost_among<K: Projection>(others: usize, like: impl Fn(&str, usize) -> K) -> u64 {
+    let store = Store::new(Clock::system());
+    store.begin_list();
+    for other in 0..others {
+        store.apply(like(&format!("other-{other}"), 1));
+    }
+    store.apply(like("one", 2));
+    store.end_list("2");
+    let versions = [like("one", 3), like("one", 4)];
+    let one = versions[0].key().clone();
+    crate::runtime::key::comparisons(|| {
+        for (version, object) in versions.into_iter().enumerate() {
+            store.apply(object.clone());
+            store.observe_own_write(like("one", version + 10));
+            store.get(&one);
+        }
+        store.remove(&one, "99");
+    })
+}
+
+#[track_caller]
+fn check_cost<K: Projection>(like: impl Fn(&str, usize) -> K) {
+    let [one, hundred, many] = [1, 100, 10_000].map(|others| cost_among(others, &like));
+    // A tree of 10,000 is twice as deep as one of 100.
+    assert!(many <= 3 * hundred.max(one), "{one}, {hundred}, {many} comparisons");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_costs_the_same_among_ten_thousand_that_share_an_owner_or_a_template() {
+    check_cost(|name, version| set(name, &version.to_string(), "u"));
+    check_cost(|name, version| {
+        RolloutRow::from_value(&json!({
+            "metadata": {"namespace": "shop", "name": name, "resourceVersion": version.to_string()},
+            "spec": {"strategy": {"canary": {"analysis": {"templates": [{"templateName": "shared"}]}}}}
+        }))
+        .unwrap()
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_costs_the_same_among_ten_thousand_unrelated_objects() {
+    check_cost(|name, version| set(name, &version.to_string(), name));
 }
 
 #[tokio::test(start_paused = true)]
