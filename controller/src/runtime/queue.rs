@@ -257,9 +257,11 @@ where
             turns.spawn(turn(queue.clone(), limits.turn, handler.clone(), (key, lane)));
         }
         let next = queue.lanes().next_wake();
+        // All three lead to the same look at the lanes; turns that have ended give back their slots first.
         tokio::select! {
-            () = queue.inner.changed.notified() => {}
+            biased;
             _ = turns.join_next(), if !turns.is_empty() => {}
+            () = queue.inner.changed.notified() => {}
             () = wake(next) => {}
         }
     }

@@ -111,6 +111,7 @@ pub async fn serve(listener: TcpListener, pages: Pages, stop: Shutdown) {
             return;
         };
         let accepted = tokio::select! {
+            biased;
             () = stop.wait() => return,
             accepted = listener.accept() => accepted,
         };
