@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::super::projection::{AnalysisRunRow, ClusterTemplateRow, Projection, RolloutRow, TemplateRow};
 use super::super::store::Store;
+use super::family::MOST_SERIES;
 use super::*;
 
 fn registry() -> Registry {
