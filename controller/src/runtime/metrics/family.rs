@@ -1,9 +1,11 @@
 //! One metric: what it is called, and its series by their labels.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::SLICE;
 use super::text::{Page, label_text};
 
 /// Most series of one metric; what comes beyond is counted and dropped.
@@ -41,7 +43,7 @@ pub(super) struct Family {
     kind: &'static str,
     labels: Labels,
     bounds: &'static [f64],
-    series: RwLock<HashMap<Box<str>, Series>>,
+    series: RwLock<BTreeMap<Box<str>, Series>>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -80,12 +82,26 @@ impl Family {
         Series::Histogram { counts, sum: AtomicU64::new(0.0_f64.to_bits()) }
     }
 
-    pub fn render(&self, page: &mut Page) {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let mut sorted: Vec<_> = series.iter().collect();
-        sorted.sort_unstable_by_key(|(labels, _)| *labels);
+    /// Writes the metric down, in slices.
+    pub fn slices(self: Arc<Self>) -> impl Iterator<Item = Page> + Send + use<> {
+        let mut page = Page::default();
         page.family(self.named.name, self.named.help, self.kind);
-        for (labels, series) in sorted {
+        let mut after = Some(Bound::Unbounded);
+        let rest = std::iter::from_fn(move || {
+            let mut page = Page::default();
+            after = self.write_after(&after.take()?, &mut page);
+            Some(page)
+        });
+        std::iter::once(page).chain(rest)
+    }
+
+    /// Writes some series, from this label on; returns where to go on.
+    fn write_after(&self, after: &Bound<Box<str>>, page: &mut Page) -> Option<Bound<Box<str>>> {
+        let all = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
+        for (labels, series) in
+            all.range::<str, _>((after.as_ref().map(|labels| &**labels), Bound::Unbounded)).take(SLICE)
+        {
             match series {
                 Series::Number(bits) => page.line(self.named.name, "", labels, read(bits)),
                 Series::Histogram { counts, sum } => {
@@ -93,14 +109,20 @@ impl Family {
                     page.histogram(self.named.name, labels, (self.bounds, &counts, read(sum)));
                 }
             }
+            last = Some(labels);
         }
+        last.map(|labels| Bound::Excluded(labels.clone()))
     }
 
+    /// Drops the series of an object, whose labels begin with this text.
     pub fn forget(&self, object: &str) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        series.retain(|labels, _| {
-            labels.strip_prefix(object).is_none_or(|rest| !rest.is_empty() && !rest.starts_with(','))
-        });
+        let from_here = series.range::<str, _>((Bound::Included(object), Bound::Unbounded));
+        let theirs = from_here.map(|(labels, _)| labels).take_while(|labels| labels.starts_with(object));
+        let theirs: Vec<Box<str>> = theirs.cloned().collect();
+        for labels in theirs {
+            series.remove(&labels);
+        }
     }
 }
 

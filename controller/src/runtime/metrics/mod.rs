@@ -1,7 +1,8 @@
 //! Metrics in Prometheus' text format, under the names that Argo Rollouts gives them.
 //!
 //! An encoder of our own: the crates at hand rename counters and bucket bounds, and dashboards look for exact names.
-//! What can be read from the stores is made when it is scraped and costs nothing in between.
+//! What can be read from the stores is made when it is scraped and costs nothing in between. A scrape is written in
+//! slices, so that with ten thousand Rollouts nothing waits for the whole of it.
 
 mod family;
 pub mod objects;
@@ -28,7 +29,32 @@ const AFTERLIFE: Duration = Duration::from_secs(65);
 /// Metric that counts dropped series.
 const DROPPED: &str = "serin_metrics_dropped_total";
 
-type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
+/// A scrape, or a part of it, in slices that take well under a millisecond each.
+pub type Slices = Box<dyn Iterator<Item = Page> + Send>;
+
+type Collector = Arc<dyn Fn() -> Slices + Send + Sync>;
+
+/// How many objects or series are written in one slice.
+const SLICE: usize = 64;
+
+/// Writes one gauge of many objects, in slices.
+fn slices<T: 'static>(
+    objects: Arc<[Arc<T>]>,
+    named: Named,
+    write: fn(&T, &mut Page),
+) -> impl Iterator<Item = Page> + use<T> {
+    let head = {
+        let mut page = Page::default();
+        page.family(named.name, named.help, "gauge");
+        page
+    };
+    let rest = (0..objects.len()).step_by(SLICE).map(move |from| {
+        let mut page = Page::default();
+        objects.iter().skip(from).take(SLICE).for_each(|object| write(object, &mut page));
+        page
+    });
+    std::iter::once(head).chain(rest)
+}
 
 struct Inner {
     clock: Clock,
@@ -69,9 +95,18 @@ impl Registry {
         Histogram(self.family(named, "histogram", labels, bounds))
     }
 
-    /// Adds metrics that are made at each scrape.
-    pub fn collect(&self, collector: impl Fn(&mut Page) + Send + Sync + 'static) {
-        self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(collector));
+    /// Adds metrics that are made at each scrape, in slices.
+    pub fn collect(&self, collector: impl Fn() -> Slices + Send + Sync + 'static) {
+        self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(collector));
+    }
+
+    /// Adds a few metrics that are made at each scrape.
+    pub fn collect_few(&self, collector: impl Fn(&mut Page) + Send + Sync + 'static) {
+        self.collect(move || {
+            let mut page = Page::default();
+            collector(&mut page);
+            Box::new(std::iter::once(page))
+        });
     }
 
     /// Drops the series of a deleted object, after a scrape has had time to see them.
@@ -85,22 +120,27 @@ impl Registry {
         self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, key)| key != object);
     }
 
-    /// Writes all metrics down.
-    pub fn render(&self) -> String {
+    /// Writes all metrics down, in slices; no lock is held from one to the next.
+    pub fn slices(&self) -> impl Iterator<Item = Page> + Send + use<> {
         self.bury();
-        let mut page = Page::default();
         let families: Vec<_> =
             self.0.families.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for family in families {
-            family.render(&mut page);
-        }
-        for collector in self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            collector(&mut page);
-        }
-        page.family(DROPPED, "Samples that were dropped because a metric has too many series.", "counter");
-        #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
-        page.sample(DROPPED, &[], self.0.dropped.load(Ordering::Relaxed) as f64);
-        page.into_text()
+        let collectors = self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let collected = collectors.into_iter().flat_map(|collector| collector());
+        let dropped = self.0.dropped.clone();
+        let last = std::iter::once_with(move || {
+            let mut page = Page::default();
+            page.family(DROPPED, "Samples that were dropped because a metric has too many series.", "counter");
+            #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
+            page.sample(DROPPED, &[], dropped.load(Ordering::Relaxed) as f64);
+            page
+        });
+        families.into_iter().flat_map(Family::slices).chain(collected).chain(last)
+    }
+
+    /// Writes all metrics down at once.
+    pub fn render(&self) -> String {
+        self.slices().map(Page::into_text).collect()
     }
 
     fn bury(&self) {

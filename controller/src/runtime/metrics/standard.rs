@@ -131,7 +131,7 @@ impl Standard {
 
 /// Shows version, process, stores and queues at each scrape.
 pub fn show_runtime(registry: &Registry, version: &'static str, stores: Vec<Arc<dyn Followed>>) {
-    registry.collect(move |page| {
+    registry.collect_few(move |page| {
         for name in [names::CONTROLLER_INFO, names::BUILD_INFO] {
             page.family(name, "Version of the controller.", "gauge");
             page.sample(name, &[("version", version)], 1.0);
@@ -177,7 +177,7 @@ pub fn show_queues<K: Work>(registry: &Registry, queues: Vec<(&'static str, Queu
         ("serin_queue_quarantined", "Keys that panicked too often.", "gauge", |report| count(report.quarantined)),
         ("serin_queue_panics_total", "Turns that panicked.", "counter", |report| report.panics as f64),
     ];
-    registry.collect(move |page| {
+    registry.collect_few(move |page| {
         let reports: Vec<_> = queues.iter().map(|(name, queue)| (*name, queue.report())).collect();
         for (name, help, kind, measure) in measures {
             page.family(name, help, kind);

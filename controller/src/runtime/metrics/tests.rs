@@ -85,6 +85,33 @@ async fn a_metric_has_a_bounded_number_of_series_and_counts_what_it_drops() {
     assert_eq!(lines(&registry, DROPPED), [format!("{DROPPED} 7")]);
 }
 
+#[tokio::test]
+async fn a_scrape_of_ten_thousand_objects_comes_in_small_slices_that_hold_no_lock() {
+    let registry = registry();
+    let histogram = registry.histogram(Named::new("h", "h"), OBJECT, &[0.01, 0.1, 1.0]);
+    let rollouts = Store::new(Clock::system());
+    let mut row = RolloutRow::from_value(&rollout(&json!({"canary": {}}), &json!([]))).unwrap();
+    for n in 0..10_000 {
+        let name = format!("web-{n:05}");
+        histogram.observe(&["shop", &name], 1.0);
+        row.meta.key = Key::new("shop", &name);
+        rollouts.observe_own_write(row.clone());
+    }
+    let [runs, templates, cluster_templates] = [(); 3].map(|()| Clock::system());
+    let (runs, templates) = (Store::new(runs), Store::new(templates));
+    objects::show_objects(&registry, rollouts, runs, templates, Store::new(cluster_templates));
+    let (mut lines, mut largest) = (0, 0);
+    for slice in registry.slices() {
+        // Whoever counts something new in between waits for nobody.
+        histogram.observe(&["aaa", &lines.to_string()], 1.0);
+        let text = slice.into_text();
+        largest = largest.max(text.lines().count());
+        lines += text.lines().filter(|line| !line.starts_with('#')).count();
+    }
+    assert!(lines > 10_000 * (6 + 1 + 4 + 6), "{lines}");
+    assert!(largest <= SLICE * 10, "{largest} lines");
+}
+
 fn shown(rollout: &Value, run: &Value) -> Registry {
     fn store<K: Projection>(object: &Value) -> Arc<Store<K>> {
         let store = Store::new(Clock::system());

@@ -9,6 +9,7 @@
 
 mod analysis;
 mod compact;
+mod figures;
 mod meta;
 mod raw;
 mod replica_set;
@@ -25,6 +26,7 @@ use serde_json::Value;
 
 pub use self::analysis::{AnalysisRunRow, ClusterTemplateRow, TemplateRow};
 pub use self::compact::Writer;
+pub use self::figures::{MetricFigures, RolloutFigures};
 pub use self::meta::{AnnotationValue, MetaRow, Owner};
 pub use self::replica_set::{ReplicaSetRow, ReplicaSetStatusRow};
 pub use self::rollout::{RolloutRow, virtual_service_key};

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::compact::compact;
 use super::raw::RawObject;
-use super::{Body, CutError, IndexKey, MetaRow, Place, Projection};
+use super::{Body, CutError, IndexKey, MetaRow, Place, Projection, RolloutFigures};
 use crate::runtime::key::Key;
 
 /// A Rollout: metadata, references, and the object as compact JSON.
@@ -19,12 +19,15 @@ pub struct RolloutRow {
     pub body: Body,
     /// Whether `status.abort` is set.
     pub aborts: bool,
+    /// What `/metrics` tells of it.
+    pub figures: RolloutFigures,
 }
 
 /// What is read of a spec; the template is passed over.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct SpecView {
+    replicas: Value,
     strategy: Value,
     workload_ref: Value,
 }
@@ -43,7 +46,9 @@ impl Projection for RolloutRow {
         let raw = RawObject::of_bytes(body.as_bytes())?;
         let (spec, status): (SpecView, StatusView) = (raw.spec_or_default(), raw.status_or_default());
         let meta = raw.metadata.project()?;
-        Ok(Self { refs: Refs::of(&meta.key, &spec), aborts: status.abort.as_bool().unwrap_or_default(), meta, body })
+        let figures = RolloutFigures::of(&raw, &spec.strategy, spec.replicas.as_i64());
+        let (refs, aborts) = (Refs::of(&meta.key, &spec), status.abort.as_bool().unwrap_or_default());
+        Ok(Self { meta, refs, body, aborts, figures })
     }
 
     fn meta(&self) -> &MetaRow {
