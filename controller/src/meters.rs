@@ -16,6 +16,11 @@ use crate::runtime::key::Key;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::standard::Standard;
 
+/// What the names of metrics about one Rollout begin with.
+const ROLLOUTS: &str = "rollout_";
+/// What the names of metrics about one `AnalysisRun` begin with.
+const RUNS: &str = "analysis_run_";
+
 /// Where turns tell what they did.
 #[derive(Clone)]
 pub struct Meters {
@@ -69,13 +74,18 @@ impl Meters {
 
     /// Takes in that a Rollout is there.
     pub(crate) fn came(&self, key: &Key) {
-        self.registry.return_of(key);
+        self.registry.return_of(ROLLOUTS, key);
     }
 
     /// Takes in that a Rollout is gone; its series go after a while.
     pub(crate) fn gone(&self, key: &Key, uid: &str) {
-        self.registry.depart(key);
+        self.registry.depart(ROLLOUTS, key);
         self.durations.forget(uid);
+    }
+
+    /// Takes in that an `AnalysisRun` has ended or is gone; its series go after a while.
+    pub(crate) fn run_ended(&self, key: &Key) {
+        self.registry.depart(RUNS, key);
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a percentage")]

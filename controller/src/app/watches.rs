@@ -66,12 +66,20 @@ impl App {
     fn carry_out(&self) -> impl Fn(&Change<AnalysisRunRow>) + Send + Sync + 'static {
         let (runs, working, meters) = (self.runs.clone(), self.working.clone(), self.world.meters.clone());
         move |change| match (&change.new, &change.old) {
-            (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
+            (Some(run), _) => {
+                if working.load(Ordering::SeqCst) {
+                    see(&runs, run);
+                }
+                if run.phase.is_terminal() {
+                    // Rollouts keep many runs that have ended.
+                    meters.run_ended(change.key());
+                }
+            }
             (None, Some(gone)) => {
                 runs.gone(&gone.meta.uid);
-                meters.gone(change.key(), &gone.meta.uid);
+                meters.run_ended(change.key());
             }
-            (Some(_), _) | (None, None) => {}
+            (None, None) => {}
         }
     }
 

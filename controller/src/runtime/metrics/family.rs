@@ -114,16 +114,24 @@ impl Family {
         last.map(|labels| Bound::Excluded(labels.clone()))
     }
 
+    /// Whether there are series of an object, whose labels begin with this text.
+    pub fn knows(&self, object: &str) -> bool {
+        of_object(&self.series.read().unwrap_or_else(PoisonError::into_inner), object).next().is_some()
+    }
+
     /// Drops the series of an object, whose labels begin with this text.
     pub fn forget(&self, object: &str) {
         let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        let from_here = series.range::<str, _>((Bound::Included(object), Bound::Unbounded));
-        let theirs = from_here.map(|(labels, _)| labels).take_while(|labels| labels.starts_with(object));
-        let theirs: Vec<Box<str>> = theirs.cloned().collect();
+        let theirs: Vec<Box<str>> = of_object(&series, object).cloned().collect();
         for labels in theirs {
             series.remove(&labels);
         }
     }
+}
+
+fn of_object<'a>(series: &'a BTreeMap<Box<str>, Series>, object: &'a str) -> impl Iterator<Item = &'a Box<str>> {
+    let from_here = series.range::<str, _>((Bound::Included(object), Bound::Unbounded));
+    from_here.map(|(labels, _)| labels).take_while(move |labels| labels.starts_with(object))
 }
 
 fn read(bits: &AtomicU64) -> f64 {

@@ -4,6 +4,7 @@
 //! What can be read from the stores is made when it is scraped and costs nothing in between. A scrape is written in
 //! slices, so that with ten thousand Rollouts nothing waits for the whole of it.
 
+mod departed;
 mod family;
 pub mod objects;
 pub mod process;
@@ -12,11 +13,9 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
-
+use self::departed::Departed;
 use self::family::Family;
 pub use self::family::{Counter, Gauge, Histogram, Labels, Named};
 pub use self::text::Page;
@@ -24,8 +23,6 @@ use self::text::label_text;
 use super::clock::Clock;
 use super::key::Key;
 
-/// How long the series of a deleted object stay, so that a last scrape sees them.
-const AFTERLIFE: Duration = Duration::from_secs(65);
 /// Metric that counts dropped series.
 const DROPPED: &str = "serin_metrics_dropped_total";
 
@@ -60,7 +57,7 @@ struct Inner {
     clock: Clock,
     families: Mutex<BTreeMap<&'static str, Arc<Family>>>,
     collectors: Mutex<Vec<Collector>>,
-    departed: Mutex<Vec<(Instant, Key)>>,
+    departed: Mutex<Departed>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -109,22 +106,26 @@ impl Registry {
         });
     }
 
-    /// Drops the series of a deleted object, after a scrape has had time to see them.
-    pub fn depart(&self, object: &Key) {
-        let at = self.0.clock.monotonic() + AFTERLIFE;
-        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).push((at, object.clone()));
+    /// Drops the series of a deleted object, after a scrape has had time to see them; `kind` is what the names of the
+    /// metrics about its kind begin with.
+    pub fn depart(&self, kind: &'static str, object: &Key) {
+        self.bury();
+        let labels = labels_of(object);
+        let known = self.families(kind).iter().any(|family| family.knows(&labels));
+        if known {
+            self.locked_departed().add((kind, object.clone()), self.0.clock.monotonic());
+        }
     }
 
     /// Keeps the series of an object that was made again.
-    pub fn return_of(&self, object: &Key) {
-        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, key)| key != object);
+    pub fn return_of(&self, kind: &'static str, object: &Key) {
+        self.locked_departed().remove(&(kind, object.clone()));
     }
 
     /// Writes all metrics down, in slices; no lock is held from one to the next.
     pub fn slices(&self) -> impl Iterator<Item = Page> + Send + use<> {
         self.bury();
-        let families: Vec<_> =
-            self.0.families.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let families = self.families("");
         let collectors = self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let collected = collectors.into_iter().flat_map(|collector| collector());
         let dropped = self.0.dropped.clone();
@@ -144,16 +145,32 @@ impl Registry {
     }
 
     fn bury(&self) {
-        let now = self.0.clock.monotonic();
-        let mut departed = self.0.departed.lock().unwrap_or_else(PoisonError::into_inner);
-        let due: Vec<Key> = departed.iter().filter(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
-        departed.retain(|(at, _)| *at > now);
-        drop(departed);
-        let families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in due {
-            let object = label_text([("namespace", key.namespace()), ("name", key.name())]);
-            families.values().for_each(|family| family.forget(&object));
+        let due = self.locked_departed().due(self.0.clock.monotonic());
+        for (kind, object) in due {
+            let labels = labels_of(&object);
+            for family in self.families(kind) {
+                family.forget(&labels);
+            }
         }
+    }
+
+    /// Lists the metrics whose names begin with this.
+    fn families(&self, kind: &'static str) -> Vec<Arc<Family>> {
+        let families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
+        families
+            .range(kind..)
+            .take_while(|(name, _)| name.starts_with(kind))
+            .map(|(_, family)| family.clone())
+            .collect()
+    }
+
+    fn locked_departed(&self) -> MutexGuard<'_, Departed> {
+        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    fn departed(&self) -> usize {
+        self.locked_departed().len()
     }
 
     fn family(&self, named: Named, kind: &'static str, labels: Labels, bounds: &'static [f64]) -> Arc<Family> {
@@ -161,6 +178,11 @@ impl Registry {
         let make = || Arc::new(Family::new((named, kind), labels, bounds, self.0.dropped.clone()));
         families.entry(named.name).or_insert_with(make).clone()
     }
+}
+
+/// The labels of an object, with which those of its series begin.
+fn labels_of(object: &Key) -> String {
+    label_text([("namespace", object.namespace()), ("name", object.name())])
 }
 
 #[cfg(test)]
