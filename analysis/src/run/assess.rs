@@ -1,11 +1,11 @@
 //! Decides how metrics, and the run of them, stand.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serin_crds::analysis::{AnalysisRunStatus, MetricResult, RunSummary};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 use super::message::{self, Breach};
-use super::{Limits, Notice, Resolved, ResolvedMetric, whole_seconds};
+use super::{Limits, Notice, Resolved, ResolvedMetric, schedule, whole_seconds};
 
 /// What was found for the metric of this name.
 pub(super) fn result<'a>(status: &'a AnalysisRunStatus, name: &str) -> Option<&'a MetricResult> {
@@ -24,11 +24,13 @@ pub(super) fn assess(
     terminate: bool,
     status: &mut AnalysisRunStatus,
     now: Timestamp,
+    spread: SignedDuration,
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let ending = is_ending(terminate, status);
+    let is_ending = |status: &AnalysisRunStatus| terminate || is_ending(resolved, status, spread);
+    let ending = is_ending(status);
     let mut verdict = pass(resolved, terminate, ending, status, &mut notices);
-    if !ending && is_ending(terminate, status) {
+    if !ending && is_ending(status) {
         verdict = pass(resolved, terminate, true, status, &mut notices);
     }
     if status.started_at.is_none() {
@@ -61,10 +63,11 @@ pub(super) fn end(
     vec![Notice { reason: EventReason::analysis_run(phase), message }]
 }
 
-/// Whether the run is to measure nothing more.
-fn is_ending(terminate: bool, status: &AnalysisRunStatus) -> bool {
+/// Whether the run is to measure nothing more: a metric has ended badly, and no answer that could be worse is owed.
+fn is_ending(resolved: &Resolved, status: &AnalysisRunStatus, spread: SignedDuration) -> bool {
     let ends_run = |phase| matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive);
-    terminate || status.metric_results.iter().any(|result| !result.dry_run && ends_run(result.phase))
+    status.metric_results.iter().any(|result| !result.dry_run && ends_run(result.phase))
+        && !schedule::owes_answers(resolved, status, spread)
 }
 
 type Verdict = (AnalysisPhase, Option<String>);

@@ -25,7 +25,7 @@ use serin_crds::names::{AnalysisPhase, EventReason};
 pub use bounded::bounded_for_step;
 pub use build::{Identity, Purpose, initial_status, labels, name, same_demand};
 pub use record::JudgedMeasurement;
-pub use resolved::{Limits, Resolved, ResolvedMetric};
+pub use resolved::{Limits, Resolved, ResolvedMetric, unresolved};
 
 /// The largest spread of a run's measurements over the second: room is left for the query before the second is over.
 const WIDEST_SPREAD: Duration = Duration::from_millis(500);
@@ -113,7 +113,7 @@ impl Run {
             }
         };
         let mut next = status.clone();
-        let notices = assess::assess(resolved, self.terminate, &mut next, now);
+        let notices = assess::assess(resolved, self.terminate, &mut next, now, self.spread);
         let (due, wake) = if next.phase.is_terminal() {
             (Vec::new(), None)
         } else {
@@ -132,14 +132,9 @@ impl Run {
         for measurement in taken {
             record::record(resolved, &mut next, measurement, now, &mut notices);
         }
-        notices.extend(assess::assess(resolved, self.terminate, &mut next, now));
+        notices.extend(assess::assess(resolved, self.terminate, &mut next, now, self.spread));
         record::trim(resolved, &mut next);
         Recorded { status: next, notices }
-    }
-
-    /// Ends the run because its arguments cannot be resolved.
-    pub fn fail_arguments(&self, status: &AnalysisRunStatus, why: &str, now: Timestamp) -> Recorded {
-        self.fail(status, &resolved::unresolved(why), now)
     }
 
     /// Ends the run as an Error with this message.

@@ -106,7 +106,7 @@ impl Resolved {
 }
 
 /// The message of a run whose arguments cannot be resolved.
-pub(super) fn unresolved(why: &str) -> String {
+pub fn unresolved(why: &str) -> String {
     format!("Unable to resolve metric arguments: {why}")
 }
 

@@ -3,6 +3,7 @@ mod ends;
 mod messages;
 mod scheduling;
 mod specs;
+mod together;
 
 use serde_json::{Value, json};
 use serin_crds::analysis::MetricResult;
@@ -15,6 +16,10 @@ use crate::secret::Redactor;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn milliseconds(instant: Timestamp) -> i64 {
+    instant.as_millisecond() - at(0).as_millisecond()
 }
 
 fn spec(value: Value) -> AnalysisRunSpec {

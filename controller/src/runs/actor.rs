@@ -39,7 +39,7 @@ pub(super) struct Actor {
 struct Course {
     spec: Arc<AnalysisRunSpec>,
     run: Run,
-    /// Why the run cannot go on, whatever the spec asks for.
+    /// Why the run cannot go on, whatever the spec asks for; it ends when nothing is in flight any more.
     fault: Option<String>,
 }
 
@@ -121,6 +121,10 @@ impl Actor {
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.context.clock.now();
         if let Some(why) = self.course.fault.clone().filter(|_| !self.status.phase.is_terminal()) {
+            if !self.flying.is_empty() && !self.course.spec.terminate {
+                // What is in flight may bring a breach, which outranks the fault.
+                return self.start_write(now);
+            }
             let ended = self.course.run.fail(&self.status, &why, now);
             self.accept(ended);
         }
@@ -143,11 +147,13 @@ impl Actor {
     fn complete(&mut self, completed: Completed) {
         let now = self.context.clock.now();
         self.flying.remove(&completed.metric);
-        let recorded = match completed.outcome {
-            Outcome::JudgedMeasurement(taken) => self.course.run.record(&self.status, vec![taken], now),
-            Outcome::Unresolved(why) => self.course.run.fail_arguments(&self.status, &why, now),
-        };
-        self.accept(recorded);
+        match completed.outcome {
+            Outcome::JudgedMeasurement(taken) => {
+                let recorded = self.course.run.record(&self.status, vec![taken], now);
+                self.accept(recorded);
+            }
+            Outcome::Unresolved(why) => self.course.fault = Some(run::unresolved(&why)),
+        }
     }
 
     /// Takes over a new status: shows it, and tells what is to be told, before anything is written.

@@ -97,7 +97,7 @@ fn arguments_that_cannot_be_resolved_are_an_error() {
         &format!("{prefix} argument \"service\" was not supplied"),
     );
     let mut world = World::of(&[metric("m", &json!({}))]);
-    let failed = world.run.fail_arguments(&world.status, "secrets \"s\" not found", at(1));
+    let failed = world.run.fail(&world.status, &unresolved("secrets \"s\" not found"), at(1));
     world.status = failed.status;
     assert_eq!(
         (world.message(), world.status.phase),

@@ -53,6 +53,23 @@ async fn a_slow_sibling_does_not_delay_a_breach() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_breach_is_not_lost_beside_an_inconclusive_metric_that_answers_sooner() {
+    let world = World::new(|query, _| match query {
+        "errors" => Reply::After(Duration::from_secs(5), 9.0),
+        _ => Reply::Value(0.5),
+    });
+    let unsure = json!({"interval": "20s", "successCondition": "result > 1", "failureCondition": "result < 0"});
+    let metrics = [metric("traffic", &unsure), metric("errors", &json!({"interval": "20s"}))];
+    world.create(run("r", &metrics));
+    world.create(run("other-way-round", &metrics.iter().rev().cloned().collect::<Vec<_>>()));
+    world.at(1000).await;
+    assert_eq!((world.phase("r").as_str(), world.verdict("r").phase), ("Running", Running));
+    world.at(5100).await;
+    assert_eq!((world.phase("r").as_str(), world.phase("other-way-round").as_str()), ("Failed", "Failed"));
+    assert_eq!(world.asked().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn hanging_providers_hold_up_nobody_else() {
     let world = World::with(
         |query, _| match query {
