@@ -64,11 +64,34 @@ async fn no_series(exchange: &mut Exchange<'_>, at: Timestamp, ratio: &Ratio) ->
         Traffic::Unknown(why) => return Err(unknown("denominator", &why)),
     };
     match has_series(exchange, at, &ratio.numerator).await {
-        Ok(false) => Ok(Note::remark(format!("{missing}; {}", ratio.denominator.describe(amount)))),
+        Ok(false) => {
+            is_in_use(exchange, at, ratio).await?;
+            Ok(Note::remark(format!("{missing}; {}", ratio.denominator.describe(amount))))
+        }
         Ok(true) => Err(Note::warning(
             "no data: both sides of the division have series, but none with equal labels; sum both sides, or match them with on()",
         )),
         Err(why) => Err(unknown("numerator", &why)),
+    }
+}
+
+/// Whether the metric and the labels of a numerator are in use; a typing error in them is no proof of anything.
+///
+/// What was found once is not asked again.
+async fn is_in_use(exchange: &mut Exchange<'_>, at: Timestamp, ratio: &Ratio) -> Result<(), Note> {
+    let Some(known) = ratio.known.as_ref().filter(|known| !exchange.found_before(&known.query)) else {
+        return Ok(());
+    };
+    match has_series(exchange, at, &known.query).await {
+        Ok(true) => {
+            exchange.found(&known.query);
+            Ok(())
+        }
+        Ok(false) => Err(Note::warning(format!(
+            "no data: {}; check the names in the numerator, or write (... or vector(0)) around it if there may be none",
+            known.missing
+        ))),
+        Err(why) => Err(Note::warning(format!("no data: could not ask whether the numerator is in use: {why}"))),
     }
 }
 

@@ -10,7 +10,8 @@ use reqwest::Url;
 use url::form_urlencoded;
 
 use super::answer::{self, Answer};
-use super::auth::{Login, Tokens};
+use super::auth::Login;
+use super::memory::Memory;
 use super::numbers;
 use super::settings::{Query, Settings};
 use crate::provider::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, display_url, origin};
@@ -23,7 +24,7 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 pub(super) struct Exchange<'a> {
     fetch: &'a dyn Fetch,
     settings: &'a Settings,
-    tokens: &'a Tokens,
+    memory: &'a Memory,
     login: Login<'a>,
     at: Timestamp,
     left: Duration,
@@ -34,11 +35,11 @@ impl<'a> Exchange<'a> {
     pub fn new(
         fetch: &'a dyn Fetch,
         settings: &'a Settings,
-        tokens: &'a Tokens,
+        memory: &'a Memory,
         login: Login<'a>,
         at: Timestamp,
     ) -> Self {
-        Self { fetch, settings, tokens, login, at, left: settings.timeout }
+        Self { fetch, settings, memory, login, at, left: settings.timeout }
     }
 
     /// Asks Prometheus.
@@ -60,7 +61,7 @@ impl<'a> Exchange<'a> {
             response = self.ask(Method::GET, &url, &form).await?;
         }
         if response.status == StatusCode::UNAUTHORIZED {
-            self.tokens.forget(&self.login);
+            self.memory.tokens.forget(&self.login);
         }
         answer::read(&response, &display_url(&self.settings.base)).map_err(SampleError::Query)
     }
@@ -95,9 +96,9 @@ impl<'a> Exchange<'a> {
         body: &[u8],
     ) -> Result<(), SampleError> {
         if let Some(client) = self.login.oauth2 {
-            let token = match self.tokens.known(client, self.at) {
+            let token = match self.memory.tokens.known(client, self.at) {
                 Some(token) => token,
-                None => client.obtain(self, self.tokens).await?,
+                None => client.obtain(self, &self.memory.tokens).await?,
             };
             headers.insert(AUTHORIZATION, token);
         }
@@ -108,6 +109,16 @@ impl<'a> Exchange<'a> {
             headers.insert(AUTHORIZATION, basic.clone());
         }
         Ok(())
+    }
+
+    /// Whether a query for series has found some before, at this address.
+    pub fn found_before(&self, query: &str) -> bool {
+        self.memory.found.contains(&self.settings.address, query)
+    }
+
+    /// Remembers that a query for series has found some.
+    pub fn found(&self, query: &str) {
+        self.memory.found.insert(&self.settings.address, query);
     }
 
     /// The instant that the sample is of.

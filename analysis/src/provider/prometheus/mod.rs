@@ -7,6 +7,7 @@ mod answer;
 mod auth;
 mod empty;
 mod exchange;
+mod memory;
 mod numbers;
 mod settings;
 mod sigv4;
@@ -58,14 +59,14 @@ pub enum EmptyAnswer {
 pub struct Prometheus {
     fetch: Arc<dyn Fetch>,
     options: PrometheusOptions,
-    tokens: auth::Tokens,
+    memory: memory::Memory,
     queries: Queries,
 }
 
 impl Prometheus {
     /// A provider that asks through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>, options: PrometheusOptions) -> Self {
-        Self { fetch, options, tokens: auth::Tokens::default(), queries: Queries::default() }
+        Self { fetch, options, memory: memory::Memory::default(), queries: Queries::default() }
     }
 
     /// Takes one sample of a metric, whose arguments are filled in already, as of `at`.
@@ -91,7 +92,7 @@ impl Prometheus {
 
     async fn ask(&self, settings: &Settings, at: Timestamp, empty: EmptyAnswer) -> Result<Sample, SampleError> {
         let login = auth::Login::of(settings, self.options.aws.as_ref()).map_err(SampleError::Setup)?;
-        let mut exchange = Exchange::new(self.fetch.as_ref(), settings, &self.tokens, login, at);
+        let mut exchange = Exchange::new(self.fetch.as_ref(), settings, &self.memory, login, at);
         let answer = exchange.query(&settings.query).await?;
         let ratio = self.queries.read(settings.query.text()).ratio.clone();
         if let Some(ratio) = ratio.filter(|_| answer.missing || answer.is_all_nan()) {
