@@ -48,7 +48,6 @@ impl JudgedMeasurement {
                 .notes
                 .into_iter()
                 .map(|note| Note { text: clean(&note.text), warning: note.warning })
-                .chain(judged.notes.iter().cloned())
                 .collect(),
             judged,
             asked,
