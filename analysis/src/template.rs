@@ -187,7 +187,8 @@ fn twice<'a>(names: impl Iterator<Item = &'a str>, message: &str, path: &str, fa
     }
 }
 
-/// The arguments of all templates by name, in the order in which they first appear; the first value wins.
+/// The arguments of all templates by name, in the order in which they first appear; the first value wins, and where
+/// there is none, the last reference.
 fn declared<'a>(args: impl Iterator<Item = &'a Argument>, faults: &mut Vec<Fault>) -> Vec<Argument> {
     let mut joined: Vec<Argument> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
@@ -206,11 +207,9 @@ fn declared<'a>(args: impl Iterator<Item = &'a Argument>, faults: &mut Vec<Fault
                 );
                 faults.push(Fault { path: format!("args.{}", arg.name), value: other.clone(), message });
             }
-            (None, Some(value)) => known.value = Some(value.clone()),
+            // Not only its value: a reference that came before would outlive it, and a Secret goes before a value.
+            (None, _) if arg.value.is_some() || arg.value_from.is_some() => known.clone_from(arg),
             _ => {}
-        }
-        if known.value_from.is_none() {
-            known.value_from.clone_from(&arg.value_from);
         }
     }
     joined

@@ -142,6 +142,16 @@ fn the_first_value_of_an_argument_wins_and_given_ones_override() {
 }
 
 #[test]
+fn a_value_and_a_reference_of_two_templates_are_not_mixed() {
+    let (value, secret) = (json!({"name": "a", "value": "1"}), |name: &str| {
+        json!({"name": "a", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}})
+    });
+    check_args(&json!([]), &[json!([secret("s")]), json!([value])], &json!([value]));
+    check_args(&json!([]), &[json!([value]), json!([secret("s")])], &json!([value]));
+    check_args(&json!([]), &[json!([secret("s")]), json!([secret("t")])], &json!([secret("t")]));
+}
+
+#[test]
 fn arguments_that_no_template_has_are_left_out_and_named() {
     let given = json!([{"name": "a", "value": "1"}, {"name": "stray", "value": "2"}]);
     let merged = merged(&given, &[json!({"args": [{"name": "a"}]})], &json!({})).unwrap();
