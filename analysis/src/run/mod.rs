@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
+use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, MetricResult};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 pub use bounded::bounded_for_step;
@@ -154,11 +154,20 @@ pub fn spread_of(uid: &str) -> Duration {
     Duration::from_millis(1 + (hash >> 8) % 499)
 }
 
-/// How many completed measurements were judged, without metrics that do not count.
+/// How many completed measurements speak for or against the release.
+///
+/// These are the measurements, without errors, of the metrics that count. Where none counts, because all of them are a
+/// dry run, nothing more was asked for than that they are tried, and each measurement is one, whatever came of it.
 ///
 /// A run that was ended before it measured anything is Successful in Argo's words; by this number it proves nothing.
 pub fn evidence(status: &AnalysisRunStatus) -> usize {
-    let judged = status.metric_results.iter().filter(|result| !result.dry_run).map(|result| result.count.max(0));
+    let required = status.run_summary.count > 0 || status.metric_results.iter().any(|result| !result.dry_run);
+    let measured = |result: &MetricResult| match (required, result.dry_run) {
+        (true, true) => 0,
+        (true, false) => result.count,
+        (false, _) => result.count.saturating_add(result.error),
+    };
+    let judged = status.metric_results.iter().map(|result| measured(result).max(0));
     judged.map(|count| usize::try_from(count).unwrap_or(0)).sum()
 }
 

@@ -6,7 +6,6 @@ mod specs;
 mod together;
 
 use serde_json::{Value, json};
-use serin_crds::analysis::MetricResult;
 use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};
 
 use super::*;
