@@ -4,6 +4,7 @@
 //! [`Fetch`] and nothing else: no clock, no environment, no files. Deadlines and limits hold whatever the other side
 //! answers.
 
+mod choice;
 pub mod egress;
 pub mod fetch;
 pub mod http;
@@ -12,6 +13,7 @@ pub mod promql;
 #[cfg(test)]
 mod testserver;
 
+pub use choice::{Choice, supported};
 pub use egress::{Egress, EgressRule};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use http::{HttpFetch, HttpOptions};

@@ -39,7 +39,7 @@ pub(super) fn assess(
     let (phase, message) = verdict;
     if phase.is_terminal() {
         notices.extend(end(status, phase, message, now));
-    } else if phase != status.phase {
+    } else if phase != status.phase || message != status.message {
         status.phase = phase;
         status.message = message;
     }
@@ -81,18 +81,18 @@ fn pass(
 ) -> Verdict {
     let mut worst: Option<AnalysisPhase> = None;
     let mut message = terminate.then(|| "Run Terminated".to_owned());
-    let mut all_ended = true;
+    let mut open = Vec::new();
     let (mut summary, mut dry_summary) = (RunSummary::default(), RunSummary::default());
     for metric in &resolved.metrics {
         let summary = if metric.dry_run { &mut dry_summary } else { &mut summary };
         summary.count += 1;
         let Some(result) = result_mut(status, &metric.metric.name) else {
-            all_ended = false;
+            open.push(metric);
             continue;
         };
         let breach = update(metric, result, ending, notices);
         if !result.phase.is_terminal() {
-            all_ended = false;
+            open.push(metric);
             continue;
         }
         count(summary, result.phase);
@@ -103,10 +103,12 @@ fn pass(
     }
     status.run_summary = summary;
     status.dry_run_summary = Some(dry_summary);
-    if ending || all_ended {
+    // Nobody waits for a dry run that nobody can make.
+    open.retain(|metric| !metric.dry_run || metric.unsupported.is_none());
+    if ending || open.is_empty() {
         (worst.unwrap_or(AnalysisPhase::Successful), message)
     } else {
-        (AnalysisPhase::Running, None)
+        (AnalysisPhase::Running, message::unsupported(&open))
     }
 }
 

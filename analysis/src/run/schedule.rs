@@ -87,7 +87,7 @@ fn due_until(
     (!metric.dry_run && at <= last).then_some(at)
 }
 
-/// When a metric is measured next; none if it has ended.
+/// When a metric is measured next; none if it has ended, or nobody can measure it.
 fn next(
     metric: &ResolvedMetric,
     status: &AnalysisRunStatus,
@@ -95,7 +95,7 @@ fn next(
     spread: SignedDuration,
 ) -> Option<Timestamp> {
     let result = assess::result(status, &metric.metric.name);
-    if result.is_some_and(|result| result.phase.is_terminal()) {
+    if metric.unsupported.is_some() || result.is_some_and(|result| result.phase.is_terminal()) {
         return None;
     }
     let Some((result, last)) = result.and_then(|result| Some((result, result.measurements.last()?))) else {

@@ -4,6 +4,7 @@ mod messages;
 mod scheduling;
 mod specs;
 mod together;
+mod unsupported;
 
 use serde_json::{Value, json};
 use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};

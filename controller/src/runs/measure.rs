@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use serin_analysis::judge;
+use serin_analysis::provider::Choice;
 use serin_analysis::provider::prometheus::EmptyAnswer;
 use serin_analysis::run::{Due, JudgedMeasurement};
 use serin_analysis::sample::{Sample, SampleError};
@@ -99,12 +100,12 @@ async fn read_secrets(context: &RunContext, namespace: &str, spec: &AnalysisRunS
 }
 
 async fn ask(context: &RunContext, filled: &Metric, due: Due) -> Sample {
-    let Some(prometheus) = &filled.provider.prometheus else {
-        let why = format!(
-            "the metric provider {} is not supported yet; use prometheus",
-            provider_name(filled).unwrap_or_else(|| "of this metric".to_owned())
-        );
-        return Sample::failed(SampleError::Setup(why));
+    let prometheus = match Choice::of(&filled.provider) {
+        Some(Choice::Prometheus(prometheus)) => prometheus,
+        Some(Choice::Unsupported(name)) => {
+            return Sample::failed(SampleError::Setup(format!("the metric provider {name} is not supported")));
+        }
+        None => return Sample::failed(SampleError::Setup("no provider specified".to_owned())),
     };
     let empty = match (judge::judges_emptiness(filled, due.at), judge::judges_nan(filled, due.at)) {
         (true, _) => EmptyAnswer::Keep,
@@ -113,10 +114,4 @@ async fn ask(context: &RunContext, filled: &Metric, due: Due) -> Sample {
     };
     let _turn = context.endpoints.turn(prometheus.address.as_deref().unwrap_or_default()).await;
     context.prometheus.sample(prometheus, due.at, empty).await
-}
-
-/// The provider as the manifest names it.
-fn provider_name(metric: &Metric) -> Option<String> {
-    let provider = serde_json::to_value(&metric.provider).ok()?;
-    provider.as_object()?.keys().next().cloned()
 }

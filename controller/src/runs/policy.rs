@@ -19,13 +19,16 @@ pub(super) enum Urgency {
 
 /// When `new` is to be written, where `old` is what was written last, at `written_at`.
 ///
-/// At once: a change of phase, the first measurement, everything that is not a plain success. Successes at most once
+/// At once: a change of phase or of what a run waits for, the first measurement, everything that is not a plain success. Successes at most once
 /// in ten seconds.
 pub(super) fn urgency(old: &AnalysisRunStatus, new: &AnalysisRunStatus, written_at: Option<Timestamp>) -> Urgency {
     if old == new || is_beginning(old, new) {
         return Urgency::None;
     }
-    if old.phase != new.phase || new.metric_results.iter().any(|result| is_news(old, result)) {
+    if old.phase != new.phase
+        || old.message != new.message
+        || new.metric_results.iter().any(|result| is_news(old, result))
+    {
         return Urgency::Now;
     }
     written_at.map_or(Urgency::Now, |at| Urgency::At(next_batch(Some(at), at)))
@@ -38,7 +41,7 @@ pub(super) fn next_batch(written_at: Option<Timestamp>, now: Timestamp) -> Times
 
 /// Whether nothing has happened but that the run was looked at for the first time.
 fn is_beginning(old: &AnalysisRunStatus, new: &AnalysisRunStatus) -> bool {
-    old.phase == new.phase && old.started_at.is_some() && new.metric_results.is_empty()
+    old.phase == new.phase && old.message == new.message && old.started_at.is_some() && new.metric_results.is_empty()
 }
 
 fn is_news(old: &AnalysisRunStatus, result: &MetricResult) -> bool {
