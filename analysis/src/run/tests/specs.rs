@@ -176,6 +176,7 @@ fn names_and_labels_are_those_of_argo_rollouts() {
     assert_eq!(name("web", "abc", "2", Purpose::Step(3)), "web-abc-2-3");
     assert_eq!(name("web", "abc", "2", Purpose::PrePromotion), "web-abc-2-pre");
     assert_eq!(name("web", "abc", "2", Purpose::PostPromotion), "web-abc-2-post");
+    assert_eq!(name("trial", "", "", Purpose::Experiment("errors")), "trial-errors");
     let map = |entries: &[(&str, &str)]| entries.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let (metadata, selector) = (map(&[("team", "a"), ("app", "x")]), map(&[("app", "web")]));
     let identity = Identity {
@@ -201,5 +202,9 @@ fn names_and_labels_are_those_of_argo_rollouts() {
     assert_eq!(
         serde_json::to_value(labels(background)).unwrap(),
         json!({"rollout-type": "Background", "rollouts-pod-template-hash": "abc"})
+    );
+    assert_eq!(
+        serde_json::to_value(labels(Identity { purpose: Purpose::Experiment("errors"), ..identity })).unwrap(),
+        json!({"app": "x", "argo-rollouts.argoproj.io/controller-instance-id": "blue", "team": "a"})
     );
 }
