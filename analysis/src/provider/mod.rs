@@ -6,10 +6,13 @@
 
 mod choice;
 pub mod egress;
+mod exchange;
 pub mod fetch;
 pub mod http;
+mod login;
 pub mod prometheus;
 pub mod promql;
+mod quote;
 #[cfg(test)]
 mod testserver;
 
@@ -17,4 +20,5 @@ pub use choice::{Choice, supported};
 pub use egress::{Egress, EgressRule};
 pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use http::{HttpFetch, HttpOptions};
+pub use login::AwsCredentials;
 pub use prometheus::Prometheus;

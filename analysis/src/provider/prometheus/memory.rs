@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::auth::Tokens;
+use crate::provider::login::Tokens;
 
 /// How many questions are remembered; beyond that all are forgotten and asked again.
 const REMEMBERED: usize = 2048;

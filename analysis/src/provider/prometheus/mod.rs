@@ -4,13 +4,11 @@
 //! The HTTP API of Prometheus ("Instant queries", "Range queries"), and what Argo Rollouts makes of its answers.
 
 mod answer;
-mod auth;
 mod empty;
-mod exchange;
 mod memory;
 mod numbers;
+mod session;
 mod settings;
-mod sigv4;
 #[cfg(test)]
 mod tests;
 
@@ -20,15 +18,15 @@ use jiff::Timestamp;
 use serin_crds::analysis::PrometheusMetric;
 
 use super::fetch::Fetch;
+use super::login::{AwsCredentials, Login};
 use super::promql::Queries;
 use crate::expr::ResultValue;
 use crate::sample::{Note, Sample, SampleError};
 use answer::Answer;
-use exchange::Exchange;
+use session::Session;
 use settings::Settings;
 
 pub use numbers::{list, number};
-pub use sigv4::{AwsCredentials, Signature, sign};
 
 /// The metadata key of a metric result under which its query is recorded.
 pub const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
@@ -91,12 +89,12 @@ impl Prometheus {
     }
 
     async fn ask(&self, settings: &Settings, at: Timestamp, empty: EmptyAnswer) -> Result<Sample, SampleError> {
-        let login = auth::Login::of(settings, self.options.aws.as_ref()).map_err(SampleError::Setup)?;
-        let mut exchange = Exchange::new(self.fetch.as_ref(), settings, &self.memory, login, at);
-        let answer = exchange.query(&settings.query).await?;
+        let login = Login::of(&settings.terms, self.options.aws.as_ref()).map_err(SampleError::Setup)?;
+        let mut session = Session::new(self.fetch.as_ref(), settings, &self.memory, login, at);
+        let answer = session.query(&settings.query).await?;
         let ratio = self.queries.read(settings.query.text()).ratio.clone();
         if let Some(ratio) = ratio.filter(|_| answer.missing || answer.is_all_nan()) {
-            return Ok(empty::explain(&mut exchange, settings.query.instant(at), answer, &ratio, empty).await);
+            return Ok(empty::explain(&mut session, settings.query.instant(at), answer, &ratio, empty).await);
         }
         Ok(answer.into_sample())
     }

@@ -1,6 +1,7 @@
 use serin_crds::analysis::{Authentication, BasicAuth, Header, OAuth2, Sigv4};
 
 use super::*;
+use crate::provider::login::{Signature, sign};
 use crate::provider::testserver::Seen;
 
 /// What a server saw of the first request of a metric.

@@ -39,7 +39,7 @@ impl fmt::Debug for AwsCredentials {
 }
 
 /// Signs the requests of one metric.
-pub(super) struct Signer<'a> {
+pub(in crate::provider) struct Signer<'a> {
     credentials: &'a AwsCredentials,
     region: &'a str,
 }
@@ -49,22 +49,22 @@ impl<'a> Signer<'a> {
     ///
     /// # Errors
     /// A sentence that says what to change.
-    pub fn of(sigv4: &'a Sigv4, credentials: Option<&'a AwsCredentials>) -> Result<Self, String> {
-        const PATH: &str = "provider.prometheus.authentication.sigv4";
+    pub fn of(sigv4: &'a Sigv4, path: &str, credentials: Option<&'a AwsCredentials>) -> Result<Self, String> {
+        let path = format!("{path}.authentication.sigv4");
         let given = |text: &'a Option<String>| text.as_deref().filter(|text| !text.is_empty());
         if given(&sigv4.profile).is_some() {
             return Err(format!(
-                "{PATH}.profile is not supported; give the controller its credentials in the environment"
+                "{path}.profile is not supported; give the controller its credentials in the environment"
             ));
         }
         if given(&sigv4.role_arn).is_some() {
-            return Err(format!("{PATH}.roleArn is not supported; give the controller credentials of that role"));
+            return Err(format!("{path}.roleArn is not supported; give the controller credentials of that role"));
         }
         let credentials = credentials.ok_or_else(|| {
-            format!("{PATH} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+            format!("{path} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         })?;
         let region = given(&sigv4.region).or(credentials.region.as_deref());
-        let region = region.ok_or_else(|| format!("{PATH}.region is empty; give it the region of the workspace"))?;
+        let region = region.ok_or_else(|| format!("{path}.region is empty; give it the region of the workspace"))?;
         Ok(Self { credentials, region })
     }
 
@@ -97,7 +97,7 @@ impl<'a> Signer<'a> {
 
 /// What a signature is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Signature<'a> {
+pub(in crate::provider) struct Signature<'a> {
     /// The region of the service.
     pub region: &'a str,
     /// The service.
@@ -108,7 +108,11 @@ pub struct Signature<'a> {
 
 /// The value of the authorization header for a request (method, URL, body) with the headers `host`, `x-amz-date`,
 /// `x-amz-content-sha256` and, with temporary credentials, `x-amz-security-token`.
-pub fn sign(credentials: &AwsCredentials, what: &Signature<'_>, request: (&Method, &Url, &[u8])) -> String {
+pub(in crate::provider) fn sign(
+    credentials: &AwsCredentials,
+    what: &Signature<'_>,
+    request: (&Method, &Url, &[u8]),
+) -> String {
     let (method, url, body) = request;
     let body_hash = hex(digest::digest(&digest::SHA256, body).as_ref());
     let date_time = stamp(what.at);
