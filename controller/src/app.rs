@@ -26,7 +26,7 @@ use crate::runtime::server::Needed;
 use crate::runtime::store::Change;
 use crate::runtime::watch::{Scope, follow};
 use crate::world::{Notices, Pending, Revisions, Stores, World};
-use serin_analysis::provider::Prometheus;
+use serin_analysis::provider::MetricSource;
 
 /// What a controller is made of.
 #[derive(Clone)]
@@ -37,8 +37,8 @@ pub struct Parts {
     pub calls: kube::Client,
     /// The clock.
     pub clock: Clock,
-    /// Who asks Prometheus.
-    pub prometheus: Arc<Prometheus>,
+    /// Who measures.
+    pub providers: Arc<dyn MetricSource>,
     /// Where events about Rollouts go.
     pub notices: Notices,
     /// Where events about analyses go.
@@ -53,13 +53,13 @@ pub struct Parts {
 
 impl Parts {
     /// A controller with one client for everything, that tells nobody what it does.
-    pub fn new(client: kube::Client, clock: Clock, prometheus: Arc<Prometheus>, gate: WriteGate) -> Self {
+    pub fn new(client: kube::Client, clock: Clock, providers: Arc<dyn MetricSource>, gate: WriteGate) -> Self {
         let registry = Registry::new(clock.clone());
         Self {
             watches: client.clone(),
             calls: client,
             clock,
-            prometheus,
+            providers,
             notices: Arc::new(|_, _| {}),
             tell: Arc::new(|_| {}),
             gate,
@@ -121,7 +121,7 @@ pub struct App {
 impl App {
     /// Starts to watch.
     pub fn start(parts: Parts) -> Self {
-        let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings, registry } = parts;
+        let Parts { watches, calls, clock, providers, notices, tell, gate, settings, registry } = parts;
         let (stores, limiter) = (Stores::new(&clock), WriteLimiter::default());
         let meters = Meters::new(&registry);
         let turns = meters.standard.rollouts.clone();
@@ -143,7 +143,7 @@ impl App {
         let runs = Arc::new(Executor::new(RunContext {
             client: calls,
             clock: clock.clone(),
-            prometheus,
+            providers,
             endpoints: Endpoints::new(QUERIES),
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),

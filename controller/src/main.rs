@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use serin_analysis::provider::prometheus::PrometheusOptions;
-use serin_analysis::provider::{HttpFetch, HttpOptions, Prometheus};
+use serin_analysis::provider::{HttpFetch, HttpOptions, Providers};
 use serin_controller::app::{App, Parts, Settings};
 use serin_controller::runtime::client::{Clients, connect, find_cluster, warm_up};
 use serin_controller::runtime::clock::Clock;
@@ -140,8 +140,8 @@ fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &Writ
     let egress = flags.egress(address.as_deref());
     let fetch = HttpFetch::new(HttpOptions { egress, proxy: None });
     let options = PrometheusOptions { default_address: address, aws: None };
-    let prometheus = Arc::new(Prometheus::new(Arc::new(fetch), options));
-    let mut parts = Parts::new(clients.calls.clone(), clock.clone(), prometheus, gate.clone());
+    let providers = Arc::new(Providers::new(Arc::new(fetch), options));
+    let mut parts = Parts::new(clients.calls.clone(), clock.clone(), providers, gate.clone());
     parts.watches = clients.watches.clone();
     parts.settings = Settings {
         namespace: flags.scope.namespaced.then(|| own.to_owned()),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serin_analysis::provider::Prometheus;
+use serin_analysis::provider::Providers;
 use serin_analysis::provider::prometheus::PrometheusOptions;
 use serin_controller::app::{App, Parts};
 use serin_controller::runtime::clock::Clock;
@@ -145,12 +145,12 @@ impl SimWorld {
         // Its line can be cut: what a killed process had under way is never answered.
         let line = Severed::new(self.server.door(CONTROLLER), cut);
         let client = kube::Client::new(line, crate::scenario::NAMESPACE);
-        let prometheus = Prometheus::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
+        let providers = Providers::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
         let gate = WriteGate::always_open(self.clock.clone());
         let registry = self.registry.clone();
         let (outbox, _) =
             Outbox::start(client.clone(), self.clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
-        let parts = Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate);
+        let parts = Parts::new(client, self.clock.clone(), Arc::new(providers), gate);
         Parts { registry, ..parts }.telling(outbox)
     }
 }

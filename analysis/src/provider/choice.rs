@@ -2,6 +2,8 @@
 
 use serin_crds::analysis::{MetricProvider, PrometheusMetric};
 
+use super::prometheus::RESOLVED_QUERY;
+
 /// The provider that a metric asks for, with its settings.
 #[derive(Clone, Copy, Debug)]
 pub enum Choice<'a> {
@@ -51,6 +53,14 @@ impl<'a> Choice<'a> {
     /// The provider that a metric asks for; none if it asks for none.
     pub fn of(provider: &'a MetricProvider) -> Option<Self> {
         Self::all(provider).into_iter().next()
+    }
+
+    /// What is recorded once for a metric, as key and value: the question as it is asked.
+    pub fn asked(self) -> Option<(&'static str, &'a str)> {
+        match self {
+            Self::Prometheus(settings) => Some((RESOLVED_QUERY, settings.query.as_deref()?)),
+            Self::Unsupported(_) => None,
+        }
     }
 }
 

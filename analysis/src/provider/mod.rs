@@ -12,7 +12,9 @@ pub mod http;
 mod login;
 pub mod prometheus;
 pub mod promql;
+mod providers;
 mod quote;
+mod seam;
 #[cfg(test)]
 mod testserver;
 
@@ -22,3 +24,5 @@ pub use fetch::{Fetch, FetchError, FetchRequest, FetchResponse};
 pub use http::{HttpFetch, HttpOptions};
 pub use login::AwsCredentials;
 pub use prometheus::Prometheus;
+pub use providers::Providers;
+pub use seam::{Begun, MetricSource, Progress, Question, RunName};

@@ -5,7 +5,7 @@ use serin_crds::analysis::{AnalysisRunStatus, MetricResult, RunSummary};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 use super::message::{self, Breach};
-use super::{Limits, Notice, Resolved, ResolvedMetric, schedule, whole_seconds};
+use super::{Limits, Notice, Resolved, ResolvedMetric, record, schedule, whole_seconds};
 
 /// What was found for the metric of this name.
 pub(super) fn result<'a>(status: &'a AnalysisRunStatus, name: &str) -> Option<&'a MetricResult> {
@@ -56,6 +56,7 @@ pub(super) fn end(
     if status.phase == phase {
         return Vec::new();
     }
+    record::close(status, now);
     status.phase = phase;
     status.message = message;
     status.completed_at.get_or_insert(whole_seconds(now));
@@ -147,7 +148,7 @@ fn phase(limits: Limits, result: &MetricResult, ending: bool) -> AnalysisPhase {
     let Some(last) = result.measurements.last() else {
         return if ending { AnalysisPhase::Successful } else { AnalysisPhase::Pending };
     };
-    if !last.phase.is_terminal() {
+    if !last.phase.is_terminal() && !ending {
         return AnalysisPhase::Running;
     }
     if let Some((phase, _)) = breach(limits, result) {

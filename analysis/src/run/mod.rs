@@ -24,7 +24,7 @@ use serin_crds::names::{AnalysisPhase, EventReason};
 
 pub use bounded::bounded_for_step;
 pub use build::{Identity, Purpose, initial_status, labels, name, same_demand};
-pub use record::JudgedMeasurement;
+pub use record::{BegunMeasurement, DroppedMeasurement, JudgedMeasurement, begun, next_nth};
 pub use resolved::{Limits, Resolved, ResolvedMetric, unresolved};
 
 /// The largest spread of a run's measurements over the second: room is left for the query before the second is over.
@@ -67,6 +67,8 @@ pub struct Recorded {
     pub status: AnalysisRunStatus,
     /// What should be told.
     pub notices: Vec<Notice>,
+    /// What is no longer kept.
+    pub dropped: Vec<DroppedMeasurement>,
 }
 
 /// Something that should be told as an event.
@@ -108,7 +110,7 @@ impl Run {
         let resolved = match &self.resolved {
             Ok(resolved) => resolved,
             Err(message) => {
-                let Recorded { status, notices } = self.fail(status, message, now);
+                let Recorded { status, notices, .. } = self.fail(status, message, now);
                 return Turn { status, notices, ..Turn::default() };
             }
         };
@@ -125,7 +127,7 @@ impl Run {
     /// Takes in measurements that were finished `now`, and assesses the run.
     pub fn record(&self, status: &AnalysisRunStatus, taken: Vec<JudgedMeasurement>, now: Timestamp) -> Recorded {
         let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
-            return Recorded { status: status.clone(), notices: Vec::new() };
+            return Recorded { status: status.clone(), ..Recorded::default() };
         };
         let mut next = status.clone();
         let mut notices = Vec::new();
@@ -133,15 +135,26 @@ impl Run {
             record::record(resolved, &mut next, measurement, now, &mut notices);
         }
         notices.extend(assess::assess(resolved, self.terminate, &mut next, now, self.spread));
-        record::trim(resolved, &mut next);
-        Recorded { status: next, notices }
+        let dropped = record::trim(resolved, &mut next);
+        Recorded { status: next, notices, dropped }
+    }
+
+    /// Takes in that a measurement was begun, or was looked at and is not there yet.
+    pub fn begin(&self, status: &AnalysisRunStatus, taken: BegunMeasurement, now: Timestamp) -> Recorded {
+        let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
+            return Recorded { status: status.clone(), ..Recorded::default() };
+        };
+        let mut next = status.clone();
+        record::begin(resolved, &mut next, taken);
+        let notices = assess::assess(resolved, self.terminate, &mut next, now, self.spread);
+        Recorded { status: next, notices, dropped: Vec::new() }
     }
 
     /// Ends the run as an Error with this message.
     pub fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
         let mut next = status.clone();
         let notices = assess::end(&mut next, AnalysisPhase::Error, Some(message.to_owned()), now);
-        Recorded { status: next, notices }
+        Recorded { status: next, notices, dropped: Vec::new() }
     }
 }
 

@@ -1,3 +1,4 @@
+mod begun;
 mod counters;
 mod ends;
 mod messages;
@@ -5,6 +6,8 @@ mod scheduling;
 mod specs;
 mod together;
 mod unsupported;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};
