@@ -1,6 +1,6 @@
 //! Which provider a metric asks for.
 
-use serin_crds::analysis::{MetricProvider, PrometheusMetric};
+use serin_crds::analysis::{MetricProvider, PrometheusMetric, WebMetric};
 
 use super::prometheus::RESOLVED_QUERY;
 
@@ -9,6 +9,8 @@ use super::prometheus::RESOLVED_QUERY;
 pub enum Choice<'a> {
     /// Prometheus.
     Prometheus(&'a PrometheusMetric),
+    /// JSON over HTTP.
+    Web(&'a WebMetric),
     /// One that is not supported, by the name that manifests give it.
     Unsupported(&'a str),
 }
@@ -34,7 +36,6 @@ impl<'a> Choice<'a> {
         } = provider;
         let unsupported = [
             (kayenta.is_some(), "kayenta"),
-            (web.is_some(), "web"),
             (datadog.is_some(), "datadog"),
             (wavefront.is_some(), "wavefront"),
             (new_relic.is_some(), "newRelic"),
@@ -46,7 +47,7 @@ impl<'a> Choice<'a> {
         ];
         let plugins = plugin.iter().flatten().map(|(name, _)| Self::Unsupported(name));
         let named = unsupported.into_iter().filter_map(|(given, name)| given.then_some(Self::Unsupported(name)));
-        let built = prometheus.as_ref().map(Self::Prometheus).into_iter();
+        let built = prometheus.as_ref().map(Self::Prometheus).into_iter().chain(web.as_ref().map(Self::Web));
         built.chain(named).chain(plugins).collect()
     }
 
@@ -59,7 +60,7 @@ impl<'a> Choice<'a> {
     pub fn asked(self) -> Option<(&'static str, &'a str)> {
         match self {
             Self::Prometheus(settings) => Some((RESOLVED_QUERY, settings.query.as_deref()?)),
-            Self::Unsupported(_) => None,
+            Self::Web(_) | Self::Unsupported(_) => None,
         }
     }
 }
@@ -72,7 +73,7 @@ impl<'a> Choice<'a> {
 /// The name of the provider that is not supported, as manifests give it.
 pub fn supported(provider: &MetricProvider) -> Result<(), String> {
     let unsupported = Choice::all(provider).into_iter().find_map(|choice| match choice {
-        Choice::Prometheus(_) => None,
+        Choice::Prometheus(_) | Choice::Web(_) => None,
         Choice::Unsupported(name) => Some(name.to_owned()),
     });
     unsupported.map_or(Ok(()), Err)
@@ -92,6 +93,7 @@ mod tests {
     #[test]
     fn what_is_not_supported_is_named_as_in_the_manifest() {
         check(json!({"prometheus": {"query": "up"}}), Ok(()));
+        check(json!({"web": {"url": "http://x"}}), Ok(()));
         check(json!({"job": {"spec": {}}}), Err("job"));
         check(json!({"newRelic": {"query": "x"}}), Err("newRelic"));
         check(json!({"cloudWatch": {"metricDataQueries": []}}), Err("cloudWatch"));

@@ -19,11 +19,10 @@ use crate::sample::SampleError;
 pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Headers that belong to the connection and not to the metric.
-const NOT_SENT: [&str; 12] = [
+const NOT_SENT: [&str; 11] = [
     "accept-encoding",
     "connection",
     "content-length",
-    "content-type",
     "expect",
     "host",
     "keep-alive",
@@ -50,11 +49,16 @@ pub(super) struct Terms {
     pub address: String,
 }
 
-/// Checks the headers of a metric; `path` is where its settings stand.
+/// Checks the headers of a metric; `path` is where its settings stand, `own` are headers that its provider sets itself.
 ///
 /// # Errors
 /// A sentence that says what to change.
-pub(super) fn headers(given: &[Header], path: &str, remarks: &mut Vec<String>) -> Result<HeaderMap, String> {
+pub(super) fn headers(
+    given: &[Header],
+    path: &str,
+    own: &[&str],
+    remarks: &mut Vec<String>,
+) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (i, header) in given.iter().enumerate() {
         let path = format!("{path}.headers[{i}]");
@@ -63,7 +67,7 @@ pub(super) fn headers(given: &[Header], path: &str, remarks: &mut Vec<String>) -
         // The value may be a secret and is not told.
         let mut value = HeaderValue::from_bytes(header.value.as_bytes())
             .map_err(|_| format!("{path}.value (of {name}) must not hold line breaks or other control characters"))?;
-        if NOT_SENT.contains(&name.as_str()) {
+        if NOT_SENT.iter().chain(own).any(|other| *other == name.as_str()) {
             remarks.push(format!("{path}.key is {name}, which belongs to the connection and is not sent"));
             continue;
         }

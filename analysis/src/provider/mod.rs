@@ -17,6 +17,7 @@ mod quote;
 mod seam;
 #[cfg(test)]
 mod testserver;
+mod web;
 
 pub use choice::{Choice, supported};
 pub use egress::{Egress, EgressRule};

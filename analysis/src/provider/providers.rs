@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serin_crds::analysis::Metric;
 
 use super::prometheus::{EmptyAnswer, PrometheusOptions};
+use super::web::{self, Web};
 use super::{Choice, Fetch, MetricSource, Progress, Prometheus, Question};
 use crate::judge;
 use crate::sample::{Sample, SampleError};
@@ -16,18 +17,21 @@ use crate::sample::{Sample, SampleError};
 /// To add one: its file, its arm in [`Choice`], and an arm in each `match` here.
 pub struct Providers {
     prometheus: Prometheus,
+    web: Web,
 }
 
 impl Providers {
     /// Providers that ask through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>, options: PrometheusOptions) -> Self {
-        Self { prometheus: Prometheus::new(fetch, options) }
+        let web = Web::new(fetch.clone(), options.aws.clone());
+        Self { prometheus: Prometheus::new(fetch, options), web }
     }
 
     async fn sample(&self, metric: &Metric, at: Timestamp) -> Sample {
         let refused = |why: String| Sample::failed(SampleError::Setup(why));
         match Choice::of(&metric.provider) {
             Some(Choice::Prometheus(settings)) => self.prometheus.sample(settings, at, empty_answer(metric, at)).await,
+            Some(Choice::Web(settings)) => self.web.sample(settings, at).await,
             Some(Choice::Unsupported(name)) => refused(format!("the metric provider {name} is not supported")),
             None => refused("no provider specified".to_owned()),
         }
@@ -38,6 +42,7 @@ impl MetricSource for Providers {
     fn endpoint(&self, metric: &Metric) -> String {
         match Choice::of(&metric.provider) {
             Some(Choice::Prometheus(settings)) => settings.address.clone().unwrap_or_default(),
+            Some(Choice::Web(settings)) => web::endpoint(settings),
             Some(Choice::Unsupported(_)) | None => String::new(),
         }
     }

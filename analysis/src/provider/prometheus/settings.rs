@@ -74,7 +74,7 @@ impl Settings {
             Some(range) => range_of(range, text, at)?,
         };
         let mut remarks = Vec::new();
-        let headers = exchange::headers(headers, PATH, &mut remarks)?;
+        let headers = exchange::headers(headers, PATH, &["content-type"], &mut remarks)?;
         let authentication = authentication.clone().unwrap_or_default();
         let terms = Terms { path: PATH, timeout, insecure: *insecure, headers, authentication, address };
         Ok(Self { base, query, terms, remarks })

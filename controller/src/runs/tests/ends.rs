@@ -193,6 +193,18 @@ async fn a_run_whose_provider_is_not_supported_holds_and_says_so_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_web_metric_is_judged_by_the_part_of_the_answer_that_counts() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    let web = |path: &str| json!({"web": {"url": "http://checks.shop/x", "jsonPath": path}});
+    let judged = |path: &str, condition: &str| json!({"provider": web(path), "successCondition": condition});
+    world.create(run("good", &[metric("kind", &judged("{$.data.resultType}", "result == 'scalar'"))]));
+    world.create(run("bad", &[metric("kind", &judged("{$.data.result[0]}", "result > 1"))]));
+    world.at(1000).await;
+    assert_eq!((world.phase("good").as_str(), world.phase("bad").as_str()), ("Successful", "Failed"));
+    assert_eq!(world.status("good")["metricResults"][0]["measurements"][0]["value"], json!("\"scalar\""));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unreachable_provider_ends_the_run_after_five_attempts() {
     let world = World::new(|_, _| Reply::Fail);
     world.create(run("r", &[metric("errors", &json!({"interval": "1h"}))]));
