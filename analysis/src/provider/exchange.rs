@@ -1,5 +1,6 @@
 //! The requests of one sample: all of them share the metric's timeout.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use serin_crds::analysis::{Authentication, Header};
 use url::form_urlencoded;
 
 use super::fetch::{Fetch, FetchError, FetchRequest, FetchResponse, origin};
-use super::login::{Login, Tokens};
+use super::login::{Login, Logins};
 use super::quote::quote;
 use crate::sample::SampleError;
 
@@ -81,16 +82,20 @@ pub(super) fn headers(
 pub(super) struct Exchange<'a> {
     fetch: &'a dyn Fetch,
     terms: &'a Terms,
-    tokens: &'a Tokens,
-    login: Login<'a>,
+    logins: &'a Logins,
+    login: Arc<Login<'a>>,
     at: Timestamp,
     left: Duration,
 }
 
 impl<'a> Exchange<'a> {
     /// The exchange for one sample taken at `at`.
-    pub fn new(fetch: &'a dyn Fetch, terms: &'a Terms, tokens: &'a Tokens, login: Login<'a>, at: Timestamp) -> Self {
-        Self { fetch, terms, tokens, login, at, left: terms.timeout }
+    ///
+    /// # Errors
+    /// A sentence that says what is missing for its login.
+    pub fn new(fetch: &'a dyn Fetch, terms: &'a Terms, logins: &'a Logins, at: Timestamp) -> Result<Self, String> {
+        let login = Arc::new(Login::of(terms)?);
+        Ok(Self { fetch, terms, logins, login, at, left: terms.timeout })
     }
 
     /// Sends a request, with everything that the metric's settings add to one.
@@ -114,15 +119,17 @@ impl<'a> Exchange<'a> {
         headers: &mut HeaderMap,
         body: &[u8],
     ) -> Result<(), SampleError> {
+        let logins = self.logins;
         if let Some(client) = self.login.oauth2 {
-            let token = match self.tokens.known(client, self.at) {
+            let token = match logins.tokens.known(client, self.at) {
                 Some(token) => token,
-                None => client.obtain(self, self.tokens).await?,
+                None => client.obtain(self, &logins.tokens).await?,
             };
             headers.insert(AUTHORIZATION, token);
         }
-        if let Some(aws) = &self.login.sigv4 {
-            aws.sign(method, url, headers, body, self.at).map_err(SampleError::Query)?;
+        let login = self.login.clone();
+        if let Some(signer) = &login.sigv4 {
+            signer.sign(self, &logins.aws, (method, url, body), headers).await?;
         }
         if let (Some(basic), false) = (&self.login.basic, headers.contains_key(AUTHORIZATION)) {
             headers.insert(AUTHORIZATION, basic.clone());
@@ -132,7 +139,7 @@ impl<'a> Exchange<'a> {
 
     /// Notes that a request was turned away: the token that it carried is not used again.
     pub fn turned_away(&self) {
-        self.tokens.forget(&self.login);
+        self.logins.tokens.forget(&self.login);
     }
 
     /// The instant that the sample is of.

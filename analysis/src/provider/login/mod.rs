@@ -1,6 +1,6 @@
 //! Ways to log in: user and password, client credentials of OAuth 2, AWS' signature.
 
-mod sigv4;
+mod aws;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,22 +13,29 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use serin_crds::analysis::{BasicAuth, OAuth2};
+use serin_crds::analysis::{Authentication, BasicAuth, OAuth2};
 use url::form_urlencoded::byte_serialize;
 
 use super::exchange::{Exchange, Terms, form};
 use super::quote::quote;
 use crate::sample::SampleError;
-use sigv4::Signer;
 
-pub use sigv4::AwsCredentials;
-#[cfg(test)]
-pub(in crate::provider) use sigv4::{Signature, sign};
+pub(in crate::provider) use aws::{Aws, Signer};
+pub use aws::{AwsCredentials, AwsEnvironment, WebIdentity};
 
 /// A token is renewed this long before it ends.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 /// How many tokens are remembered.
 const REMEMBERED: usize = 1024;
+
+/// What logins need and leave behind for the next ones.
+#[derive(Debug, Default)]
+pub(in crate::provider) struct Logins {
+    /// Tokens that are still good.
+    pub tokens: Tokens,
+    /// AWS, as the controller knows it.
+    pub aws: Aws,
+}
 
 /// How one metric logs in.
 pub(in crate::provider) struct Login<'a> {
@@ -45,12 +52,11 @@ impl<'a> Login<'a> {
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub fn of(terms: &'a Terms, aws: Option<&'a AwsCredentials>) -> Result<Self, String> {
-        let basic = terms.authentication.basic_auth.as_ref().map(basic).transpose()?;
-        let oauth2 = terms.authentication.oauth2.as_ref().map(Client::of).transpose()?;
-        let for_aws = terms.address.contains("aps-workspaces");
-        let sigv4 = terms.authentication.sigv4.as_ref().filter(|_| for_aws);
-        let sigv4 = sigv4.map(|sigv4| Signer::of(sigv4, terms.path, aws)).transpose()?;
+    pub fn of(terms: &'a Terms) -> Result<Self, String> {
+        let Authentication { basic_auth, oauth2, sigv4 } = &terms.authentication;
+        let basic = basic_auth.as_ref().map(basic).transpose()?;
+        let oauth2 = oauth2.as_ref().map(Client::of).transpose()?;
+        let sigv4 = Signer::of(sigv4.as_ref(), terms.path, &terms.address);
         Ok(Self { basic: basic.flatten(), oauth2: oauth2.flatten(), sigv4 })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::provider::login::Tokens;
+use crate::provider::login::Logins;
 
 /// How many questions are remembered; beyond that all are forgotten and asked again.
 const REMEMBERED: usize = 2048;
@@ -11,8 +11,8 @@ const REMEMBERED: usize = 2048;
 /// What samples leave behind for the next ones.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// Tokens that are still good.
-    pub tokens: Tokens,
+    /// What logins need and leave behind.
+    pub logins: Logins,
     /// Questions for series that have found some.
     pub found: Found,
 }

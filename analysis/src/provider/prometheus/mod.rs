@@ -18,11 +18,12 @@ use jiff::Timestamp;
 use serin_crds::analysis::PrometheusMetric;
 
 use super::fetch::Fetch;
-use super::login::{AwsCredentials, Login};
+use super::login::{Aws, AwsEnvironment, Logins};
 use super::promql::Queries;
 use crate::expr::ResultValue;
 use crate::sample::{Note, Sample, SampleError};
 use answer::Answer;
+use memory::Memory;
 use session::Session;
 use settings::Settings;
 
@@ -38,8 +39,8 @@ pub const WARNINGS: &str = "warnings";
 pub struct PrometheusOptions {
     /// The address for metrics that give none (Argo: `ARGO_ROLLOUTS_PROMETHEUS_ADDRESS`).
     pub default_address: Option<String>,
-    /// The credentials for metrics with `sigv4`.
-    pub aws: Option<AwsCredentials>,
+    /// What is known of AWS, for metrics with `sigv4`.
+    pub aws: AwsEnvironment,
 }
 
 /// What an answer without any number means to the one who asks.
@@ -56,15 +57,17 @@ pub enum EmptyAnswer {
 /// The provider: one for the whole controller, so that connections, tokens and parsed queries are shared.
 pub struct Prometheus {
     fetch: Arc<dyn Fetch>,
-    options: PrometheusOptions,
-    memory: memory::Memory,
+    default_address: Option<String>,
+    memory: Memory,
     queries: Queries,
 }
 
 impl Prometheus {
     /// A provider that asks through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>, options: PrometheusOptions) -> Self {
-        Self { fetch, options, memory: memory::Memory::default(), queries: Queries::default() }
+        let logins = Logins { aws: Aws::new(options.aws), ..Logins::default() };
+        let memory = Memory { logins, ..Memory::default() };
+        Self { fetch, default_address: options.default_address, memory, queries: Queries::default() }
     }
 
     /// Takes one sample of a metric, whose arguments are filled in already, as of `at`.
@@ -74,7 +77,7 @@ impl Prometheus {
     /// and never panics, whatever is answered. No secret is in any text of the sample, except what the query itself
     /// holds.
     pub async fn sample(&self, metric: &PrometheusMetric, at: Timestamp, empty: EmptyAnswer) -> Sample {
-        let settings = match Settings::of(metric, self.options.default_address.as_deref(), at) {
+        let settings = match Settings::of(metric, self.default_address.as_deref(), at) {
             Ok(settings) => settings,
             Err(why) => return Sample::failed(SampleError::Setup(why)),
         };
@@ -89,8 +92,7 @@ impl Prometheus {
     }
 
     async fn ask(&self, settings: &Settings, at: Timestamp, empty: EmptyAnswer) -> Result<Sample, SampleError> {
-        let login = Login::of(&settings.terms, self.options.aws.as_ref()).map_err(SampleError::Setup)?;
-        let mut session = Session::new(self.fetch.as_ref(), settings, &self.memory, login, at);
+        let mut session = Session::new(self.fetch.as_ref(), settings, &self.memory, at).map_err(SampleError::Setup)?;
         let answer = session.query(&settings.query).await?;
         let ratio = self.queries.read(settings.query.text()).ratio.clone();
         if let Some(ratio) = ratio.filter(|_| answer.missing || answer.is_all_nan()) {

@@ -12,7 +12,6 @@ use super::numbers;
 use super::settings::{Query, Settings};
 use crate::provider::exchange::{Exchange, FORM, form};
 use crate::provider::fetch::{Fetch, FetchResponse, display_url};
-use crate::provider::login::Login;
 use crate::sample::SampleError;
 
 /// Questions with the settings of one metric.
@@ -24,15 +23,17 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// The session for one sample taken at `at`.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing for its login.
     pub fn new(
         fetch: &'a dyn Fetch,
         settings: &'a Settings,
         memory: &'a Memory,
-        login: Login<'a>,
         at: Timestamp,
-    ) -> Self {
-        let exchange = Exchange::new(fetch, &settings.terms, &memory.tokens, login, at);
-        Self { exchange, settings, memory }
+    ) -> Result<Self, String> {
+        let exchange = Exchange::new(fetch, &settings.terms, &memory.logins, at)?;
+        Ok(Self { exchange, settings, memory })
     }
 
     /// Asks Prometheus.

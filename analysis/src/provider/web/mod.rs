@@ -21,7 +21,7 @@ use serin_crds::analysis::WebMetric;
 
 use super::exchange::{self, Exchange, Terms};
 use super::fetch::{Fetch, FetchResponse, display_url, origin};
-use super::login::{AwsCredentials, Login, Tokens};
+use super::login::{Aws, AwsEnvironment, Logins};
 use crate::expr::ResultValue;
 use crate::sample::{Note, Sample, SampleError};
 use path::Path;
@@ -38,14 +38,13 @@ const LONGEST_TIMEOUT: u64 = 24 * 60 * 60;
 /// The provider: one for the whole controller, so that connections and tokens are shared.
 pub(super) struct Web {
     fetch: Arc<dyn Fetch>,
-    aws: Option<AwsCredentials>,
-    tokens: Tokens,
+    logins: Logins,
 }
 
 impl Web {
     /// A provider that asks through `fetch`.
-    pub fn new(fetch: Arc<dyn Fetch>, aws: Option<AwsCredentials>) -> Self {
-        Self { fetch, aws, tokens: Tokens::default() }
+    pub fn new(fetch: Arc<dyn Fetch>, aws: AwsEnvironment) -> Self {
+        Self { fetch, logins: Logins { aws: Aws::new(aws), ..Logins::default() } }
     }
 
     /// Takes one sample of a metric, whose arguments are filled in already.
@@ -64,8 +63,8 @@ impl Web {
     }
 
     async fn ask(&self, settings: &Settings, at: Timestamp) -> Result<Sample, SampleError> {
-        let login = Login::of(&settings.terms, self.aws.as_ref()).map_err(SampleError::Setup)?;
-        let mut exchange = Exchange::new(self.fetch.as_ref(), &settings.terms, &self.tokens, login, at);
+        let exchange = Exchange::new(self.fetch.as_ref(), &settings.terms, &self.logins, at);
+        let mut exchange = exchange.map_err(SampleError::Setup)?;
         let Settings { method, url, content_type, body, path, .. } = settings;
         let mut headers = HeaderMap::new();
         headers.extend(content_type.clone().map(|value| (CONTENT_TYPE, value)));

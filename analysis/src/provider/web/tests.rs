@@ -6,7 +6,7 @@ use crate::provider::testserver::{Reply, Server};
 use crate::provider::{Egress, HttpFetch, HttpOptions};
 
 fn web(egress: Egress) -> Web {
-    Web::new(Arc::new(HttpFetch::new(HttpOptions { egress, proxy: None })), None)
+    Web::new(Arc::new(HttpFetch::new(HttpOptions { egress, ..HttpOptions::default() })), AwsEnvironment::default())
 }
 
 fn open() -> Web {
