@@ -117,7 +117,7 @@ impl World {
         }
         let object = row.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
         let (rollout, mut faults) = decode(&object);
-        let unsupported = unsupported::fields(&rollout);
+        let unsupported = unsupported::fields(&rollout).into_iter().map(|field| field.path).collect();
         if faults.is_empty() {
             faults.extend(validate::rollout(&rollout).into_iter().map(|fault| fault.message));
         }
