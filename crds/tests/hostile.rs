@@ -97,6 +97,7 @@ proptest! {
         }
         let _ = hash::pod_template(&object, None);
         let _ = template::fingerprint(&object, None);
-        let _ = template::unknown_fields(&object);
+        let _ = template::unknown_fields(&object, "spec.template");
+        let _ = template::wrong_kinds(&object, "spec.template");
     }
 }

@@ -325,6 +325,29 @@ fn metrics_are_measurable() {
 }
 
 #[test]
+fn a_field_of_the_pod_that_nobody_knows_is_a_note_and_no_fault() {
+    let mut object = sound();
+    object["spec"]["template"]["spec"]["contaners"] = json!([]);
+    let rollout: Rollout = crate::decode(object).expect("decodes");
+    assert_eq!(super::rollout(&rollout), []);
+    let notes: Vec<_> = notes(&rollout).into_iter().map(|note| note.message).collect();
+    assert_eq!(
+        notes,
+        [
+            "spec.template.spec.contaners is a field that Kubernetes does not know, and has no effect; did you mean containers?"
+        ]
+    );
+}
+
+#[test]
+fn a_pod_that_the_api_server_would_refuse_is_a_fault() {
+    check(
+        json!({"template": {"spec": {"terminationGracePeriodSeconds": "30"}}}),
+        &["spec.template.spec.terminationGracePeriodSeconds is \"30\"; it must be a whole number"],
+    );
+}
+
+#[test]
 fn an_argument_has_one_source() {
     let check = |arg: Value, expect: &[&str]| {
         let spec = crate::decode(json!({"args": [arg], "metrics": [{"name": "m", "provider": {"web": {}}}]}));
