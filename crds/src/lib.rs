@@ -25,5 +25,5 @@ pub mod time;
 pub mod unsupported;
 pub mod validate;
 
-pub use decode::{Fault, decode};
+pub use decode::{Fault, decode, salvage};
 pub use int_or_string::IntOrString;
