@@ -1,5 +1,7 @@
 //! The CRDs in `generated/` are those that the types make, and small enough to be applied plainly.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

@@ -53,10 +53,10 @@ impl Salvage {
         loop {
             let given = self.given(&part);
             if part.remove(value) {
+                self.note(&given);
                 if part != *path {
-                    self.whole.push(given.clone());
+                    self.whole.push(given);
                 }
-                self.note(given);
                 return true;
             }
             match part.parent() {
@@ -85,7 +85,7 @@ impl Salvage {
     }
 
     /// Remembers that an item of a list is gone, so that the places of those behind it are still known.
-    fn note(&mut self, given: Path) {
+    fn note(&mut self, given: &Path) {
         if let (Some(Segment::Index(index)), Some(list)) = (given.0.last(), given.parent()) {
             let gone = self.gone.entry(list).or_default();
             let place = gone.partition_point(|known| known < index);
