@@ -54,7 +54,7 @@ bench: setup ## Print the figures, beside the incumbent's
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins
 	@$(CARGO) bench -p serin-e2e --bench figures -- --nocapture $(ARGS)
 
-crds: ## Generate crds/generated from the types
+crds: ## Generate the CRDs, the roles and the copies of them in the chart
 	@$(CARGO) run --quiet -p serin-crds --features schema --bin generate-crds
 
 lint: ## fmt, clippy, cargo-deny
