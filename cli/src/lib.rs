@@ -1,4 +1,5 @@
 //! serin: the demo and the simulator on the command line.
 
 pub mod demo;
+pub mod terminal;
 pub mod view;

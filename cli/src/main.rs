@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serin_cli::demo;
+use serin_cli::{demo, terminal::Output};
 
 /// Progressive delivery for Kubernetes, tried out in one process.
 #[derive(Parser)]
@@ -44,11 +44,10 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 
 fn main() -> ExitCode {
     let Command::Demo { speed, no_color, listen } = Arguments::parse().command;
-    let colour = !no_color && std::env::var_os("NO_COLOR").is_none();
-    let options = demo::Options { speed: demo::SPEED * speed.clamp(0.01, 1000.0), colour, listen };
+    let options =
+        demo::Options { speed: demo::SPEED * speed.clamp(0.01, 1000.0), output: Output::detect(no_color), listen };
     match demo::run(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(ended) => ExitCode::from(ended.code()),
         Err(error) => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             eprintln!("serin: {error}{source}");

@@ -1,4 +1,4 @@
-//! What a live view shows: one picture of a release.
+//! What whoever watches a scenario is shown.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -9,11 +9,19 @@ use crate::{
     transcript::Transcript,
 };
 
-/// One picture of a release.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Frame {
+/// The world at one instant, as far as a watcher is concerned. Nothing is computed before somebody asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
     /// When.
     pub at: Timestamp,
+    /// What happened so far.
+    pub transcript: &'a Transcript,
+    pub(super) seen: &'a Observation,
+}
+
+/// One picture of a release.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Picture {
     /// `status.phase` and `status.message`.
     pub phase: (String, String),
     /// The current step, counted from 0, and the number of steps.
@@ -28,8 +36,6 @@ pub struct Frame {
     pub canary: Version,
     /// What is being measured, or was measured last.
     pub metrics: Vec<Metric>,
-    /// The last line of the transcript.
-    pub latest: String,
 }
 
 /// One side of a release.
@@ -71,15 +77,15 @@ impl Metric {
     }
 }
 
-impl Frame {
+impl Frame<'_> {
     /// Draws the picture.
-    pub fn of(at: Timestamp, seen: &Observation, transcript: &Transcript) -> Self {
+    pub fn picture(&self) -> Picture {
+        let seen = self.seen;
         let rollout = &seen.rollout;
         let steps = list(rollout, "/spec/strategy/canary/steps");
         let index = number(rollout, "/status/currentStepIndex").unwrap_or_default();
         let current = usize::try_from(index).ok().and_then(|at| steps.get(at));
-        Self {
-            at,
+        Picture {
             phase: (text(rollout, "/status/phase").to_owned(), text(rollout, "/status/message").to_owned()),
             step: (index, steps.len()),
             doing: current.map(describe).unwrap_or_default(),
@@ -87,7 +93,6 @@ impl Frame {
             stable: version(seen, seen.stable()),
             canary: version(seen, seen.current()),
             metrics: latest_run(seen).map(metrics).unwrap_or_default(),
-            latest: transcript.last().map(|line| line.text.clone()).unwrap_or_default(),
         }
     }
 }

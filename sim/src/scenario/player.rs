@@ -46,7 +46,7 @@ impl Played {
 }
 
 /// Is told how the world looks, each time the player looks.
-pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
+pub type Watcher<'a> = &'a mut dyn FnMut(&Frame<'_>);
 
 /// Plays a scenario to its end.
 ///
@@ -237,8 +237,8 @@ impl<'a, W: World> Player<'a, W> {
             let weight = self.bearing.weight.filter(|_| still);
             self.felt.add(&interval, &self.bearing.current, weight);
         }
-        let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
-        (self.watcher)(&frame);
+        let transcript = self.recorder.transcript();
+        (self.watcher)(&Frame { at: self.world.now(), transcript, seen: &self.seen });
         Ok(())
     }
 
