@@ -6,9 +6,9 @@ mod served;
 use std::net::SocketAddr;
 
 use futures::future::{Either, select};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serin_sim::cluster::SimWorld;
-use serin_sim::play::in_virtual_time;
+use serin_sim::play::{Pace, in_virtual_time};
 use serin_sim::scenario::{Frame, Played, WorldError, play, shipped};
 
 use self::screen::Screen;
@@ -17,6 +17,9 @@ use crate::terminal::{Line, Output, Tone, stopped};
 
 /// How fast the demo plays: virtual seconds in a second.
 pub const SPEED: f64 = 9.0;
+
+/// About as long as the demo takes in virtual time, and never shorter.
+const LONGEST: SignedDuration = SignedDuration::from_secs(200);
 
 /// What the demo was asked for.
 #[derive(Clone, Debug)]
@@ -70,8 +73,7 @@ pub fn run(options: &Options) -> Result<Ended, WorldError> {
 
 async fn demo(options: &Options) -> Result<Ended, WorldError> {
     let scenario = shipped("demo").map_err(|e| WorldError::because("the demo can't be read", e))?;
-    let epoch: Timestamp = "2026-01-01T09:00:00Z".parse().unwrap_or_default();
-    let mut world = SimWorld::new(epoch)?.paced(options.speed);
+    let mut world = SimWorld::new(begin(Timestamp::now(), options.speed))?.paced(Pace::speed(options.speed));
     let served = match options.listen {
         None => None,
         Some(address) => Some(Served::start(&world, address).await?),
@@ -91,8 +93,15 @@ async fn demo(options: &Options) -> Result<Ended, WorldError> {
         return Ok(if played.passed() { Ended::AsExpected } else { Ended::Otherwise });
     };
     output.print(&served.hints());
-    let mut world = world.paced(1.0);
+    let mut world = world.paced(Pace::Present);
     world.until(std::future::pending()).await
+}
+
+/// When virtual time begins, so that it ends at the present: objects are as old as they seem to those who watched.
+fn begin(present: Timestamp, speed: f64) -> Timestamp {
+    let takes = LONGEST.as_secs_f64() / speed;
+    let ahead = SignedDuration::try_from_secs_f64(LONGEST.as_secs_f64() - takes).unwrap_or_default();
+    present - ahead.max(SignedDuration::ZERO)
 }
 
 fn intro() -> Vec<Line> {
@@ -137,4 +146,35 @@ fn next() -> Vec<Line> {
 fn plain(text: impl AsRef<str>) -> Line {
     let text = text.as_ref();
     Line::new().and(Tone::Plain, text).hanging(text.len() - text.trim_start().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(speed: f64, expect: SignedDuration) {
+        let present = Timestamp::UNIX_EPOCH;
+        assert_eq!(present.duration_since(begin(present, speed)), expect, "at {speed} times the usual speed");
+    }
+
+    #[test]
+    fn the_demo_begins_as_much_earlier_as_it_plays_faster() {
+        check(1.0, SignedDuration::ZERO);
+        check(2.0, LONGEST / 2);
+        check(10.0, LONGEST * 9 / 10);
+        check(0.1, SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn the_demo_takes_about_as_long_as_is_believed() {
+        let scenario = shipped("demo").unwrap();
+        let mut took = SignedDuration::ZERO;
+        let played = in_virtual_time(async {
+            let mut world = SimWorld::new(Timestamp::UNIX_EPOCH)?;
+            let mut watch = |frame: &Frame<'_>| took = frame.at.duration_since(Timestamp::UNIX_EPOCH);
+            play(&scenario, &mut world, &mut watch).await
+        });
+        assert!(played.unwrap().passed());
+        assert!(took <= LONGEST && took * 4 >= LONGEST * 3, "{took}");
+    }
 }

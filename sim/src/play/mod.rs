@@ -1,12 +1,13 @@
 //! Plays scenarios in this process: the real controller on a simulated cluster, in virtual time.
 
+mod pace;
 mod severed;
 
 use std::future::Future;
 
 use jiff::Timestamp;
 
-pub use self::severed::Severed;
+pub use self::{pace::Pace, severed::Severed};
 use crate::{
     cluster::SimWorld,
     scenario::{self, Played, Scenario, WorldError},
