@@ -1,5 +1,6 @@
 //! The demo: two releases of one service, played by the real controller on the in-memory cluster.
 
+mod picture;
 mod screen;
 mod served;
 
@@ -63,10 +64,10 @@ impl Ended {
 /// When the simulated world can't be made, or its port can't be opened.
 pub fn run(options: &Options) -> Result<Ended, WorldError> {
     in_virtual_time(async {
-        let demo = std::pin::pin!(demo(options));
-        match select(demo, std::pin::pin!(stopped())).await {
-            Either::Left((ended, _)) => ended,
-            Either::Right((signal, _)) => Ok(Ended::Stopped { signal }),
+        let stopped = stopped();
+        match select(std::pin::pin!(stopped), std::pin::pin!(demo(options))).await {
+            Either::Left((signal, _)) => Ok(Ended::Stopped { signal }),
+            Either::Right((ended, _)) => ended,
         }
     })
 }

@@ -1,11 +1,13 @@
 //! Where the demo is watched: a live view on a terminal, a line an event elsewhere.
 
 use jiff::SignedDuration;
-use serin_sim::scenario::{Frame, Picture};
+use serde_json::Value;
+use serin_sim::scenario::Frame;
 use serin_sim::transcript::{Event, Kind, Transcript};
 
+use super::picture::draw;
 use crate::terminal::{Line, Live, Output, Size, Tone};
-use crate::view;
+use crate::view::{Objects, View};
 
 /// How long an event is held back where it can't be corrected: another may still come before it.
 const SETTLES: SignedDuration = SignedDuration::from_secs(2);
@@ -17,8 +19,8 @@ const INDENT: usize = 22;
 pub(super) struct Screen {
     output: Output,
     live: Option<Live>,
-    /// The last picture, and when it was.
-    last: (String, Picture),
+    /// What was to be seen last, and when.
+    last: (String, View),
     /// How many events were printed.
     printed: usize,
 }
@@ -26,7 +28,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(output: Output) -> Self {
         let live = output.live.then(|| Live::new(output.colour));
-        Self { output, live, last: (String::new(), Picture::default()), printed: 0 }
+        Self { output, live, last: (String::new(), View::default()), printed: 0 }
     }
 
     /// Shows how the world looks now.
@@ -37,11 +39,11 @@ impl Screen {
             self.print(frame.transcript, events.get(self.printed..settled).unwrap_or_default());
             return;
         };
-        self.last = (frame.transcript.clock(frame.at), frame.picture());
-        let (clock, picture) = &self.last;
+        self.last = (frame.transcript.clock(frame.at), View::of(&objects(frame)));
+        let (clock, view) = &self.last;
         live.draw(|size| {
             let events: Vec<_> = events.iter().map(|event| told(frame.transcript, event)).collect();
-            filled(view::draw(picture, clock), &events, size)
+            filled(draw(view, clock, size), &events, size)
         });
     }
 
@@ -49,10 +51,10 @@ impl Screen {
     pub(super) fn end(&mut self, transcript: &Transcript) {
         if let Some(live) = self.live.take() {
             drop(live);
-            let (clock, picture) = &self.last;
-            let columns = Size::of_terminal().columns;
-            let picture = view::draw(picture, clock);
-            self.output.print(&picture.iter().map(|line| line.cut(columns)).collect::<Vec<_>>());
+            let (clock, view) = &self.last;
+            let size = Size { rows: usize::MAX, ..Size::of_terminal() };
+            let picture = draw(view, clock, size);
+            self.output.print(&picture.iter().map(|line| line.cut(size.columns)).collect::<Vec<_>>());
             self.output.print(&[Line::new(), Line::new().and(Tone::Strong, "What happened")]);
         }
         let events = transcript.lines();
@@ -62,6 +64,19 @@ impl Screen {
     fn print(&mut self, transcript: &Transcript, events: &[Event]) {
         self.output.print(&events.iter().map(|event| told(transcript, event)).collect::<Vec<_>>());
         self.printed += events.len();
+    }
+}
+
+/// The objects of the scenario's Rollout.
+fn objects<'a>(frame: &Frame<'a>) -> Objects<'a> {
+    Objects {
+        rollout: frame.rollout().unwrap_or(&Value::Null),
+        replica_sets: frame.all("replicasets"),
+        pods: frame.all("pods"),
+        runs: frame.all("analysisruns"),
+        services: frame.all("services"),
+        virtual_services: frame.all("virtualservices"),
+        destination_rules: frame.all("destinationrules"),
     }
 }
 

@@ -110,7 +110,7 @@ impl Line {
         cut
     }
 
-    /// The line in as many lines as it needs to stay in this many columns; broken between words.
+    /// The line in as many lines as it needs to stay in this many columns; broken at spaces, but not at U+00A0.
     pub fn wrap(&self, columns: usize) -> Vec<Self> {
         let indent = " ".repeat(self.indent.min(columns / 2));
         let mut lines = Vec::new();
@@ -141,11 +141,12 @@ impl Line {
         self
     }
 
-    /// The text with colours, or without anything but the text.
+    /// The text with colours, or without anything but the text. Spaces that were not to be broken are spaces like others.
     pub fn render(&self, colour: bool) -> String {
         let piece = |(tone, text): &(Tone, String)| {
             let style = tone.style();
-            if colour { format!("{style}{text}{style:#}") } else { text.clone() }
+            let text = text.replace('\u{a0}', " ");
+            if colour { format!("{style}{text}{style:#}") } else { text }
         };
         self.pieces.iter().map(piece).collect()
     }

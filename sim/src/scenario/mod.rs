@@ -24,7 +24,7 @@ pub use self::{
         Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target, Undo, Who,
     },
     check::{Check, Observation, Pods},
-    frame::{Frame, Metric, Picture, Version},
+    frame::Frame,
     manifest::{Manifest, Reader},
     player::{Played, Watcher, play},
     scale::Scale,

@@ -238,7 +238,8 @@ impl<'a, W: World> Player<'a, W> {
             self.felt.add(&interval, &self.bearing.current, weight);
         }
         let transcript = self.recorder.transcript();
-        (self.watcher)(&Frame { at: self.world.now(), transcript, seen: &self.seen });
+        let (rollout, history) = (self.scenario.rollout_name(), self.checker.history());
+        (self.watcher)(&Frame { at: self.world.now(), transcript, rollout, history });
         Ok(())
     }
 
