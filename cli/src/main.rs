@@ -1,10 +1,11 @@
-//! serin: the demo on the command line.
+//! serin: the demo and the simulator on the command line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serin_cli::demo;
+use serin_cli::{demo, play, terminal::Output};
 
 /// Progressive delivery for Kubernetes, tried out in one process.
 #[derive(Parser)]
@@ -28,6 +29,19 @@ enum Command {
         #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
         listen: Option<SocketAddr>,
     },
+    /// Plays scenario files; exits with 0 when all end as they expect and break no promise, 1 otherwise, 2 for unreadable
+    /// input.
+    Play {
+        /// The scenario files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Where the files that scenarios name are looked for; beside each scenario when left out.
+        #[arg(long, value_name = "DIR")]
+        base: Option<PathBuf>,
+        /// Without transcripts and last states.
+        #[arg(long)]
+        brief: bool,
+    },
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
@@ -43,12 +57,19 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn main() -> ExitCode {
-    let Command::Demo { speed, no_color, listen } = Arguments::parse().command;
-    let colour = !no_color && std::env::var_os("NO_COLOR").is_none();
-    let options = demo::Options { speed: demo::SPEED * speed.clamp(0.01, 1000.0), colour, listen };
-    match demo::run(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+    match Arguments::parse().command {
+        Command::Demo { speed, no_color, listen } => show(&demo::Options {
+            speed: demo::SPEED * speed.clamp(0.01, 1000.0),
+            output: Output::detect(no_color),
+            listen,
+        }),
+        Command::Play { files, base, brief } => ExitCode::from(play::run(&play::Options { files, base, brief }).code()),
+    }
+}
+
+fn show(options: &demo::Options) -> ExitCode {
+    match demo::run(options) {
+        Ok(ended) => ExitCode::from(ended.code()),
         Err(error) => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             eprintln!("serin: {error}{source}");

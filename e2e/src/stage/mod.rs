@@ -5,6 +5,8 @@
 
 mod audit_writes;
 mod load_stream;
+mod pace;
+mod played;
 mod promises;
 mod score;
 
@@ -18,8 +20,8 @@ use serin_sim::{
     scenario::{self, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
 
-pub use self::promises::broken_promises;
 use self::{audit_writes::AuditWrites, load_stream::LoadStream};
+pub use self::{played::played, promises::broken_promises};
 use crate::{
     runner::Fault,
     world::{
@@ -77,13 +79,13 @@ fn broken(what: &str) -> impl FnOnce(Broken) -> WorldError {
 }
 
 /// Plays a scenario that comes with the program, on the simulator as it is written and on real parts in shortened time; both
-/// have to pass, and to tell the same.
+/// have to pass, to tell the same, and to take the time that it takes.
 ///
 /// # Errors
-/// When a world fails, the scenario doesn't end as it says, a promise is broken, or the transcripts differ.
+/// When a world fails, the scenario doesn't end as it says, a promise is broken, or the transcripts differ in their words or in their pace.
 pub async fn perform(name: String) -> Result<(), Fault> {
     let scenario = scenario::shipped(&name)?;
-    let written = scenario.clone();
+    let (written, factor) = (scenario.clone(), scenario.scale.factor);
     let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
     if !simulated.passed() {
         return Err(format!("it fails on the simulator already:\n{}", simulated.report()).into());
@@ -97,7 +99,8 @@ pub async fn perform(name: String) -> Result<(), Fault> {
         let report = real.report();
         return Err(format!("{report}\nthe controller's last lines:\n{}", tail(&log)).into());
     }
-    score::same(&simulated.transcript.without_times(), &real.transcript.without_times()).map_err(Fault::from)
+    score::same(&simulated.transcript.without_times(), &real.transcript.without_times())?;
+    pace::kept(&simulated.transcript.lines(), &real.transcript.lines(), factor).map_err(Fault::from)
 }
 
 /// Plays a scenario on real parts; answers the controller's log too.

@@ -11,6 +11,7 @@ mod gate;
 mod install;
 mod kubelet;
 mod load;
+mod memory;
 mod mesh;
 pub(crate) mod network;
 mod objects;
@@ -37,12 +38,13 @@ pub use self::{
     gate::{Answer, Answered, Gate, Mode},
     kubelet::{HASH_LABELS, Kubelet, RunningPod, image_tag},
     load::{Felt, Load, LoadPlan, Slot},
+    memory::Memory,
     mesh::{Envoy, answers},
     network::{ENVOY_ADMIN, ENVOY_PROXY, KUBE_API, PROMETHEUS},
     objects::{parse, path_of},
     parts::{Parts, built},
     prometheus::Prometheus,
-    server::{Launch, Server, rss},
+    server::{Launch, Server},
     tool::Said,
     users::{User, Users},
     wait::eventually,

@@ -6,10 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use hyper_util::{
+    client::legacy::{Client as Transport, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use kube::{
     Client, Config,
+    client::{Body, ConfigExt},
     config::{KubeConfigOptions, Kubeconfig},
 };
+use tower::ServiceBuilder;
 
 use super::{WorldError, network};
 
@@ -126,8 +132,24 @@ impl Users {
         let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
             .await
             .map_err(WorldError::malformed("the kubeconfig"))?;
-        Client::try_from(config).map_err(WorldError::kube("making a client"))
+        prompt_client(&config).map_err(WorldError::kube("making a client"))
     }
+}
+
+/// A client that sends what it has at once: kube's own waits on an idle connection for an acknowledgement that the server
+/// delays, up to 40 ms, which would stand in every figure and in every race with the controller.
+fn prompt_client(config: &Config) -> Result<Client, kube::Error> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    let secured = config.rustls_https_connector_with_connector(connector)?;
+    let transport: Transport<_, Body> = Transport::builder(TokioExecutor::new()).build(secured);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer()?)
+        .map_err(tower::BoxError::from)
+        .service(transport);
+    Ok(Client::new(service, config.default_namespace.clone()))
 }
 
 fn kubeconfig(user: User, authority: &Path) -> String {

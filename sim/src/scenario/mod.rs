@@ -5,7 +5,9 @@
 mod action;
 mod action_runner;
 mod check;
+mod fault;
 mod frame;
+mod last_state;
 mod manifest;
 mod orders;
 mod player;
@@ -21,11 +23,15 @@ use serde_json::Value;
 
 pub use self::{
     action::{
-        Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target, Undo, Who,
+        Action, Apply, Behave, Cascade, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target,
+        Undo, Who,
     },
-    check::{Check, Observation, Pods},
-    frame::{Frame, Metric, Version},
+    check::{Check, Field, Observation, Pods},
+    fault::{CallFault, ClockStep, Coalesce, Fault, Lag, OfKind, Outcome, Silence, Webhook},
+    frame::Frame,
+    last_state::{LastState, Phase, Sizes},
     manifest::{Manifest, Reader},
+    orders::plural,
     player::{Played, Watcher, play},
     scale::Scale,
     shipped::{shipped, shipped_names},
@@ -55,6 +61,9 @@ pub struct Scenario {
     /// How each image behaves; what is not named behaves well.
     #[serde(default)]
     pub images: BTreeMap<String, Behaviour>,
+    /// What goes wrong from the start on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// What happens, one entry after the other.
     #[serde(default)]
     pub timeline: Vec<Entry>,
@@ -102,6 +111,25 @@ pub struct Behaviour {
     /// The pods start but never become ready.
     #[serde(default)]
     pub never_ready: bool,
+    /// So many of the pods, those that are made first, never become ready.
+    #[serde(default, skip_serializing_if = "Behaviour::is_none")]
+    pub never_ready_pods: u32,
+    /// The pods are ready and unready in turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaps: Option<Flaps>,
+    /// How long a pod goes on answering after it was told to end.
+    #[serde(default = "Behaviour::usual_drain", skip_serializing_if = "Behaviour::drains_as_usual")]
+    pub drain: Span,
+}
+
+/// How pods flap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Flaps {
+    /// How long they are ready.
+    pub up: Span,
+    /// How long they are not.
+    pub down: Span,
 }
 
 impl Behaviour {
@@ -112,6 +140,20 @@ impl Behaviour {
     const fn usual_start() -> Span {
         Span::seconds(3)
     }
+
+    const fn usual_drain() -> Span {
+        Span::seconds(1)
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn drains_as_usual(drain: &Span) -> bool {
+        *drain == Self::usual_drain()
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    const fn is_none(count: &u32) -> bool {
+        *count == 0
+    }
 }
 
 impl Default for Behaviour {
@@ -121,6 +163,9 @@ impl Default for Behaviour {
             latency_ms: Self::usual_latency(),
             ready_after: Self::usual_start(),
             never_ready: false,
+            never_ready_pods: 0,
+            flaps: None,
+            drain: Self::usual_drain(),
         }
     }
 }
@@ -230,15 +275,15 @@ impl ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario from a file; the files that it names are looked for beside it.
+    /// Reads a scenario from a file; the files that it names are looked for in `base`, or else beside it.
     ///
     /// # Errors
     /// When a file is missing or malformed, or when the scenario contradicts itself.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+    pub fn load(path: &Path, base: Option<&Path>) -> Result<Self, ScenarioError> {
         let shown = path.display().to_string();
         let text =
             std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = base.or(path.parent()).unwrap_or(Path::new("."));
         Self::parse(&shown, &text, &|file| std::fs::read_to_string(folder.join(file)))
     }
 
@@ -300,6 +345,9 @@ impl Scenario {
         for (image, behaviour) in &self.images {
             check_behaviour(&format!("{shown}: images[{image:?}]"), behaviour)?;
         }
+        for (at, fault) in self.faults.iter().enumerate() {
+            fault.validate(&format!("{shown}: faults[{at}]"))?;
+        }
         for (at, entry) in self.timeline.iter().enumerate() {
             check_entry(&format!("{shown}: timeline[{at}]"), entry)?;
         }
@@ -334,6 +382,7 @@ fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {
             Action::Apply(apply) if apply.every.is_some_and(|every| every.duration().is_zero()) => {
                 return Err(ScenarioError::field(path, "has `every: 0s`; it must be longer"));
             }
+            Action::Fault(fault) => fault.validate(&format!("{path}.fault"))?,
             Action::Behave(behave) => {
                 check_behaviour(&format!("{path}.behave.behaviour"), &behave.behaviour)?;
             }

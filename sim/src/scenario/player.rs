@@ -8,6 +8,7 @@ use super::{
     Action, Apply, Check, Entry, Observation, Scenario,
     action_runner::ActionRunner,
     frame::Frame,
+    last_state::LastState,
     world::{World, WorldError},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct Played {
     pub felt: Felt,
     /// What is not as the scenario expects, one sentence each.
     pub failures: Vec<String>,
+    /// What stands in the API server in the end.
+    pub last: LastState,
 }
 
 impl Played {
@@ -46,7 +49,7 @@ impl Played {
 }
 
 /// Is told how the world looks, each time the player looks.
-pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
+pub type Watcher<'a> = &'a mut dyn FnMut(&Frame<'_>);
 
 /// Plays a scenario to its end.
 ///
@@ -120,6 +123,10 @@ impl<'a, W: World> Player<'a, W> {
     async fn play(&mut self) -> Result<(), Stop> {
         let start = self.world.now();
         self.world.prepare(self.scenario).await?;
+        for fault in &self.scenario.faults {
+            self.recorder.deed(start, "world", fault.tell());
+            self.world.fault(fault).await?;
+        }
         self.world.start_controller().await?;
         ActionRunner::new(self.world).create(self.scenario).await?;
         self.look().await?;
@@ -237,8 +244,9 @@ impl<'a, W: World> Player<'a, W> {
             let weight = self.bearing.weight.filter(|_| still);
             self.felt.add(&interval, &self.bearing.current, weight);
         }
-        let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
-        (self.watcher)(&frame);
+        let transcript = self.recorder.transcript();
+        let (rollout, history) = (self.scenario.rollout_name(), self.checker.history());
+        (self.watcher)(&Frame { at: self.world.now(), transcript, rollout, history });
         Ok(())
     }
 
@@ -257,6 +265,7 @@ impl<'a, W: World> Player<'a, W> {
             violations: self.checker.violations().to_vec(),
             felt: self.felt,
             failures: self.failures,
+            last: LastState::of(self.checker.history(), self.scenario.rollout_name()),
         }
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use jiff::Timestamp;
 
-use super::{Behaviour, KillPods, Load, PrometheusMode, Scenario};
+use super::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario};
 use crate::{felt::Interval, invariants::WriteRecord};
 
 /// A world: an API server with everything around it. People and tools act through ordinary clients; what no client can do
@@ -45,6 +45,12 @@ pub trait World {
 
     /// Changes the requests that users send.
     fn load(&mut self, load: &Load) -> impl Future<Output = Result<(), WorldError>>;
+
+    /// Lets something go wrong for the controller.
+    fn fault(&mut self, fault: &Fault) -> impl Future<Output = Result<(), WorldError>> {
+        let what = format!("this world can't do that: {}", fault.tell());
+        async { Err(WorldError::new(what)) }
+    }
 
     /// The writes that the API server took since the last call, in its order.
     fn writes(&mut self) -> impl Future<Output = Result<Vec<WriteRecord>, WorldError>>;

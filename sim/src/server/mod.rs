@@ -76,6 +76,9 @@ const HISTORY: usize = 2000;
 /// How many writes the journal keeps.
 const WRITES: usize = 20_000;
 
+/// A mutating webhook: the plural of a kind, and the JSON patch that it answers with.
+type Webhook = (String, Value);
+
 /// What all clients of a server share.
 pub struct Inner {
     now: Now,
@@ -84,6 +87,7 @@ pub struct Inner {
     writing: Mutex<()>,
     journal: Journal,
     faults: Faults,
+    webhooks: RwLock<Vec<Webhook>>,
     calls: AtomicU64,
     named: AtomicU64,
 }
@@ -97,6 +101,16 @@ impl fmt::Debug for Inner {
 impl Inner {
     fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// Lets webhooks change an object of `resource` before it is stored. A patch that does not apply is passed over.
+    fn mutate(&self, resource: &str, object: &mut Value) {
+        let webhooks = self.webhooks.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, operations) in webhooks.iter().filter(|(kind, _)| kind == resource) {
+            if let Ok(patched) = patch::json_patch(object, operations) {
+                *object = patched;
+            }
+        }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -176,6 +190,7 @@ impl SimServer {
                 writing: Mutex::default(),
                 journal: Journal::new(WRITES),
                 faults: Faults::default(),
+                webhooks: RwLock::default(),
                 calls: AtomicU64::new(0),
                 named: AtomicU64::new(0),
             }),
@@ -285,6 +300,12 @@ impl SimServer {
     /// Returns the faults, to be set.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
+    }
+
+    /// From now on changes every object of `resource` (a plural) that somebody writes, by a JSON patch.
+    pub fn webhook(&self, resource: &str, operations: Value) {
+        let mut webhooks = self.inner.webhooks.write().unwrap_or_else(PoisonError::into_inner);
+        webhooks.push((resource.to_owned(), operations));
     }
 
     /// Forgets the changes of `resource` (a plural), so that watches from before are told 410.

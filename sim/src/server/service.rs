@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use tower::Service;
 
 use super::{
-    Inner, discovery,
+    Inner,
+    direct::Direct,
+    discovery,
     faults::{Call, Fault},
     journal::{Counted, Verb},
     refusal::Refusal,
@@ -148,7 +150,19 @@ impl UserEndpoint {
                 Err(Broken)
             }
             Fault::Truncate => Ok(truncate(self.carry_out(asked)).await),
+            Fault::Rival if asked.verb == Verb::Create => Ok(refuse(&Refusal::of_code(409))),
+            Fault::Rival => {
+                self.rival(&asked.target);
+                Ok(self.carry_out(asked))
+            }
         }
+    }
+
+    /// Lets somebody else write to an object: a note that means nothing to anybody.
+    fn rival(&self, target: &Target) {
+        let note = json!({"metadata": {"annotations": {"example.com/note": self.inner.scatter().to_string()}}});
+        // An object that is not there has no rivals.
+        let _ = Direct::new(&self.inner, "rival").merge(&target.kind.names.plural, &target.key(), note);
     }
 
     fn carry_out(&self, asked: Asked) -> Response<Reply> {
