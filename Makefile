@@ -25,6 +25,7 @@ prerequisites:
 	need ip 'apt-get install iproute2'; \
 	need unshare 'apt-get install util-linux'; \
 	need openssl 'apt-get install openssl'; \
+	need tmux 'apt-get install tmux'; \
 	if [ "$$(id -u)" != 0 ] && ! unshare -Urn true 2>/dev/null; then \
 	  echo "missing: root, or user namespaces; allow them with: sysctl -w kernel.unprivileged_userns_clone=1"; missing=1; fi; \
 	exit $$missing
@@ -55,7 +56,7 @@ bench: setup ## Print the figures; SERIN_BENCH_INCUMBENT=/path/to/rollouts-contr
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins
 	@$(CARGO) bench -p serin-e2e --bench figures -- --nocapture $(ARGS)
 
-crds: ## Generate crds/generated from the types
+crds: ## Generate the CRDs, the roles and the copies of them in the chart
 	@$(CARGO) run --quiet -p serin-crds --features schema --bin generate-crds
 
 lint: fmt clippy deny ## Formatting, clippy, and the licences and advisories of what we depend on

@@ -2,4 +2,5 @@
 
 pub mod demo;
 pub mod play;
+pub mod terminal;
 pub mod view;

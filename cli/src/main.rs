@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serin_cli::{demo, play};
+use serin_cli::{demo, play, terminal::Output};
 
 /// Progressive delivery for Kubernetes, tried out in one process.
 #[derive(Parser)]
@@ -58,18 +58,18 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Demo { speed, no_color, listen } => {
-            let colour = !no_color && std::env::var_os("NO_COLOR").is_none();
-            show(&demo::Options { speed: demo::SPEED * speed.clamp(0.01, 1000.0), colour, listen })
-        }
+        Command::Demo { speed, no_color, listen } => show(&demo::Options {
+            speed: demo::SPEED * speed.clamp(0.01, 1000.0),
+            output: Output::detect(no_color),
+            listen,
+        }),
         Command::Play { files, base, brief } => ExitCode::from(play::run(&play::Options { files, base, brief }).code()),
     }
 }
 
 fn show(options: &demo::Options) -> ExitCode {
     match demo::run(options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(ended) => ExitCode::from(ended.code()),
         Err(error) => {
             let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
             eprintln!("serin: {error}{source}");

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::actors::{self, Cluster};
 use crate::felt::Interval;
 use crate::invariants::{CallRecord, Key, WriteRecord};
-use crate::play::{FaultPlan, Incarnations, Surroundings};
+use crate::play::{FaultPlan, Incarnations, Pace, Surroundings};
 use crate::prometheus::{self, SimPrometheus};
 use crate::scenario::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario, World, WorldError, plural};
 use crate::server::{SimServer, journal::Write};
@@ -35,9 +35,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many ticks lie between two scrapes.
 const SCRAPE_EVERY: u32 = 8;
 
-/// The virtual time that a paced world lets pass at once.
-const STRIDE: Duration = Duration::from_millis(50);
-
 /// The simulated world. It lives on one current-thread runtime whose time is paused.
 pub struct SimWorld {
     /// The API server.
@@ -51,8 +48,8 @@ pub struct SimWorld {
     its_clock: Clock,
     faults: FaultPlan,
     crowd: JoinHandle<()>,
-    /// Virtual seconds that pass in a second; `None` is as fast as it goes.
-    pace: Option<f64>,
+    /// How fast time passes; `None` is as fast as it goes.
+    pace: Option<Pace>,
     /// What the controllers of this world count.
     registry: Registry,
 }
@@ -163,10 +160,10 @@ impl SimWorld {
         }
     }
 
-    /// Lets so many virtual seconds pass in a second, for those who watch.
+    /// Lets time pass at this pace, for those who watch.
     #[must_use]
-    pub fn paced(mut self, speed: f64) -> Self {
-        self.pace = Some(speed.max(0.01));
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
         self
     }
 }
@@ -218,17 +215,9 @@ impl World for SimWorld {
     }
 
     async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {
-        let Some(speed) = self.pace else {
-            self.clock.sleep_until(instant).await;
-            return Ok(());
-        };
-        while self.clock.now() < instant {
-            std::thread::sleep(STRIDE.div_f64(speed));
-            tokio::time::advance(STRIDE).await;
-            // Whoever was woken may wake others; the runtime never idles, so time does not run ahead by itself.
-            for _ in 0..64 {
-                tokio::task::yield_now().await;
-            }
+        match &mut self.pace {
+            None => self.clock.sleep_until(instant).await,
+            Some(pace) => pace.until(&self.clock, instant).await,
         }
         Ok(())
     }

@@ -60,8 +60,13 @@ fn every_metric_is_fed_by_an_aborted_and_a_promoted_release() {
         })
         .collect();
     let unfed: Vec<String> = counted().into_iter().filter(|name| !fed.contains(name)).collect();
-    // Errors of turns are fed by faults of the API server; see the tests of queue and runs.
-    let faults = ["analysis_run_reconcile_error", "rollout_reconcile_error", "serin_metrics_dropped_total"];
+    // Errors of turns and refused writes are fed by faults of the API server; see the tests of queue and runs.
+    let faults = [
+        "analysis_run_reconcile_error",
+        "rollout_reconcile_error",
+        "rollout_refused_writes_total",
+        "serin_metrics_dropped_total",
+    ];
     assert_eq!(unfed, faults);
 }
 

@@ -43,6 +43,7 @@ scenarios! {
     bad_by_latency: "bad-by-latency",
     basic: "basic",
     basic_bad: "basic-bad",
+    breach_beside_inconclusive: "breach-beside-inconclusive",
     demo: "demo",
     good_release: "good-release",
     killed_in_abort: "killed-in-abort",

@@ -16,21 +16,10 @@ pub struct Elements {
 }
 
 impl Elements {
-    /// Does the condition hold for every element?
-    pub fn hold(&self) -> bool {
-        self.first_failing().is_none()
-    }
-
-    /// The place and value of the first element that the condition does not hold for.
-    pub fn first_failing(&self) -> Option<(usize, f64)> {
-        let failing = self.verdicts.iter().enumerate().find(|(_, (_, holds))| !holds);
-        failing.map(|(index, (value, _))| (index, *value))
-    }
-
-    /// The place and value of the first element that the condition holds for.
-    pub fn first_holding(&self) -> Option<(usize, f64)> {
-        let holding = self.verdicts.iter().enumerate().find(|(_, (_, holds))| *holds);
-        holding.map(|(index, (value, _))| (index, *value))
+    /// The place and value of the first element for which the condition holds, or does not.
+    pub fn first(&self, holds: bool) -> Option<(usize, f64)> {
+        let found = self.verdicts.iter().enumerate().find(|(_, (_, verdict))| *verdict == holds);
+        found.map(|(place, (value, _))| (place, *value))
     }
 }
 

@@ -2,16 +2,17 @@
 //!
 //! Kinds are followed apart from each other: a Rollout can be seen before the Service that was applied with it.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::ObserveError;
+use crate::api::Call;
 use crate::runtime::key::Key;
 use crate::runtime::projection::{
-    ClusterTemplateRow, DestinationRuleRow, IndexKey, Projection, RolloutRow, ServiceRow, TemplateRow,
+    ClusterTemplateRow, DestinationRuleRow, IndexKey, IngressRow, Projection, RolloutRow, ServiceRow, TemplateRow,
     VirtualServiceRow,
 };
 use crate::runtime::reading::Reading;
-use crate::runtime::store::Store;
+use crate::runtime::store::{Store, Taken};
 use crate::world::World;
 
 impl World {
@@ -21,7 +22,7 @@ impl World {
     /// When the API server gives no answer that tells present from absent.
     pub(super) async fn look_for_absent(&self, rollout: &RolloutRow) -> Result<(), ObserveError> {
         let mut open = rollout.index_keys();
-        let mut asked = HashSet::new();
+        let mut asked = BTreeSet::new();
         while let Some(index) = open.pop() {
             let IndexKey::Ref(kind, key) = &index else { continue };
             if !asked.insert(index.clone()) {
@@ -41,6 +42,7 @@ impl World {
                 "ClusterAnalysisTemplate" => {
                     self.ask(&s.cluster_templates, key, &ClusterTemplateRow::PLACE.path(None)).await?
                 }
+                "Ingress" => self.ask(&s.ingresses, key, &place::<IngressRow>(key)).await?,
                 _ => Vec::new(),
             });
         }
@@ -59,13 +61,20 @@ impl World {
             Reading::Unreadable(_) => return Ok(Vec::new()),
             Reading::Absent => {}
         }
-        match self.read::<K>(&format!("{collection}/{}", key.name())).await {
+        let what = format!("{} {key}", K::PLACE.kind);
+        match self.api.call::<K>(Call::get(what, format!("{collection}/{}", key.name()))).await {
             Ok(object) => {
                 let names = object.index_keys();
-                store.observe_own_write(object);
+                if store.observe_own_write(object) == Taken::Appeared {
+                    // Others may have been told that it is not there; the watch will show it as known.
+                    self.stores
+                        .who_names(K::PLACE.kind, key)
+                        .into_iter()
+                        .for_each(|rollout| (self.listeners.wake)(rollout));
+                }
                 Ok(names)
             }
-            Err(error) if crate::act::is_refusal(&error) => Ok(Vec::new()),
+            Err(error) if error.is_refusal() => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }

@@ -124,7 +124,7 @@ impl<K: Projection> Follower<K> {
                 WatchError::Gone => tracing::info!(%resource, "the watch fell behind; listing again"),
                 WatchError::Unavailable(why) => {
                     tracing::warn!(%resource, %why, "cannot follow");
-                    self.store.set_unavailable(why);
+                    self.store.refuse(why);
                 }
                 WatchError::Passing(why) => {
                     tracing::warn!(%resource, %why, "cannot list");
@@ -198,9 +198,11 @@ impl<K: Projection> Follower<K> {
     /// Watches from a version until something stands in the way that reconnecting doesn't mend.
     async fn watch(&mut self, mut version: String) -> WatchError {
         self.wait = self.wait.min(RELIST_WAIT);
-        loop {
+        // What happened in a long silence would be told only after the connection stands: a list tells it at once.
+        while self.store.is_believed() {
             let connected = self.clock.monotonic();
             match self.connect(&version).await {
+                Ok(_) if !self.store.is_believed() => break,
                 Ok(stream) => {
                     self.store.touch(None);
                     if let Err(error) = self.read(stream, &mut version).await {
@@ -219,6 +221,7 @@ impl<K: Projection> Follower<K> {
                 self.back_off().await;
             }
         }
+        WatchError::Gone
     }
 
     fn stumble(&self, why: &str) {
@@ -275,7 +278,7 @@ impl<K: Projection> Follower<K> {
                 *version = at;
             }
             Event::Removed { at, object } => {
-                self.hide(object);
+                self.hide(object, &at);
                 *version = at;
             }
         }
@@ -301,15 +304,16 @@ impl<K: Projection> Follower<K> {
         }
     }
 
-    fn hide(&self, object: &str) {
-        if let Some(change) = K::project(object).ok().and_then(|object| self.store.remove(&object)) {
+    /// Takes in that an object is gone, which may be one that could not be decoded.
+    fn hide(&self, object: &str, version: &str) {
+        if let Some(change) = key_of(object).and_then(|key| self.store.remove(&key, version)) {
             self.tell(&change);
         }
     }
 
     fn tell(&self, change: &Change<K>) {
         if std::panic::catch_unwind(AssertUnwindSafe(|| (self.on_change)(change))).is_err() {
-            tracing::error!(resource = %self.scope.place.resource(), key = ?change.key(), "panic while passing on a change");
+            tracing::error!(resource = %self.scope.place.resource(), key = %change.key(), "panic while passing on a change");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serin_analysis::provider::{Prometheus, prometheus::PrometheusOptions};
+use serin_analysis::provider::{Providers, prometheus::PrometheusOptions};
 use serin_controller::{
     app::{App, Parts},
     runtime::{clock::Clock, gate::WriteGate, metrics::Registry, outbox::Outbox, shutdown::Shutdown},
@@ -122,9 +122,9 @@ fn parts(surroundings: &Surroundings, cut: Arc<AtomicBool>) -> Parts {
     let Surroundings { server, clock, prometheus, registry, .. } = surroundings.clone();
     let line = Severed::new(server.door(CONTROLLER), cut);
     let client = kube::Client::new(line, crate::scenario::NAMESPACE);
-    let prometheus = Prometheus::new(Arc::new(prometheus), PrometheusOptions::default());
+    let providers = Providers::new(Arc::new(prometheus), PrometheusOptions::default());
     let gate = WriteGate::always_open(clock.clone());
     let (outbox, _) = Outbox::start(client.clone(), clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
-    let parts = Parts::new(client, clock, Arc::new(prometheus), gate);
+    let parts = Parts::new(client, clock, Arc::new(providers), gate);
     Parts { registry, ..parts }.telling(outbox)
 }

@@ -31,7 +31,7 @@ pub use self::{
     },
     check::{Check, Field, Observation, Pods},
     fault::{CallFault, ClockStep, Coalesce, Fault, Lag, OfKind, Outcome, Silence, Webhook},
-    frame::{Frame, Metric, Version},
+    frame::Frame,
     images::{Behaviour, Flaps},
     last_state::{LastState, Phase, Sizes},
     manifest::{Manifest, Reader},

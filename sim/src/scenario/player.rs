@@ -49,7 +49,7 @@ impl Played {
 }
 
 /// Is told how the world looks, each time the player looks.
-pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
+pub type Watcher<'a> = &'a mut dyn FnMut(&Frame<'_>);
 
 /// Plays a scenario to its end.
 ///
@@ -257,8 +257,9 @@ impl<'a, W: World> Player<'a, W> {
             let weight = self.bearing.weight.filter(|_| still);
             self.felt.add(&interval, &self.bearing.current, weight);
         }
-        let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
-        (self.watcher)(&frame);
+        let transcript = self.recorder.transcript();
+        let (rollout, history) = (self.scenario.rollout_name(), self.checker.history());
+        (self.watcher)(&Frame { at: self.world.now(), transcript, rollout, history });
         Ok(())
     }
 

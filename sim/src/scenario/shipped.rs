@@ -19,7 +19,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 41] = files![
+const SCENARIOS: [(&str, &str); 42] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -31,6 +31,7 @@ const SCENARIOS: [(&str, &str); 41] = files![
     "bad-by-latency.yaml",
     "basic-bad.yaml",
     "basic.yaml",
+    "breach-beside-inconclusive.yaml",
     "demo.yaml",
     "good-release.yaml",
     "killed-in-abort.yaml",

@@ -33,10 +33,9 @@ fn an_empty_list_holds_nothing_to_compare() {
 #[test]
 fn the_first_element_that_breaks_or_meets_the_condition_is_named() {
     let elements = Elements { verdicts: vec![(0.01, true), (0.2, false), (0.3, false)] };
-    assert!(!elements.hold());
-    assert_eq!(elements.first_failing(), Some((1, 0.2)));
-    assert_eq!(elements.first_holding(), Some((0, 0.01)));
-    assert!(Elements { verdicts: vec![(0.01, true)] }.hold());
+    assert_eq!(elements.first(false), Some((1, 0.2)));
+    assert_eq!(elements.first(true), Some((0, 0.01)));
+    assert_eq!(Elements { verdicts: vec![(0.01, true)] }.first(false), None);
 }
 
 #[test]

@@ -21,10 +21,6 @@ fn an_initial_delay_counts_from_the_start_of_the_run() {
     assert_eq!(world.plan().due, [Due { metric: 0, at: at(30) }]);
 }
 
-fn milliseconds(instant: Timestamp) -> i64 {
-    instant.as_millisecond() - at(0).as_millisecond()
-}
-
 #[test]
 fn an_interval_is_over_strictly_after_it() {
     let mut world = World::of(&[metric("m", &json!({"interval": "1m"}))]);

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::compact::compact;
 use super::raw::RawObject;
 use super::{Body, CutError, IndexKey, MetaRow, Place, Projection, Writer};
+use crate::runtime::key::Key;
 
 /// A `VirtualService` of Istio.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct VirtualServiceRow {
     pub meta: MetaRow,
     /// Who wrote the spec last.
     pub writer: Option<Writer>,
+    /// Rollout whose mark of an abort it carries.
+    pub aborted_by: Option<Key>,
     /// Metadata and spec, without managed fields and last applied configuration.
     pub body: Body,
 }
@@ -33,14 +36,19 @@ pub struct DestinationRuleRow {
     pub body: Body,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RuleView {
-    host: Value,
+/// An Ingress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressRow {
+    /// Metadata.
+    pub meta: MetaRow,
+    /// Who wrote the spec last.
+    pub writer: Option<Writer>,
+    /// Metadata and spec, without managed fields and last applied configuration.
+    pub body: Body,
 }
 
-impl Projection for VirtualServiceRow {
-    const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "virtualservices", "VirtualService");
+impl Projection for IngressRow {
+    const PLACE: Place = Place::of("networking.k8s.io", "v1", "ingresses", "Ingress");
 
     fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
@@ -54,6 +62,36 @@ impl Projection for VirtualServiceRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RuleView {
+    host: Value,
+}
+
+impl Projection for VirtualServiceRow {
+    const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "virtualservices", "VirtualService");
+
+    fn project(json: &str) -> Result<Self, CutError> {
+        let compact = compact(json, false)?;
+        let raw = RawObject::of_bytes(compact.body.as_bytes())?;
+        let meta = raw.metadata.project()?;
+        let aborted_by = raw.metadata.annotations.aborted_by(&meta.key);
+        Ok(Self { meta, writer: compact.writer, aborted_by, body: compact.body })
+    }
+
+    fn meta(&self) -> &MetaRow {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut MetaRow {
+        &mut self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        self.aborted_by.iter().map(IndexKey::managed_by).collect()
     }
 }
 
@@ -82,7 +120,7 @@ impl Projection for DestinationRuleRow {
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
-        let managed_by = self.managed_by.iter().map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
+        let managed_by = self.managed_by.iter().map(|name| IndexKey::ManagedBy(self.meta.key.beside(name)));
         // It also speaks of a Service, and whoever sends traffic there wants to know.
         let service = self.host.split('.').next().unwrap_or_default();
         let host = IndexKey::Ref("Service", self.meta.key.beside(service));

@@ -41,9 +41,8 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
     follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
-        let name = change.key().map(|key| key.name().to_owned()).unwrap_or_default();
         let sign = if change.new.is_some() { '+' } else { '-' };
-        log.lock().unwrap().push(format!("{sign}{name}"));
+        log.lock().unwrap().push(format!("{sign}{}", change.key().name()));
     });
     World { asked, told, store }
 }
@@ -143,6 +142,48 @@ async fn a_right_that_is_missing_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_a_moment_changes_nothing_for_a_kind_that_was_followed() {
+    for code in [403, 404] {
+        let world = follow_script(vec![list(&[object("a", 1)], 5, ""), failure(code), failure(code)]);
+        for _ in 0..20 {
+            sleep(Duration::from_millis(50)).await;
+            assert!(world.store.get(&Key::new("shop", "a")).is_seen(), "{code}");
+            assert!(world.store.get(&Key::new("shop", "b")).is_absent(), "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_persists_is_named_and_the_cache_is_no_longer_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(403); 20]);
+    let world = follow_script(answers);
+    world.after(70).await;
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(6).await;
+    let reading = world.store.get(&Key::new("shop", "a"));
+    let why = reading.why_unreadable().unwrap_or_default();
+    assert!(why.ends_with("not allowed to list and watch replicasets.apps: no"), "{why}");
+    world.after(60).await;
+    assert!(matches!(world.store.sync(), Sync::Unavailable(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_comes_back_after_too_long_lists_again_before_it_is_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(500); 9]);
+    answers.push(list(&[object("a", 8)], 9, ""));
+    let world = follow_script(answers);
+    world.after(80).await;
+    assert!(!world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(60).await;
+    let asked = world.asked.lock().unwrap().clone();
+    assert!(asked[9].contains("watch=true") && !asked[10].contains("watch=true"), "{asked:?}");
+    assert_eq!(world.held(), ["a@8"]);
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_only_fails_does_not_hold_up_the_others_for_ever() {
     let world = follow_script(vec![failure(500); 20]);
     world.after(20).await;
@@ -177,6 +218,25 @@ async fn one_object_that_cannot_be_decoded_spoils_nothing_else() {
     assert_eq!(world.held(), ["a@1", "b@2"]);
     let reading = world.store.get(&Key::new("shop", "bad"));
     assert!(reading.why_unreadable().is_some_and(|why| why.starts_with("ReplicaSet shop/bad cannot be decoded")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_is_told_gone_when_it_goes() {
+    let bad = |version: u32| json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": version.to_string()}, "spec": 1});
+    let events = events(&[("MODIFIED", bad(6)), ("DELETED", bad(7)), ("ADDED", bad(8)), ("DELETED", bad(9))]);
+    let world = follow_script(vec![list(&[object("bad", 1)], 5, ""), events]);
+    world.after(1).await;
+    assert_eq!(world.told(), ["+bad", "-bad", "-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_and_is_missing_from_the_next_list_is_told_gone() {
+    let bad = json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": "3"}, "spec": 1});
+    let world = follow_script(vec![list(&[bad], 5, ""), failure(410), list(&[], 9, "")]);
+    world.after(10).await;
+    assert_eq!(world.told(), ["-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! Ways to log in: user and password, client credentials of OAuth 2, AWS' signature.
 
+mod aws;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,22 +13,32 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
-use serin_crds::analysis::{BasicAuth, OAuth2};
+use serin_crds::analysis::{Authentication, BasicAuth, OAuth2};
 use url::form_urlencoded::byte_serialize;
 
-use super::answer::quote;
-use super::exchange::{Exchange, form};
-use super::settings::Settings;
-use super::sigv4::{AwsCredentials, Signer};
+use super::exchange::{Exchange, Terms, form};
+use super::quote::quote;
 use crate::sample::SampleError;
+
+pub(in crate::provider) use aws::{Aws, Signer};
+pub use aws::{AwsCredentials, AwsEnvironment, WebIdentity};
 
 /// A token is renewed this long before it ends.
 const MARGIN: SignedDuration = SignedDuration::from_secs(10);
 /// How many tokens are remembered.
 const REMEMBERED: usize = 1024;
 
+/// What logins need and leave behind for the next ones.
+#[derive(Debug, Default)]
+pub(in crate::provider) struct Logins {
+    /// Tokens that are still good.
+    pub tokens: Tokens,
+    /// AWS, as the controller knows it.
+    pub aws: Aws,
+}
+
 /// How one metric logs in.
-pub(super) struct Login<'a> {
+pub(in crate::provider) struct Login<'a> {
     /// The header for user and password.
     pub basic: Option<HeaderValue>,
     /// The client that gets a token.
@@ -40,14 +52,18 @@ impl<'a> Login<'a> {
     ///
     /// # Errors
     /// A sentence that says what is missing.
-    pub fn of(settings: &'a Settings, aws: Option<&'a AwsCredentials>) -> Result<Self, String> {
-        let basic = settings.authentication.basic_auth.as_ref().map(basic).transpose()?;
-        let oauth2 = settings.authentication.oauth2.as_ref().map(Client::of).transpose()?;
-        let for_aws = settings.address.contains("aps-workspaces");
-        let sigv4 = settings.authentication.sigv4.as_ref().filter(|_| for_aws);
-        let sigv4 = sigv4.map(|sigv4| Signer::of(sigv4, aws)).transpose()?;
+    pub fn of(terms: &'a Terms) -> Result<Self, String> {
+        let Authentication { basic_auth, oauth2, sigv4 } = &terms.authentication;
+        let basic = basic_auth.as_ref().map(basic).transpose()?;
+        let oauth2 = oauth2.as_ref().map(Client::of).transpose()?;
+        let sigv4 = Signer::of(sigv4.as_ref(), terms.path, &terms.address);
         Ok(Self { basic: basic.flatten(), oauth2: oauth2.flatten(), sigv4 })
     }
+}
+
+/// The provider whose settings stand at a path.
+fn name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 fn text(given: Option<&String>) -> Option<&str> {
@@ -75,7 +91,7 @@ fn basic_header(user: &str, password: &str) -> HeaderValue {
 
 /// A client of OAuth 2.
 #[derive(Clone, Copy)]
-pub(super) struct Client<'a> {
+pub(in crate::provider) struct Client<'a> {
     token_url: &'a str,
     id: &'a str,
     secret: &'a str,
@@ -112,9 +128,10 @@ impl<'a> Client<'a> {
     ///
     /// The client is named in a header first; servers that want it in the form get it there.
     pub async fn obtain(self, exchange: &mut Exchange<'_>, tokens: &Tokens) -> Result<HeaderValue, SampleError> {
-        let failed = |why: String| SampleError::Query(format!("could not get a token for prometheus: {why}"));
+        let path = exchange.path();
+        let failed = |why: String| SampleError::Query(format!("could not get a token for {}: {why}", name(path)));
         let url = Url::parse(self.token_url)
-            .map_err(|_| SampleError::Setup("provider.prometheus.authentication.oauth2.tokenUrl is no URL".into()))?;
+            .map_err(|_| SampleError::Setup(format!("{path}.authentication.oauth2.tokenUrl is no URL")))?;
         let scopes = self.scopes.join(" ");
         let mut pairs = vec![("grant_type", "client_credentials")];
         if !scopes.is_empty() {
@@ -182,7 +199,7 @@ impl Grant {
 
 /// Tokens that are still good, so that not each sample asks for one.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<HashMap<Key, (HeaderValue, Timestamp)>>);
+pub(in crate::provider) struct Tokens(Mutex<HashMap<Key, (HeaderValue, Timestamp)>>);
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,10 +3,11 @@ use serin_crds::names::{AnalysisPhase, EventReason, PauseReason};
 use super::decide;
 use crate::core::because::Because;
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
-use crate::core::plan::{Basis, Effect, Plan};
+use crate::core::plan::{Effect, Move, Need, Plan};
 use crate::core::snapshot::{Route, Snapshot};
-use crate::core::weight::Weight;
 use serde_json::json;
+
+mod unwell;
 
 /// One turn: what is decided, by its reason and its effects in short.
 fn check(s: &Snapshot, because: &str, effects: &[&str]) -> Plan {
@@ -28,7 +29,10 @@ fn brief(effect: &Effect) -> String {
         Effect::DefaultReplicas => "default replicas".to_owned(),
         Effect::SwitchService { service, to, .. } => format!("switch {service} to {to}"),
         Effect::SetSubsets { canary, stable } => format!("subsets {canary} {stable}"),
-        Effect::SetWeight { from, to, .. } => format!("weight {from} to {to}"),
+        Effect::Move(Move { from, to, .. }) => format!("weight {from} to {to}"),
+        Effect::Adopt { name } => format!("adopt {name}"),
+        Effect::SetMinReadySeconds { name, seconds } => format!("min ready {name} {seconds}"),
+        Effect::Release(left) => format!("release {}", left.name),
         Effect::CreateRun { name, .. } => format!("run {name}"),
         Effect::TerminateRun { name } => format!("end {name}"),
     }
@@ -40,7 +44,7 @@ fn capacity_goes_up_before_traffic_and_services_before_weights() {
     check(&rollout().pods("new", 2, 0), "PodsNotReady", &[]);
     check(&rollout().canary_pods(2), "Converging", &["switch web-canary to new"]);
     let plan = check(&rollout().canary_pods(2).selected(), "Converging", &["weight 0 to 20"]);
-    assert_eq!(plan.needs, Basis::Current, "a raise rests on a live read");
+    assert!(plan.needs.contains(&Need::Rollout), "a raise rests on a live read");
     let plan = check(&rollout().canary_pods(2).selected().weight(20), "Analysing", &["run web-new-2-1"]);
     assert_eq!(plan.record.current_step_index, Some(1));
 }
@@ -55,7 +59,7 @@ fn a_failed_verdict_lowers_the_weight_in_the_turn_that_sees_it() {
     let s = rollout().canary_pods(2).selected().weight(20).at_step(1).failing("error rate 7 %");
     let plan = check(&s, "Aborting", &["weight 20 to 0"]);
     assert!(plan.together, "the record does not stand before the traffic");
-    assert_eq!(plan.needs, Basis::Cached, "no read stands before an abort");
+    assert!(plan.needs.is_empty(), "no read stands before an abort");
     assert!(plan.record.abort);
     let told: Vec<_> = plan.notes.iter().map(|note| note.reason).collect();
     assert_eq!(told[..2], [EventReason::RolloutAborted, EventReason::TrafficWeightUpdated]);
@@ -91,20 +95,20 @@ fn aborted(s: Snapshot) -> Snapshot {
 #[test]
 fn a_held_abort_goes_on_by_itself_after_a_minute_and_never_upwards() {
     let mut s = aborted(rollout().canary_pods(5).selected().weight(50).at_step(1).stable_answering(3));
-    let plan = check(&s, "AbortHeld", &[]);
+    let plan = check(&s, "DrainHeld", &[]);
     assert_eq!(plan.wake, Some(noon_plus(60)));
     s.now = noon_plus(60);
     check(&s, "Converging", &["weight 50 to 0"]);
     let s = s.stable_answering(10).weight(0);
-    assert!(!decide(&s).effects.iter().any(|e| matches!(e, Effect::SetWeight { .. })));
+    assert!(!decide(&s).effects.iter().any(|e| matches!(e, Effect::Move(_))));
 }
 
 #[test]
 fn with_no_stable_pod_an_abort_holds_and_says_so() {
     let mut s = aborted(rollout().canary_pods(5).selected().weight(50).at_step(1).stable_answering(0));
     s.now = noon_plus(600);
-    let plan = check(&s, "AbortHeld", &[]);
-    assert!(plan.because.sentence().contains("no stable pod answers at all"), "{}", plan.because.sentence());
+    let plan = check(&s, "DrainHeld", &[]);
+    assert!(plan.because.sentence().contains("no stable pod is available at all"), "{}", plan.because.sentence());
     check(&s.stable_answering(1), "Converging", &["weight 50 to 0"]);
 }
 
@@ -137,17 +141,17 @@ fn an_aborted_canary_is_unhooked_then_ended_then_removed() {
 #[test]
 fn the_mark_on_the_route_alone_finishes_an_abort() {
     let mut s = rollout().canary_pods(2).selected().weight(0).at_step(1);
-    s.route_mut().aborted = Some(("new".into(), "error rate 7 %".into()));
+    s = s.marked(2, "new");
     let plan = check(&s, "Aborting", &[]);
     assert!(plan.record.abort);
-    s.route_mut().aborted = Some(("another".into(), "long ago".into()));
-    assert!(!decide(&s).record.abort, "a mark of another revision is history");
+    assert!(!decide(&s.clone().marked(2, "another")).record.abort, "a mark of another revision is history");
+    assert!(!decide(&s.marked(1, "new")).record.abort, "a mark of an earlier try at the same revision is history");
 }
 
 #[test]
 fn a_retry_clears_the_mark_before_it_clears_the_record() {
     let mut s = aborted(rollout().canary_pods(2).selected().weight(20).at_step(1)).weight(0);
-    s.route_mut().aborted = Some(("new".into(), "error rate 7 %".into()));
+    s = s.marked(2, "new");
     s.status.abort = false;
     check(&s, "Retrying", &["weight 0 to 0"]);
     s.route_mut().aborted = None;
@@ -175,7 +179,7 @@ fn promoted() -> Snapshot {
 fn the_stable_service_moves_before_the_weight_does_after_a_promotion() {
     let mut s = rollout().canary_pods(10).selected().weight(100).at_step(4);
     let plan = check(&s, "Promoting", &[]);
-    assert_eq!(plan.needs, Basis::Current, "a promotion rests on a live read");
+    assert!(plan.needs.contains(&Need::Rollout), "a promotion rests on a live read");
     s.status = plan.record;
     check(&s, "Converging", &["switch web-stable to new"]);
     s.traffic.stable_service = Some(service("web-stable", "new"));
@@ -325,9 +329,9 @@ fn a_route_that_cannot_be_seen_is_a_named_wait() {
     let plan = check(&s, "RouteUnseen", &[]);
     assert!(plan.record.message.as_deref().is_some_and(|m| m.starts_with("InvalidSpec: ")));
     assert_eq!(plan.wake, None, "it is picked up when it appears, without asking");
-    assert_eq!(plan.needs, Basis::Asked, "what no cache holds is asked for before it is called missing");
+    assert!(plan.needs.contains(&Need::Named), "what no cache holds is asked for before it is called missing");
     s.status = plan.record;
-    assert_eq!(decide(&s).needs, Basis::Cached, "once said, it is not asked for again");
+    assert!(decide(&s).needs.is_empty(), "once said, it is not asked for again");
 }
 
 #[test]
@@ -336,7 +340,7 @@ fn drift_is_put_right_and_names_who_wrote() {
     s = s.paused(PauseReason::CanaryPauseStep, noon());
     s = s.canary_pods(6).weight(60);
     s.status = decide(&s).record;
-    s.route_mut().canary = Weight::ZERO;
+    s = s.weight(0);
     s.route_mut().writer = Some(("argocd-controller".into(), noon()));
     let plan = check(&s, "Converging", &["weight 0 to 60"]);
     let note = plan.notes.iter().find(|n| n.reason == EventReason::TrafficDriftCorrected).expect("a note");
@@ -349,7 +353,7 @@ fn a_shrinking_canary_keeps_its_pods_until_proxies_have_followed() {
     let mut s = s.canary_pods(6).selected().weight(60).at_step(1);
     check(&s, "Converging", &["weight 60 to 20"]);
     s = s.weight(20);
-    s.route_mut().writer = Some(("rollouts-controller".into(), noon()));
+    s.look.memory.unmoved_since = Some(noon());
     let plan = decide(&s);
     assert!(plan.effects.is_empty(), "{plan:#?}");
     assert_eq!(plan.wake, Some(noon_plus(5)));
