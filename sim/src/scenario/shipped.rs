@@ -8,7 +8,8 @@ macro_rules! files {
     };
 }
 
-const SEEDS: [(&str, &str); 8] = files![
+const SEEDS: [(&str, &str); 9] = files![
+    "base/background.yaml",
     "base/rollout.yaml",
     "base/route.yaml",
     "base/services.yaml",
@@ -19,7 +20,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 42] = files![
+const SCENARIOS: [(&str, &str); 48] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -27,13 +28,18 @@ const SCENARIOS: [(&str, &str); 42] = files![
     "abort-runs-stale.yaml",
     "abort-when-finished.yaml",
     "abort-while-down.yaml",
+    "background-bad.yaml",
+    "background-good.yaml",
     "bad-by-errors.yaml",
     "bad-by-latency.yaml",
     "basic-bad.yaml",
     "basic.yaml",
     "breach-beside-inconclusive.yaml",
     "demo.yaml",
+    "destination-rule-missing.yaml",
+    "dry-run-beside.yaml",
     "good-release.yaml",
+    "inconclusive.yaml",
     "killed-in-abort.yaml",
     "killed-in-canary.yaml",
     "never-ready.yaml",
@@ -60,6 +66,7 @@ const SCENARIOS: [(&str, &str); 42] = files![
     "subsets.yaml",
     "superseded.yaml",
     "verdict-forged.yaml",
+    "watches-break.yaml",
     "weights-contended.yaml",
     "weights-edited.yaml",
 ];
