@@ -6,6 +6,8 @@ use serin_e2e::runner::{self, Trial};
 
 #[path = "real_parts/audit.rs"]
 mod audit;
+#[path = "real_parts/conditions.rs"]
+mod conditions;
 #[path = "real_parts/crds.rs"]
 mod crds;
 #[path = "real_parts/faults.rs"]
@@ -34,5 +36,6 @@ fn main() -> ExitCode {
     trials.extend(plugin::trials());
     trials.extend(scenarios::trials());
     trials.extend(faults::trials());
+    trials.extend(conditions::trials());
     runner::main(&trials)
 }

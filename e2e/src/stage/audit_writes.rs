@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use serin_sim::invariants::{Key, WriteRecord};
+use serin_sim::invariants::{CallRecord, Key, WriteRecord};
 
 use crate::world::{Audit, ObjectRef, Record, User, WorldError};
 
@@ -16,11 +16,13 @@ pub(super) struct AuditWrites {
     waiting: Vec<Record>,
     /// The highest version that an answer has named so far.
     version: u64,
+    /// The calls of controllers that were read and not taken.
+    calls: Vec<CallRecord>,
 }
 
 impl AuditWrites {
     pub(super) const fn new(audit: Audit) -> Self {
-        Self { audit, waiting: Vec::new(), version: 0 }
+        Self { audit, waiting: Vec::new(), version: 0, calls: Vec::new() }
     }
 
     /// The writes that were answered until this instant, without those told before; and the instant up to which they are all
@@ -29,7 +31,9 @@ impl AuditWrites {
     /// # Errors
     /// When the log can't be read, or lacks what a write that promises depend on has left.
     pub(super) fn read(&mut self, until: Timestamp) -> Result<(Timestamp, Vec<WriteRecord>), WorldError> {
-        self.waiting.extend(self.audit.read()?.into_iter().filter(counts));
+        let records = self.audit.read()?;
+        self.calls.extend(records.iter().filter(|record| ours(record)).map(call));
+        self.waiting.extend(records.into_iter().filter(counts));
         let until = self.audit.waits_since().map_or(until, |since| since.min(until));
         let (told, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|record| record.at <= until);
         self.waiting = waiting;
@@ -38,6 +42,13 @@ impl AuditWrites {
             writes.extend(told_by(&record)?);
         }
         Ok((until, writes))
+    }
+
+    /// The calls of controllers that were read since the last time, but for those about leases.
+    pub(super) fn calls(&mut self) -> Vec<CallRecord> {
+        let mut calls = std::mem::take(&mut self.calls);
+        calls.retain(|call| call.key.resource != "leases");
+        calls
     }
 
     /// Answers of concurrent calls may be logged in another order than their writes were committed in.
@@ -82,6 +93,11 @@ fn followed(object: &ObjectRef) -> bool {
 
 fn version(object: &Value) -> Option<u64> {
     object.pointer("/metadata/resourceVersion")?.as_str()?.parse().ok()
+}
+
+fn call(record: &Record) -> CallRecord {
+    let ObjectRef { resource, namespace, name, .. } = &record.object;
+    CallRecord { at: record.at, verb: record.verb.clone(), key: Key::new(resource, namespace, name), code: record.code }
 }
 
 /// What a call tells: a write, or one for each object when it took many away.

@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serin_sim::{
     felt::Interval,
-    invariants::WriteRecord,
+    invariants::{CallRecord, PROPAGATION, WriteRecord},
     play,
     scenario::{self, Fault as Wrong, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
@@ -48,6 +48,8 @@ const SLACK: SignedDuration = SignedDuration::from_millis(20);
 /// Real parts, as a scenario's world.
 pub struct Stage {
     world: World,
+    /// How long proxies may take to learn.
+    propagation: SignedDuration,
     ledger: AuditWrites,
     controller: Option<Controller>,
     crowd: Option<LoadStream>,
@@ -65,11 +67,13 @@ impl Stage {
     ///
     /// # Errors
     /// When one of them doesn't become ready.
-    pub async fn open() -> Result<Self, Broken> {
-        let world = World::start(Options::default()).await?;
+    pub async fn open(options: Options) -> Result<Self, Broken> {
+        let world = World::start(options).await?;
         let ledger = AuditWrites::new(world.audit());
+        let propagation = PROPAGATION + SignedDuration::try_from(options.proxies_learn_after).unwrap_or_default();
         Ok(Self {
             world,
+            propagation,
             ledger,
             controller: None,
             crowd: None,
@@ -110,10 +114,17 @@ fn broken(what: &str) -> impl FnOnce(Broken) -> WorldError {
 /// When a world fails, the scenario doesn't end as it says, a promise is broken, routes are written again and again, or the
 /// transcripts differ in their words or in their pace.
 pub async fn perform(name: String) -> Result<(), Fault> {
-    let scenario = scenario::shipped(&name)?;
-    let factor = scenario.scale.factor;
-    let (simulated, real) = both(scenario).await?;
-    if !played::told_alike(&name) {
+    perform_in(scenario::shipped(&name)?, Options::default()).await
+}
+
+/// Plays a scenario as [`perform`] does, on real parts of this kind.
+///
+/// # Errors
+/// As [`perform`].
+pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Fault> {
+    let (alike, factor) = (played::told_alike(&scenario.name), scenario.scale.factor);
+    let (simulated, real) = both(scenario, options).await?;
+    if !alike {
         return Ok(());
     }
     score::same(&simulated.transcript.without_times(), &real.transcript.without_times())?;
@@ -125,11 +136,11 @@ pub async fn perform(name: String) -> Result<(), Fault> {
 /// # Errors
 /// As [`perform`], but for the transcripts.
 pub async fn perform_disturbed(scenario: Scenario) -> Result<(), Fault> {
-    both(scenario).await.map(drop)
+    both(scenario, Options::default()).await.map(drop)
 }
 
 /// What came of a scenario on the simulator, and on real parts; it passed on both.
-async fn both(scenario: Scenario) -> Result<(Played, Played), Fault> {
+async fn both(scenario: Scenario, options: Options) -> Result<(Played, Played), Fault> {
     let written = scenario.clone();
     let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
     if !simulated.passed() {
@@ -137,13 +148,14 @@ async fn both(scenario: Scenario) -> Result<(Played, Played), Fault> {
         return Err(format!("it fails on the simulator already:\n{report}\n{told}").into());
     }
     let here = tokio::runtime::Handle::current();
-    let real = tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
+    let shorter = score::in_real_time(&scenario);
+    let real = tokio::task::spawn_blocking(move || here.block_on(real(&shorter, options))).await??;
     Ok((simulated, real))
 }
 
 /// Plays a scenario on real parts, where it has to pass.
-async fn real(scenario: &Scenario) -> Result<Played, Fault> {
-    let mut stage = Stage::open().await?;
+async fn real(scenario: &Scenario, options: Options) -> Result<Played, Fault> {
+    let mut stage = Stage::open(options).await?;
     let played = scenario::play(scenario, &mut stage, &mut |_| {}).await;
     let (log, routes) = (stage.controller_log(), stage.routes);
     drop(stage);
@@ -189,6 +201,10 @@ impl scenario::World for Stage {
 
     fn tick(&self) -> Duration {
         TICK
+    }
+
+    fn propagation(&self) -> SignedDuration {
+        self.propagation
     }
 
     fn client(&self, user: &str) -> Result<kube::Client, WorldError> {
@@ -311,6 +327,10 @@ impl scenario::World for Stage {
             self.routes.see(write);
         }
         Ok(writes)
+    }
+
+    async fn calls(&mut self) -> Result<Vec<CallRecord>, WorldError> {
+        Ok(self.ledger.calls())
     }
 
     async fn felt(&mut self) -> Result<Vec<Interval>, WorldError> {

@@ -24,8 +24,13 @@ metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: DISABLE}}
 ";
 
-/// Starts istiod and waits until it is ready.
-pub(super) async fn istiod(parts: &Parts, root: &Path, users: &Users) -> Result<Server, WorldError> {
+/// Starts istiod and waits until it is ready. It tells the proxies of a change when it has waited so long.
+pub(super) async fn istiod(
+    parts: &Parts,
+    root: &Path,
+    users: &Users,
+    learn_after: Duration,
+) -> Result<Server, WorldError> {
     let launch = Launch::new("istiod", parts.program("pilot-discovery")?, root);
     write(launch.folder(), "mesh.yaml", &mesh_config().to_string())?;
     let mut server = launch
@@ -43,6 +48,7 @@ pub(super) async fn istiod(parts: &Parts, root: &Path, users: &Users) -> Result<
         .flag("domain", "cluster.local")
         .env("POD_NAMESPACE", NAMESPACE)
         .env("POD_NAME", "istiod")
+        .env("PILOT_DEBOUNCE_AFTER", format!("{}ms", learn_after.as_millis()))
         .env("CLUSTER_ID", "Kubernetes")
         .env("VALIDATION_WEBHOOK_CONFIG_NAME", "")
         .env("INJECTION_WEBHOOK_CONFIG_NAME", "")

@@ -67,11 +67,21 @@ pub struct Options {
     pub kinds: bool,
     /// etcd waits for the disk, as in production; only figures about latency need it.
     pub fsync: bool,
+    /// How long istiod waits before it tells the proxies what has changed. Its own default is 100 ms; a mesh of many proxies
+    /// takes seconds.
+    pub proxies_learn_after: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mesh: true, prometheus: true, pods: true, kinds: true, fsync: false }
+        Self {
+            mesh: true,
+            prometheus: true,
+            pods: true,
+            kinds: true,
+            fsync: false,
+            proxies_learn_after: Duration::from_millis(100),
+        }
     }
 }
 
@@ -131,7 +141,7 @@ impl World {
             if !options.mesh {
                 return Ok(None);
             }
-            let istiod = mesh::istiod(parts, &folder, &users).await?;
+            let istiod = mesh::istiod(parts, &folder, &users, options.proxies_learn_after).await?;
             Ok::<_, WorldError>(Some((istiod, mesh::envoy(parts, &folder).await?)))
         };
         let (measured, installed) = tokio::try_join!(measured, installed)?;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     felt::Felt,
-    invariants::{Checker, Key, PROPAGATION, Violation, WriteRecord, view},
+    invariants::{Checker, Key, Violation, WriteRecord, view},
     transcript::{Recorder, Transcript},
 };
 
@@ -253,7 +253,7 @@ impl<'a, W: World> Player<'a, W> {
         }
         for interval in self.world.felt().await? {
             // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
-            let still = interval.from >= self.stirred + PROPAGATION && self.bearing.releasing();
+            let still = interval.from >= self.stirred + self.world.propagation() && self.bearing.releasing();
             let weight = self.bearing.weight.filter(|_| still);
             self.felt.add(&interval, &self.bearing.current, weight);
         }

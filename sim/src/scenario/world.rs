@@ -2,12 +2,12 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario};
 use crate::{
     felt::Interval,
-    invariants::{CallRecord, WriteRecord},
+    invariants::{CallRecord, PROPAGATION, WriteRecord},
 };
 
 /// A world: an API server with everything around it. People and tools act through ordinary clients; what no client can do
@@ -24,6 +24,11 @@ pub trait World {
 
     /// How often the player looks while it waits for something.
     fn tick(&self) -> std::time::Duration;
+
+    /// How long proxies may go on sending to where they were told before.
+    fn propagation(&self) -> SignedDuration {
+        PROPAGATION
+    }
 
     /// A client with the credentials of this user.
     fn client(&self, user: &str) -> Result<kube::Client, WorldError>;
