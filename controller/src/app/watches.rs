@@ -77,7 +77,7 @@ impl App {
             }
             (None, Some(gone)) => {
                 runs.gone(&gone.meta.uid);
-                meters.run_ended(change.key());
+                meters.run_gone(change.key());
             }
             (None, None) => {}
         }
