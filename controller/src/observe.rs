@@ -112,9 +112,7 @@ impl World {
     pub async fn observe(&self, key: &Key, live: bool) -> Result<Option<Observation>, ObserveError> {
         let row = if live { self.read_live(key).await? } else { readable("Rollout", self.stores.rollouts.get(key))? };
         let Some(row) = row else { return Ok(None) };
-        if live {
-            self.look_for_absent(&row).await?;
-        }
+        self.look_for_absent(&row, live).await?;
         let object = row.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
         let (rollout, mut faults) = decode(&object);
         let unsupported = unsupported::fields(&rollout);
