@@ -64,7 +64,7 @@ impl World {
     pub async fn carry_out(&self, seen: &Observation, plan: &Plan) -> Result<(), ActError> {
         for effect in &plan.effects {
             let lowers = matches!(effect, Effect::SetWeight { from, to, .. } if to < from);
-            let _turn = if lowers { None } else { self.limiter.after().await };
+            let _turn = if lowers { None } else { Some(self.limiter.after(&seen.snapshot.id.namespace).await) };
             self.carry_out_one(seen, effect).await?;
         }
         Ok(())
@@ -262,7 +262,7 @@ impl World {
             // A lowering never raises: what somebody else took lower in the meantime stays.
             let to = if *cause == Cause::Raise { to } else { to.min(observed.canary) };
             let Some(patch) = istio::weight_patch(&object, &observed, to, cause) else { return Ok(()) };
-            let _turn = if *cause == Cause::Raise { None } else { Some(self.limiter.first().await) };
+            let _turn = if *cause == Cause::Raise { None } else { Some(self.limiter.first(ns).await) };
             let what = format!("set VirtualService {ns}/{name} to weight {to}");
             let body = Value::Array(patch);
             let call = Call { what, method: "PATCH", path: path.clone(), body, patch: Some(JSON_PATCH) };
