@@ -58,8 +58,7 @@ impl App {
         });
         if K::BODY_IF_NAMED {
             let stores = self.world.stores.clone();
-            let names = stores.rollouts.clone();
-            listener = listener.wanting(move |object| wants_body(&stores, object), names);
+            listener = listener.wanting(move |object| wants_body(&stores, object), self.rollouts_listed.clone());
         }
         let scope = narrow(Scope::of::<K>(self.settings.namespace.as_deref()));
         let task = follow(self.watches.clone(), self.world.clock.clone(), scope, store.clone(), listener);

@@ -10,6 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Shared};
 use futures::{AsyncBufRead, AsyncBufReadExt as _};
 use kube::Client;
 use kube::api::{ListParams, WatchParams};
@@ -22,7 +23,7 @@ pub use self::error::chain;
 use self::line::{Event, Page, key_of, read_event};
 use super::clock::Clock;
 use super::projection::{Place, Projection};
-use super::store::{Change, Followed, Store, all_settled};
+use super::store::{Change, Store};
 
 /// How long the API server keeps one watch open, in seconds.
 const WATCH_SECONDS: u32 = 50;
@@ -91,8 +92,11 @@ type WantsBody<K> = Box<dyn Fn(&K) -> bool + Send + Sync>;
 pub struct Listener<K> {
     hear: Hear<K>,
     wants_body: WantsBody<K>,
-    after: Option<Arc<dyn Followed>>,
+    after: Option<Ready>,
 }
+
+/// Something that watches wait for before they begin, in the order in which they were started.
+pub type Ready = Shared<BoxFuture<'static, ()>>;
 
 impl<K> Listener<K> {
     /// Hears of each change after the store has changed; a panic in it is logged and costs nothing else.
@@ -100,9 +104,9 @@ impl<K> Listener<K> {
         Self { hear: Box::new(hear), wants_body: Box::new(|_| true), after: None }
     }
 
-    /// Wants the bodies of these objects only; asked once another store is filled, or known not to be there.
+    /// Wants the bodies of these objects only; follows nothing before that can be told.
     #[must_use]
-    pub fn wanting(mut self, wants: impl Fn(&K) -> bool + Send + Sync + 'static, after: Arc<dyn Followed>) -> Self {
+    pub fn wanting(mut self, wants: impl Fn(&K) -> bool + Send + Sync + 'static, after: Ready) -> Self {
         (self.wants_body, self.after) = (Box::new(wants), Some(after));
         self
     }
@@ -132,8 +136,8 @@ struct Follower<K> {
 
 impl<K: Projection> Follower<K> {
     async fn run(mut self) {
-        if let Some(before) = self.listener.after.take() {
-            all_settled(&[before]).await;
+        if let Some(ready) = self.listener.after.take() {
+            ready.await;
         }
         let begun = self.clock.monotonic();
         loop {
