@@ -149,6 +149,7 @@ impl Scenario {
             scale.action(action);
         }
         scenario.expect.hold = scale.shorten(scenario.expect.hold);
+        scenario.expect.quiet = scale.shorten(scenario.expect.quiet);
         scenario
     }
 }

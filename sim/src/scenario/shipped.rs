@@ -19,11 +19,12 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 39] = files![
+const SCENARIOS: [(&str, &str); 41] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
     "abort-in-pause.yaml",
+    "abort-runs-stale.yaml",
     "abort-when-finished.yaml",
     "bad-by-errors.yaml",
     "bad-by-latency.yaml",
@@ -54,6 +55,7 @@ const SCENARIOS: [(&str, &str); 39] = files![
     "seed-istio-bad.yaml",
     "seed-istio.yaml",
     "stable-pod-dead.yaml",
+    "steps-edited-with-routing.yaml",
     "subsets.yaml",
     "superseded.yaml",
     "verdict-forged.yaml",

@@ -276,6 +276,11 @@ impl SimServer {
         self.inner.journal.listen(listener);
     }
 
+    /// Tells `listener` of every call over HTTP when it is answered, with the HTTP status; 0 when the connection broke.
+    pub fn on_call(&self, listener: impl Fn(&faults::Call, u16) + Send + Sync + 'static) {
+        self.inner.journal.listen_to_calls(Box::new(listener));
+    }
+
     /// Returns the writes that were accepted lately, oldest first.
     pub fn writes(&self) -> Vec<Arc<Write>> {
         self.inner.journal.writes()
