@@ -40,10 +40,11 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let told = Told::default();
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
-    follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
+    let listener = Listener::new(move |change: &Change<ReplicaSetRow>| {
         let sign = if change.new.is_some() { '+' } else { '-' };
         log.lock().unwrap().push(format!("{sign}{}", change.key().name()));
     });
+    follow(Client::new(service, "default"), clock, scope, store.clone(), listener);
     World { asked, told, store }
 }
 
@@ -260,7 +261,7 @@ async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
         async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
     });
     let scope = Scope::of::<ReplicaSetRow>(None);
-    follow(Client::new(service, "default"), clock, scope, store.clone(), |_| panic!("no"));
+    follow(Client::new(service, "default"), clock, scope, store.clone(), Listener::new(|_| panic!("no")));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.len(), 2);
     assert!(matches!(store.get(&Key::new("shop", "b")), Reading::Seen(_)));
