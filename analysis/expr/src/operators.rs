@@ -7,7 +7,6 @@ use super::equality::equal;
 use super::error::Out;
 use super::machine::Machine;
 use super::numbers;
-use super::power::power;
 use super::value::{Dict, Number, Text, Value};
 
 /// `-value`.
@@ -44,7 +43,7 @@ pub(crate) fn binary(machine: &mut Machine<'_>, op: Op, l: &Value, r: &Value, co
         },
         Op::Divide | Op::Power => match (l.number(), r.number()) {
             (Some(a), Some(b)) if op == Op::Divide => Ok(Value::Float(a.float() / b.float())),
-            (Some(a), Some(b)) => Ok(Value::Float(power(a.float(), b.float()))),
+            (Some(a), Some(b)) => Ok(Value::Float(a.float().powf(b.float()))),
             _ => Err(mismatch(op, l, r).into()),
         },
         _ => arithmetic(machine, op, l, r),

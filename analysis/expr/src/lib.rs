@@ -5,7 +5,9 @@
 //!
 //! # Source
 //! The language is expr 1.17 (expr-lang.org) with the six functions that Argo Rollouts adds. This is an
-//! implementation of its own; `tests/expr-cases.tsv` holds what the original says.
+//! implementation of its own; the tables in `tests/` hold what the original says: the Go program in `e2e/parts/expr`
+//! asks it. It is the same but for the last bit of a power, which is that of the C library, and for sorting by an order
+//! that is none (NaN in a list of more than twelve).
 
 mod arguments;
 mod ast;
@@ -24,7 +26,6 @@ mod numbers;
 mod operators;
 mod parser;
 mod pattern;
-mod power;
 mod primary;
 mod program;
 mod rewrite;

@@ -1,7 +1,7 @@
 //! Every condition of `expr-cases.tsv` gives the verdict written beside it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
-use serin_analysis::expr::{ExprError, Program, ResultValue};
+use serin_expr::{ExprError, Program, ResultValue};
 
 /// The result of a row: `f` a list of floats, `s` one float, `j` JSON.
 fn result(kind: &str, text: &str) -> ResultValue {

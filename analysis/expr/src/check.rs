@@ -103,8 +103,11 @@ impl Checker {
 
     /// The type of what Argo gives: `result` and the functions around it.
     fn given(&self, name: &str) -> Option<Ty> {
-        let result = self.result.as_ref()?;
-        if name == "result" { Some(result.clone()) } else { functions::given(name) }
+        match &self.result {
+            Some(result) if name == "result" => Some(result.clone()),
+            None if !functions::ALWAYS_GIVEN.contains(&name) => None,
+            _ => functions::given(name),
+        }
     }
 
     fn unary(&mut self, at: usize, sign: Sign, part: &mut Node) -> Out<Ty> {

@@ -65,6 +65,9 @@ fn instants_are_computed_from_now() {
     check("now().Truncate(duration('24h'))", "2026-11-20T00:00:00Z");
     check("date('2026-01-02T03:04:05+01:00')", "2026-01-02T02:04:05Z");
     check("duration('1h')", "expected a time such as now() - duration(\"1h\"), but got time.Duration");
+    check("isNaN(0.0 / 0.0) ? now() - duration('1h') : now()", "2026-11-20T11:00:00Z");
+    check("isInf(1.0) ? now() - duration('1h') : now()", "2026-11-20T12:00:00Z");
+    check("asInt('1')", "the name asInt is not known; the value of the metric is called result (line 1, column 1)");
     check("result", "there is no `result` here (line 1, column 1)");
     check("now() - 1", "`-` does not work between a time and an integer (line 1, column 7)");
     check(

@@ -8,10 +8,10 @@ use jiff::{Span, Timestamp};
 use super::duration;
 use super::layout;
 use super::{Moment, Zone};
-use crate::expr::error::Out;
-use crate::expr::numbers::to_float;
-use crate::expr::types::Ty;
-use crate::expr::value::{Func, Value};
+use crate::error::Out;
+use crate::numbers::to_float;
+use crate::types::Ty;
+use crate::value::{Func, Value};
 
 /// What a method takes and gives.
 pub(crate) struct Method {

@@ -1,8 +1,7 @@
-//! Numbers, powers, spans and patterns on their own.
+//! Numbers, spans and patterns on their own.
 
 use super::super::numbers::{display_float, json_float, parse_float, to_int};
 use super::super::pattern;
-use super::super::power::power;
 use super::super::time::duration;
 
 #[test]
@@ -42,24 +41,6 @@ fn floats_beyond_the_integers_become_the_smallest_one() {
     }
     assert_eq!(to_int(-9_223_372_036_854_775_808.0), i64::MIN);
     assert_eq!(to_int(-1.9), -1);
-}
-
-#[test]
-fn whole_powers_round_after_each_squaring() {
-    let check = |x: f64, y: f64, expect: f64| assert_eq!(power(x, y).to_bits(), expect.to_bits(), "{x} ** {y}");
-    check(1.1, 2.0, 1.1 * 1.1);
-    check(2.0, 10.0, 1024.0);
-    check(2.0, -1074.0, 5e-324);
-    check(2.0, 1024.0, f64::INFINITY);
-    check(-8.0, 3.0, -512.0);
-    check(9.0, 0.5, 3.0);
-    check(4.0, -0.5, 0.5);
-    check(0.0, -1.0, f64::INFINITY);
-    check(-0.0, -3.0, f64::NEG_INFINITY);
-    check(-1.0, f64::INFINITY, 1.0);
-    check(0.5, f64::INFINITY, 0.0);
-    check(f64::NAN, 0.0, 1.0);
-    assert!(power(-8.0, 0.25).is_nan());
 }
 
 #[test]

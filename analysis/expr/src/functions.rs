@@ -10,6 +10,9 @@ use super::value::{Func, Value};
 /// The names of the functions that Argo adds.
 pub(crate) const GIVEN: [&str; 6] = ["asFloat", "asInt", "default", "isInf", "isNaN", "isNil"];
 
+/// Those of them that are there without a result too, where an instant is computed.
+pub(crate) const ALWAYS_GIVEN: [&str; 2] = ["isInf", "isNaN"];
+
 /// The type of a function that Argo adds.
 pub(crate) fn given(name: &str) -> Option<Ty> {
     Some(match name {

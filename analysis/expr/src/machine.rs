@@ -180,17 +180,22 @@ impl<'a> Machine<'a> {
     }
 
     fn function(&self, name: &str) -> Option<Value> {
-        let known = functions::GIVEN.iter().find(|known| **known == name)?;
-        self.given.then_some(Value::Func(Func::Given(known)))
+        let known = self.functions().iter().find(|known| **known == name)?;
+        Some(Value::Func(Func::Given(known)))
+    }
+
+    /// The functions that are there beside those of the language.
+    fn functions(&self) -> &'static [&'static str] {
+        if self.given { &functions::GIVEN } else { &functions::ALWAYS_GIVEN }
     }
 
     fn environment(&self) -> Value {
         let mut entries = BTreeMap::new();
         if self.given {
             entries.insert(Text::from("result"), self.result.clone());
-            for name in functions::GIVEN {
-                entries.insert(Text::from(name), Value::Func(Func::Given(name)));
-            }
+        }
+        for name in self.functions() {
+            entries.insert(Text::from(*name), Value::Func(Func::Given(name)));
         }
         Value::Map(Map::new(entries))
     }

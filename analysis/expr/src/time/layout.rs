@@ -145,16 +145,15 @@ fn fraction_at(rest: &str) -> Option<(Part<'static>, usize)> {
     Some((Part::Fraction { digits, trim: digit == '9', comma }, digits.saturating_add(1)))
 }
 
-/// The English name of a month, 1 to 12.
-pub(crate) fn month_name(month: i64) -> String {
-    let name = usize::try_from(month).ok().and_then(|m| m.checked_sub(1)).and_then(|m| MONTHS.get(m));
-    name.map_or_else(|| format!("%!Month({month})"), |name| (*name).to_owned())
+/// The English name of a month, 1 to 12: there are no other months, since nothing can be computed with them.
+pub(crate) fn month_name(month: i64) -> &'static str {
+    let name = usize::try_from(month).ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
+    name.copied().unwrap_or_default()
 }
 
 /// The English name of a day of the week, Sunday = 0.
-pub(crate) fn day_name(day: i64) -> String {
-    let name = usize::try_from(day).ok().and_then(|day| DAYS.get(day));
-    name.map_or_else(|| format!("%!Weekday({day})"), |name| (*name).to_owned())
+pub(crate) fn day_name(day: i64) -> &'static str {
+    usize::try_from(day).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or_default()
 }
 
 /// The day of the week, Sunday = 0.
@@ -196,9 +195,9 @@ fn field(part: Part<'_>, civil: DateTime) -> String {
         Part::Year { long: true } if year < 0 => format!("-{:04}", year.unsigned_abs()),
         Part::Year { long: true } => format!("{year:04}"),
         Part::Year { long: false } => format!("{:02}", year.rem_euclid(100)),
-        Part::MonthName { long } => shorten(&month_name(i64::from(civil.month())), long),
+        Part::MonthName { long } => shorten(month_name(i64::from(civil.month())), long),
         Part::Month { pad } => padded(civil.month(), pad),
-        Part::DayName { long } => shorten(&day_name(weekday(civil.weekday())), long),
+        Part::DayName { long } => shorten(day_name(weekday(civil.weekday())), long),
         Part::Day { pad: Some(' ') } => format!("{:2}", civil.day()),
         Part::Day { pad } => padded(civil.day(), pad.is_some()),
         Part::DayOfYear { pad: ' ' } => format!("{:3}", civil.day_of_year()),
