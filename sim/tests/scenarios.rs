@@ -38,6 +38,7 @@ scenarios! {
     abort_in_pause: "abort-in-pause",
     abort_runs_stale: "abort-runs-stale",
     abort_when_finished: "abort-when-finished",
+    abort_while_down: "abort-while-down",
     bad_by_errors: "bad-by-errors",
     bad_by_latency: "bad-by-latency",
     basic: "basic",
