@@ -11,7 +11,7 @@ LOG := target/test.log
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only); ARGS="--speed 10 --no-color --listen 127.0.0.1:8001"
+demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only); ARGS="--speed 3 --no-color --listen 8001"
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing; install it with: curl https://sh.rustup.rs -sSf | sh"; exit 1; }
 	@echo "building (two or three minutes the first time)"
 	@$(CARGO) build --profile demo -p serin-cli --bin serin
