@@ -6,7 +6,7 @@ CARGO ?= cargo
 ARGS ?=
 LOG := target/test.log
 
-.PHONY: help demo test unit e2e bench lint crds setup prerequisites
+.PHONY: help demo test unit e2e bench lint fmt clippy deny crds setup prerequisites
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,7 @@ prerequisites:
 	need ip 'apt-get install iproute2'; \
 	need unshare 'apt-get install util-linux'; \
 	need openssl 'apt-get install openssl'; \
+	need tmux 'apt-get install tmux'; \
 	if [ "$$(id -u)" != 0 ] && ! unshare -Urn true 2>/dev/null; then \
 	  echo "missing: root, or user namespaces; allow them with: sysctl -w kernel.unprivileged_userns_clone=1"; missing=1; fi; \
 	exit $$missing
@@ -32,32 +33,40 @@ prerequisites:
 setup: prerequisites ## Find or build the real parts that the end-to-end tests run on (about 10 minutes cold)
 	@e2e/setup
 
-unit: ## Every test that needs no server, the simulator's scenarios included
+unit: ## Every test that needs no server, the simulator's scenarios and the examples in the documentation included
 	@$(CARGO) test --workspace --exclude serin-e2e
 
 test: setup ## Every test, those on real parts included; ends with the counts
 	@mkdir -p target; : > $(LOG)
 	@echo "== tests without servers"; status=0; \
 	$(CARGO) test --workspace --lib --bins --tests --features serin-crds/schema --exclude serin-e2e --no-fail-fast 2>&1 | tee -a $(LOG) || status=1; \
+	echo "== examples in the documentation"; \
+	$(CARGO) test --workspace --doc --features serin-crds/schema --exclude serin-e2e --no-fail-fast 2>&1 | tee -a $(LOG) || status=1; \
 	echo "== tests on real parts"; \
 	$(MAKE) --no-print-directory e2e 2>&1 | tee -a $(LOG) || status=1; \
 	awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
-	     /^real parts: / { passed += $$3; failed += $$5 } \
 	     END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 || passed == 0 || ignored > 0 }' $(LOG) || status=1; \
 	exit $$status
 
-e2e: setup ## The tests on real parts: etcd, kube-apiserver, istiod, Envoy, Prometheus
+e2e: setup ## The tests on real parts: etcd, kube-apiserver, istiod, Envoy, Prometheus; ARGS="-- killed" plays some
 	@$(CARGO) build -p serin-controller -p serin-e2e --bins
 	@$(CARGO) test -p serin-e2e --no-fail-fast $(ARGS)
 
-bench: setup ## Print the figures, beside the incumbent's
+bench: setup ## Print the figures; SERIN_BENCH_INCUMBENT=/path/to/rollouts-controller takes those of Argo Rollouts too
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins
 	@$(CARGO) bench -p serin-e2e --bench figures -- --nocapture $(ARGS)
 
-crds: ## Generate crds/generated from the types
+crds: ## Generate the CRDs, the roles and the copies of them in the chart
 	@$(CARGO) run --quiet -p serin-crds --features schema --bin generate-crds
 
-lint: ## fmt, clippy, cargo-deny
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	$(CARGO) deny check
+lint: fmt clippy deny ## Formatting, clippy, and the licences and advisories of what we depend on
+
+fmt:
+	@$(CARGO) fmt --all --check
+
+clippy:
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "missing: cargo-deny; install it with: cargo install --locked cargo-deny"; exit 1; }
+	@$(CARGO) deny check

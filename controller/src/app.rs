@@ -1,108 +1,32 @@
 //! App: the controller put together: watches fill caches, changes become keys, keys become turns.
 
+mod parts;
+mod wakes;
+mod watches;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use crate::core::plan::Note;
-use crate::core::snapshot::Identity;
+pub use self::parts::{Parts, Settings};
+use crate::api::Api;
+use crate::memory::Memories;
 use crate::meters::Meters;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
-use crate::runs::{Endpoints, Executor, LiveVerdicts, ObservedRun, RunContext, Told};
-use crate::runtime::clock::Clock;
-use crate::runtime::gate::WriteGate;
+use crate::runs::{Endpoints, Executor, LiveVerdicts, ObservedRun, RunContext};
 use crate::runtime::key::Key;
 use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::objects::show_objects;
 use crate::runtime::metrics::standard::{show_queues, show_runtime};
-use crate::runtime::outbox::{About, EventNote, Outbox};
-use crate::runtime::projection::{DestinationRuleRow, IndexKey, MetaRow, Projection, RolloutRow};
+use crate::runtime::projection::AnalysisRunRow;
 use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
-use crate::runtime::store::Change;
-use crate::runtime::watch::{Scope, follow};
-use crate::world::{Notices, Pending, Revisions, Stores, World};
-use serin_analysis::provider::MetricSource;
-
-/// What a controller is made of.
-#[derive(Clone)]
-pub struct Parts {
-    /// The client for watches.
-    pub watches: kube::Client,
-    /// The client for calls.
-    pub calls: kube::Client,
-    /// The clock.
-    pub clock: Clock,
-    /// Who measures.
-    pub providers: Arc<dyn MetricSource>,
-    /// Where events about Rollouts go.
-    pub notices: Notices,
-    /// Where events about analyses go.
-    pub tell: Arc<dyn Fn(Told) + Send + Sync>,
-    /// The gate before every write.
-    pub gate: WriteGate,
-    /// What the flags say.
-    pub settings: Settings,
-    /// Where metrics are scraped from.
-    pub registry: Registry,
-}
-
-impl Parts {
-    /// A controller with one client for everything, that tells nobody what it does.
-    pub fn new(client: kube::Client, clock: Clock, providers: Arc<dyn MetricSource>, gate: WriteGate) -> Self {
-        let registry = Registry::new(clock.clone());
-        Self {
-            watches: client.clone(),
-            calls: client,
-            clock,
-            providers,
-            notices: Arc::new(|_, _| {}),
-            tell: Arc::new(|_| {}),
-            gate,
-            settings: Settings::default(),
-            registry,
-        }
-    }
-
-    /// The same, that tells what it does as events.
-    #[must_use]
-    pub fn telling(mut self, outbox: Outbox) -> Self {
-        let runs = outbox.clone();
-        self.notices = Arc::new(move |id: &Identity, note: &Note| {
-            let key = Key::new(&id.namespace, &id.name);
-            let about = About::ours("Rollout", key, id.uid.as_str());
-            outbox.record(EventNote { about, reason: note.reason, message: note.message.clone() });
-        });
-        self.tell = Arc::new(move |told: Told| {
-            let about = About::ours("AnalysisRun", told.run, &*told.uid);
-            runs.record(EventNote { about, reason: told.notice.reason, message: told.notice.message });
-        });
-        self
-    }
-}
-
-/// What the flags say.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The only namespace that is watched; `None` is all of them.
-    pub namespace: Option<String>,
-    /// The instance whose objects are ours; empty for those that carry no instance.
-    pub instance: String,
-    /// Version of Istio's API.
-    pub istio_version: String,
-    /// How many Rollouts are worked on at once; aborts have places of their own.
-    pub threads: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { namespace: None, instance: String::new(), istio_version: "v1alpha3".into(), threads: 32 }
-    }
-}
+use crate::runtime::store::all_settled;
+use crate::runtime::waiters::Waiters;
+use crate::world::{Listeners, Stores, World};
 
 /// A controller whose caches are filled; it works when told to.
 pub struct App {
@@ -115,6 +39,7 @@ pub struct App {
     settings: Settings,
     /// Whether analyses are carried out here: only by the one that leads.
     working: Arc<AtomicBool>,
+    watches: kube::Client,
     tasks: JoinSet<()>,
 }
 
@@ -126,17 +51,17 @@ impl App {
         let meters = Meters::new(&registry);
         let turns = meters.standard.rollouts.clone();
         let queue: Queue<Key> = Queue::observed(clock.clone(), move |key, took, ended| turns.observe(key, took, ended));
-        let fast = queue.clone();
+        let (fast, waking) = (queue.clone(), queue.clone());
         let verdicts = LiveVerdicts::new(move |rollout: &Key| fast.add_fast(rollout.clone()));
         let world = World {
-            client: calls.clone(),
+            api: Api { client: calls.clone() },
             stores: stores.clone(),
             clock: clock.clone(),
             verdicts: verdicts.clone(),
-            pending: Pending::default(),
-            revisions: Revisions::default(),
+            memories: Memories::default(),
             istio_version: settings.istio_version.as_str().into(),
-            notices,
+            listeners: Listeners { notices, wake: Arc::new(move |key| waking.add(key)) },
+            waiters: Waiters::default(),
             limiter: limiter.clone(),
             meters: meters.clone(),
         };
@@ -151,8 +76,9 @@ impl App {
             limiter,
             turns: meters.standard.runs,
         }));
-        let mut app = Self { world, queue, runs, settings, working: Arc::default(), tasks: JoinSet::new() };
-        app.watch(&watches, &clock);
+        let (working, tasks) = (Arc::default(), JoinSet::new());
+        let mut app = Self { world, queue, runs, settings, working, watches, tasks };
+        app.watch();
         app
     }
 
@@ -168,6 +94,7 @@ impl App {
             (s.cluster_templates.clone(), false),
             (s.virtual_services.clone(), false),
             (s.destination_rules.clone(), false),
+            (s.ingresses.clone(), false),
         ]
     }
 
@@ -188,9 +115,8 @@ impl App {
 
     /// Waits until every kind has been listed once.
     pub async fn settled(&self) {
-        while !self.is_settled() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let stores: Vec<_> = self.needed().into_iter().map(|(store, _)| store).collect();
+        all_settled(&stores).await;
     }
 
     /// Works until it is dropped or the queue is closed; waits for the caches first.
@@ -208,111 +134,6 @@ impl App {
         })
         .await;
     }
-
-    fn watch(&mut self, client: &kube::Client, clock: &Clock) {
-        let stores = self.world.stores.clone();
-        let queue = self.queue.clone();
-        let (revisions, meters) = (self.world.revisions.clone(), self.world.meters.clone());
-        let scope = self.scope::<RolloutRow>().of_instance(&self.settings.instance);
-        let task = follow(client.clone(), clock.clone(), scope, stores.rollouts.clone(), move |change| {
-            rollout_changed(&queue, &revisions, &meters, change);
-        });
-        self.keep(task);
-        let queue = self.queue.clone();
-        let scope =
-            self.scope::<crate::runtime::projection::ReplicaSetRow>().with_labels(serin_crds::names::HASH_LABEL);
-        let task = follow(client.clone(), clock.clone(), scope, stores.replica_sets.clone(), move |change| {
-            if !change.echo {
-                owners(change, |key| queue.add(key));
-            }
-        });
-        self.keep(task);
-        let queue = self.queue.clone();
-        let runs = self.runs.clone();
-        let (working, meters) = (self.working.clone(), self.world.meters.clone());
-        let scope = self.scope::<crate::runtime::projection::AnalysisRunRow>().of_instance(&self.settings.instance);
-        let task = follow(client.clone(), clock.clone(), scope, stores.runs.clone(), move |change| {
-            match (&change.new, &change.old) {
-                // A standby keeps its caches warm and asks nobody anything.
-                (Some(run), _) if working.load(Ordering::SeqCst) => see(&runs, run),
-                (None, Some(gone)) => {
-                    runs.gone(&gone.meta.uid);
-                    meters.gone(&gone.meta.key, &gone.meta.uid);
-                }
-                (Some(_), _) | (None, None) => {}
-            }
-            if !change.echo {
-                owners(change, |key| queue.add(key));
-            }
-        });
-        self.keep(task);
-        self.watch_named(client, clock);
-    }
-
-    /// Follows the kinds that Rollouts name.
-    fn watch_named(&mut self, client: &kube::Client, clock: &Clock) {
-        let stores = self.world.stores.clone();
-        let version = self.settings.istio_version.clone();
-        self.named(client, clock, "Service", stores.services.clone(), None);
-        self.named(client, clock, "VirtualService", stores.virtual_services.clone(), Some(&version));
-        self.named(client, clock, "AnalysisTemplate", stores.templates.clone(), None);
-        if self.settings.namespace.is_none() {
-            self.named(client, clock, "ClusterAnalysisTemplate", stores.cluster_templates.clone(), None);
-        } else {
-            stores.cluster_templates.leave_out("ClusterAnalysisTemplates are not watched with --namespaced");
-        }
-        let (queue, rollouts) = (self.queue.clone(), stores.rollouts.clone());
-        let scope = self.scope::<DestinationRuleRow>().at_version(&version);
-        let task = follow(client.clone(), clock.clone(), scope, stores.destination_rules.clone(), move |change| {
-            let named = change.key().map(|key| IndexKey::reference("DestinationRule", key));
-            // A rule also matters to whoever sends traffic to the Service that it speaks of.
-            for index in named.into_iter().chain(change.index_keys()) {
-                rollouts.keys_by_index(&index).into_iter().for_each(|key| queue.add(key));
-            }
-        });
-        self.keep(task);
-    }
-
-    fn named<K: Projection>(
-        &mut self,
-        client: &kube::Client,
-        clock: &Clock,
-        kind: &'static str,
-        store: Arc<crate::runtime::store::Store<K>>,
-        version: Option<&str>,
-    ) {
-        let (queue, stores) = (self.queue.clone(), self.world.stores.clone());
-        let mut scope = self.scope::<K>();
-        if let Some(version) = version {
-            scope = scope.at_version(version);
-        }
-        let task = follow(client.clone(), clock.clone(), scope, store, move |change: &Change<K>| {
-            if let Some(key) = change.key().filter(|_| !change.echo || kind == "VirtualService") {
-                stores.who_names(kind, key).into_iter().for_each(|key| queue.add(key));
-            }
-        });
-        self.keep(task);
-    }
-
-    fn scope<K: Projection>(&self) -> Scope {
-        Scope::of::<K>(self.settings.namespace.as_deref())
-    }
-
-    fn keep(&mut self, task: JoinHandle<()>) {
-        self.tasks.spawn(async move {
-            let _aborted = AbortOnDrop(task);
-            std::future::pending::<()>().await;
-        });
-    }
-}
-
-/// Ends a task with whoever holds it.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// How many aborts may be under way besides other work; their writes take turns.
@@ -321,43 +142,12 @@ const ABORTS: usize = 200;
 /// How many queries may be under way at one Prometheus.
 const QUERIES: usize = 64;
 
-fn see(runs: &Executor, row: &crate::runtime::projection::AnalysisRunRow) {
+fn see(runs: &Executor, row: &AnalysisRunRow) {
     match ObservedRun::of_row(row) {
         Some(run) => runs.saw(run),
         // No more is cached of a run that says it has ended.
         None => runs.saw_end(&row.meta.uid, &row.meta.version),
     }
-}
-
-fn rollout_changed(queue: &Queue<Key>, revisions: &Revisions, meters: &Meters, change: &Change<RolloutRow>) {
-    let Some(key) = change.key() else { return };
-    if change.old.is_none() {
-        meters.came(key);
-    }
-    match &change.new {
-        None => {
-            queue.forget(key);
-            if let Some(old) = &change.old {
-                revisions.forget(&old.meta.uid);
-                meters.gone(key, &old.meta.uid);
-            }
-        }
-        Some(_) if change.echo => {}
-        Some(new) if new.orders_abort() => queue.add_fast(key.clone()),
-        Some(_) => queue.add(key.clone()),
-    }
-}
-
-/// Calls back with the Rollouts that own what changed.
-fn owners<K: Projection>(change: &Change<K>, mut found: impl FnMut(Key)) {
-    let mut keys: Vec<Key> = change.old.iter().chain(&change.new).filter_map(|object| owner(object.meta())).collect();
-    keys.dedup();
-    keys.into_iter().for_each(&mut found);
-}
-
-fn owner(meta: &MetaRow) -> Option<Key> {
-    let owner = meta.owner.as_ref().filter(|owner| &*owner.kind == "Rollout")?;
-    Some(meta.key.beside(&owner.name))
 }
 
 async fn outcome(world: &World, key: &Key) -> After {

@@ -97,12 +97,14 @@ async fn run(flags: Flags) -> Result<(), Failure> {
 /// When leadership is lost: the process ends, so that nothing stale is carried on.
 async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) -> Result<(), Failure> {
     tokio::select! {
+        biased;
         () = stop.wait() => return Ok(()),
         led = leadership.wait_for(Leadership::is_leading) => { led?; }
     }
     tracing::info!("leading");
+    // Nothing is worked on once the lease is lost, not even for the rest of this moment.
     tokio::select! {
-        () = work(app, stop) => Ok(()),
+        biased;
         lost = leadership.wait_for(|state| !state.is_leading()) => {
             let holder = match lost.as_deref() {
                 Ok(Leadership::Standby(Some(holder))) => holder,
@@ -110,6 +112,7 @@ async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) 
             };
             Err(format!("lost the lease, which now names {holder}; ending, so that nothing stale is carried on").into())
         }
+        () = work(app, stop) => Ok(()),
     }
 }
 
@@ -120,9 +123,11 @@ async fn work(app: &App, stop: &Shutdown) {
         app.queue.close();
         std::future::pending::<()>().await;
     };
+    // The order to end is heard before another turn begins.
     tokio::select! {
-        () = app.work() => {}
+        biased;
         () = closing => {}
+        () = app.work() => {}
     }
 }
 

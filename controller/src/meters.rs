@@ -8,13 +8,17 @@ use std::time::Duration;
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 use self::update_durations::UpdateDurations;
-use crate::core::plan::{Effect, Plan};
+use crate::core::plan::{Effect, Move, Plan, Way};
 use crate::core::snapshot::Snapshot;
 use crate::core::weight::Weight;
-use crate::routers::istio::Cause;
 use crate::runtime::key::Key;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::standard::Standard;
+
+/// What the names of metrics about one Rollout begin with.
+const ROLLOUTS: &str = "rollout_";
+/// What the names of metrics about one `AnalysisRun` begin with.
+const RUNS: &str = "analysis_run_";
 
 /// Where turns tell what they did.
 #[derive(Clone)]
@@ -34,7 +38,7 @@ impl Meters {
     /// Takes in what a turn sees.
     pub(crate) fn seen(&self, s: &Snapshot) {
         if let Some(route) = s.route() {
-            self.weigh(s, route.canary);
+            self.weigh(s, route.exposure.share());
         }
         let durations = &self.standard.durations;
         for arrival in self.durations.look(s) {
@@ -48,9 +52,9 @@ impl Meters {
     /// Takes in that the effects of a plan were carried out, so long after it was decided.
     pub(crate) fn acted(&self, s: &Snapshot, plan: &Plan, took: Duration) {
         for effect in &plan.effects {
-            let Effect::SetWeight { to, cause, .. } = effect else { continue };
+            let Effect::Move(Move { to, way, .. }) = effect else { continue };
             self.weigh(s, *to);
-            if matches!(cause, Cause::Abort { .. }) && *to == Weight::ZERO {
+            if matches!(way, Way::Abort { .. }) && *to == Weight::ZERO {
                 self.standard.abort_seconds.observe(&[], took.as_secs_f64());
             }
         }
@@ -58,6 +62,11 @@ impl Meters {
             let writer = s.route().and_then(|route| route.writer.as_ref()).map_or("", |(writer, _)| writer.as_str());
             self.standard.drift.inc(&[&s.id.namespace, &s.id.name, writer]);
         }
+    }
+
+    /// Takes in that the API server refused a write for a Rollout.
+    pub(crate) fn refused(&self, s: &Snapshot) {
+        self.standard.refused.inc(&[&s.id.namespace, &s.id.name]);
     }
 
     /// Takes in that the record of a plan is stored.
@@ -69,13 +78,23 @@ impl Meters {
 
     /// Takes in that a Rollout is there.
     pub(crate) fn came(&self, key: &Key) {
-        self.registry.return_of(key);
+        self.registry.return_of(ROLLOUTS, key);
     }
 
     /// Takes in that a Rollout is gone; its series go after a while.
     pub(crate) fn gone(&self, key: &Key, uid: &str) {
-        self.registry.depart(key);
+        self.registry.depart(ROLLOUTS, key);
         self.durations.forget(uid);
+    }
+
+    /// Takes in that an `AnalysisRun` has ended; its series go after a while.
+    pub(crate) fn run_ended(&self, key: &Key) {
+        self.registry.end(RUNS, key);
+    }
+
+    /// Takes in that an `AnalysisRun` is gone.
+    pub(crate) fn run_gone(&self, key: &Key) {
+        self.registry.depart(RUNS, key);
     }
 
     #[allow(clippy::cast_precision_loss, reason = "a percentage")]

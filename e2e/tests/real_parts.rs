@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use serin_e2e::runner::{self, Trial};
 
+#[path = "real_parts/audit.rs"]
+mod audit;
 #[path = "real_parts/crds.rs"]
 mod crds;
 #[path = "real_parts/leading/mod.rs"]
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
         Trial::new("crds are applied by a plain kubectl apply", crds::crds_are_applied_plainly),
         Trial::new("crds refuse and accept what the table says", crds::the_table_holds),
         Trial::new("crds lose no field of the examples", crds::examples_lose_nothing),
+        Trial::new("nothing that a controller writes is hidden from the promises", audit::nothing_is_hidden),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];

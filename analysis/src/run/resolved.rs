@@ -156,19 +156,20 @@ fn check_limits(limits: Limits, count: i32) -> Result<(), String> {
     let wrong = if consecutive_success < 0 {
         "consecutiveSuccessLimit must be >= 0"
     } else if failure < -1 {
-        "failureLimit must be >= -1"
+        "failureLimit must be >= 0, or -1 to be disabled"
     } else if consecutive_success == 0 && failure == -1 {
         "consecutiveSuccessLimit cannot be 0 when failureLimit is -1: nothing would end the metric"
     } else if inconclusive < 0 {
         "inconclusiveLimit must be >= 0"
     } else if consecutive_error < 0 {
         "consecutiveErrorLimit must be >= 0"
-    } else if count > 0 && count < failure.max(0).saturating_add(consecutive_success) {
-        match (failure, consecutive_success) {
-            (_, 0) => "count must be >= failureLimit",
-            (-1, _) => "count must be >= consecutiveSuccessLimit",
-            _ => "count must be >= failureLimit + consecutiveSuccessLimit",
-        }
+    } else if count > 0 && failure >= 0 && count < failure.saturating_add(consecutive_success) {
+        return Err(format!(
+            "count ({count}) must be >= failureLimit + consecutiveSuccessLimit ({failure} + {consecutive_success}) \
+             if both >= 0"
+        ));
+    } else if count > 0 && count < consecutive_success {
+        "count must be >= consecutiveSuccessLimit"
     } else if count > 0 && count < inconclusive {
         "count must be >= inconclusiveLimit"
     } else {

@@ -1,4 +1,4 @@
-//! Handles an actor for each run that is under limiter.
+//! Handles an actor for each run that is under way.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -19,7 +19,7 @@ const ATTEMPTS: u32 = 3;
 /// How long it waits before it does.
 const PAUSE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Handles an actor for each run that is under limiter, and passes on to it what is seen of the run.
+/// Handles an actor for each run that is under way, and passes on to it what is seen of the run.
 pub struct Executor {
     context: RunContext,
     handles: Handles,

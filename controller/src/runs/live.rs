@@ -21,7 +21,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The phase that others may act on: a success that is not stored yet is still under limiter.
+    /// The phase that others may act on: a success that is not stored yet is still under way.
     ///
     /// It stands whatever the API server says of the run meanwhile.
     pub fn standing(&self) -> AnalysisPhase {

@@ -1,4 +1,4 @@
-//! Carries out `AnalysisRuns`: one small actor for each run that is under limiter.
+//! Carries out `AnalysisRuns`: one small actor for each run that is under way.
 //!
 //! An actor begins with the first sight of its run, asks the metric provider when a measurement is due, judges each
 //! answer as it arrives, and ends with the run. What a run means is decided by the pure [`serin_analysis::run`]; here

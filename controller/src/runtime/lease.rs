@@ -135,9 +135,11 @@ impl Candidate {
             } else {
                 self.stand().await;
             }
+            // Who is told to end renews no more.
             tokio::select! {
-                () = sleep(self.pause()) => {}
+                biased;
                 () = stop.wait() => {}
+                () = sleep(self.pause()) => {}
             }
         }
         self.release().await;

@@ -46,7 +46,7 @@ impl WriteLimiter {
         First { _counted: counted, _permit: self.firsts.clone().acquire_owned().await.ok() }
     }
 
-    /// Waits for the turn of any other write: until no lowering is under limiter, or for half a second.
+    /// Waits for the turn of any other write: until no lowering is under way, or for half a second.
     pub async fn after(&self) -> Option<OwnedSemaphorePermit> {
         // Whether they are through or it took too long: now it is our turn.
         let _ = timeout(PATIENCE, self.lowering.none()).await;

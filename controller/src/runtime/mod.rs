@@ -17,4 +17,5 @@ pub mod server;
 pub mod shutdown;
 pub mod store;
 pub mod tally;
+pub mod waiters;
 pub mod watch;

@@ -140,12 +140,24 @@ impl<K: Work> Queue<K> {
 
     /// Asks for a turn, because something changed.
     pub fn add(&self, key: K) {
-        self.enqueue(key, Lane::Normal);
+        self.add_in(key, Lane::Normal);
     }
 
     /// Asks for a turn before all others, because traffic has to come off something.
     pub fn add_fast(&self, key: K) {
-        self.enqueue(key, Lane::Fast);
+        self.add_in(key, Lane::Fast);
+    }
+
+    /// Asks for a turn in a lane.
+    pub fn add_in(&self, key: K, lane: Lane) {
+        let now = self.inner.clock.monotonic();
+        self.lanes().add(key, lane, now);
+        self.inner.changed.notify_one();
+    }
+
+    /// Asks for another turn of every key whose turn is running: it may have looked before what has just happened.
+    pub fn repeat_running(&self) {
+        self.lanes().repeat_running();
     }
 
     /// Asks for a turn at a moment; replaces the moment that was asked for before.
@@ -174,12 +186,6 @@ impl<K: Work> Queue<K> {
     /// Lists the keys that panicked so often that they are tried only rarely.
     pub fn quarantined(&self) -> Vec<K> {
         self.lanes().quarantined()
-    }
-
-    fn enqueue(&self, key: K, lane: Lane) {
-        let now = self.inner.clock.monotonic();
-        self.lanes().add(key, lane, now);
-        self.inner.changed.notify_one();
     }
 
     fn instant(&self, at: Timestamp) -> Instant {
@@ -251,9 +257,11 @@ where
             turns.spawn(turn(queue.clone(), limits.turn, handler.clone(), (key, lane)));
         }
         let next = queue.lanes().next_wake();
+        // All three lead to the same look at the lanes; turns that have ended give back their slots first.
         tokio::select! {
-            () = queue.inner.changed.notified() => {}
+            biased;
             _ = turns.join_next(), if !turns.is_empty() => {}
+            () = queue.inner.changed.notified() => {}
             () = wake(next) => {}
         }
     }

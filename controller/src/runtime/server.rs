@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::metrics::Registry;
@@ -48,7 +51,7 @@ impl Pages {
         self.stores.iter().filter_map(|(store, needed)| obstacle(store.as_ref(), *needed)).collect()
     }
 
-    fn answer(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+    fn answer(&self, method: &Method, path: &str) -> Response<Answer> {
         if !matches!(*method, Method::GET | Method::HEAD) {
             return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
         }
@@ -61,7 +64,7 @@ impl Pages {
                 }
                 text(StatusCode::SERVICE_UNAVAILABLE, obstacles.join("\n") + "\n")
             }
-            "/metrics" => text(StatusCode::OK, self.registry.render()),
+            "/metrics" => page(StatusCode::OK, scrape(&self.registry)),
             _ => text(StatusCode::NOT_FOUND, "see /healthz, /readyz and /metrics\n"),
         }
     }
@@ -79,8 +82,24 @@ fn obstacle(store: &dyn Followed, needed: bool) -> Option<String> {
     }
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+type Answer = UnsyncBoxBody<Bytes, Infallible>;
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
+    page(status, Full::new(body.into()).boxed_unsync())
+}
+
+/// Writes a scrape as it is sent: between two slices everybody else goes first.
+fn scrape(registry: &Registry) -> Answer {
+    let slices = stream::unfold(registry.slices(), |mut slices| async {
+        yield_now().await;
+        let slice = slices.next()?.into_text();
+        Some((Ok(Frame::data(Bytes::from(slice))), slices))
+    });
+    StreamBody::new(slices).boxed_unsync()
+}
+
+fn page(status: StatusCode, body: Answer) -> Response<Answer> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let plain = header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);
@@ -111,6 +130,7 @@ pub async fn serve(listener: TcpListener, pages: Pages, stop: Shutdown) {
             return;
         };
         let accepted = tokio::select! {
+            biased;
             () = stop.wait() => return,
             accepted = listener.accept() => accepted,
         };

@@ -37,6 +37,7 @@ impl Shutdown {
         let order = shutdown.clone();
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 _ = terminate.recv() => tracing::info!("SIGTERM: shutting down"),
                 _ = interrupt.recv() => tracing::info!("SIGINT: shutting down"),
             }

@@ -5,17 +5,16 @@
 
 mod change;
 mod followed;
+mod state;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-pub use self::change::Change;
+pub use self::change::{Change, News, Taken};
 pub use self::followed::{Followed, Sync, all_settled};
+use self::state::State;
 use super::clock::Clock;
 use super::key::Key;
 use super::projection::{IndexKey, Projection};
@@ -47,28 +46,16 @@ impl<K: Projection> Followed for Store<K> {
     }
 
     fn len(&self) -> usize {
-        self.read().objects.len()
+        self.read().len()
     }
 
     fn settled(&self) -> watch::Receiver<bool> {
         self.settled.subscribe()
     }
-}
 
-struct Entry<K> {
-    object: Arc<K>,
-    epoch: u32,
-}
-
-struct State<K> {
-    objects: HashMap<Key, Entry<K>>,
-    index: HashMap<IndexKey, Vec<Key>>,
-    unreadable: HashMap<Key, (String, u32)>,
-    sync: Sync,
-    heard: Instant,
-    last_error: Option<String>,
-    highest: Box<str>,
-    epoch: u32,
+    fn regained(&self) -> watch::Receiver<u64> {
+        self.regained.subscribe()
+    }
 }
 
 /// Objects of one kind by key, with secondary indexes.
@@ -77,28 +64,14 @@ pub struct Store<K> {
     clock: Clock,
     cache: RwLock<State<K>>,
     settled: watch::Sender<bool>,
-}
-
-impl<K> std::fmt::Debug for State<K> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "State({} objects, {:?})", self.objects.len(), self.sync)
-    }
+    regained: watch::Sender<u64>,
 }
 
 impl<K: Projection> Store<K> {
     /// Makes an empty store that nothing can be read from yet.
     pub fn new(clock: Clock) -> Arc<Self> {
-        let cache = State {
-            objects: HashMap::new(),
-            index: HashMap::new(),
-            unreadable: HashMap::new(),
-            sync: Sync::Pending,
-            heard: clock.monotonic(),
-            last_error: None,
-            highest: "0".into(),
-            epoch: 0,
-        };
-        Arc::new(Self { clock, cache: RwLock::new(cache), settled: watch::Sender::new(false) })
+        let cache = RwLock::new(State::new(clock.monotonic()));
+        Arc::new(Self { clock, cache, settled: watch::Sender::new(false), regained: watch::Sender::new(0) })
     }
 
     /// Looks for an object.
@@ -110,31 +83,59 @@ impl<K: Projection> Store<K> {
         if let Some((why, _)) = cache.unreadable.get(key) {
             return Reading::Unreadable(why.clone());
         }
-        cache.objects.get(key).map_or(Reading::Absent, |held| Reading::Seen(held.object.clone()))
+        match cache.held(key) {
+            None => Reading::Absent,
+            Some(held) if held.is_whole() => Reading::Seen(held.clone()),
+            Some(_) => {
+                Reading::Unreadable(format!("{} {key} has to be read, since nobody named it before", K::PLACE.kind))
+            }
+        }
     }
 
-    /// Looks for all objects with an index key; seen and empty when there are none.
+    /// Tells whether an object is there whose body was given up because nobody named it: whoever wants it reads it live
+    /// and stores it with [`Store::observe_own_write`], after which it is kept.
+    pub fn has_to_be_read(&self, key: &Key) -> bool {
+        self.read().held(key).is_some_and(|held| !held.is_whole())
+    }
+
+    /// Gives up the body of an object that nobody names any more, unless it says that a Rollout manages it.
+    pub fn shed(&self, key: &Key) {
+        let mut cache = self.write();
+        let kept = cache.held(key).filter(|held| held.is_whole() && !held.is_managed());
+        if let Some(mut object) = kept.map(|held| (**held).clone()) {
+            object.shed();
+            cache.swap(object);
+        }
+    }
+
+    /// Looks for all objects with an index key, in the order of their keys; seen and empty when there are none. Bodies
+    /// of those that nobody names are not there.
     pub fn by_index(&self, index: &IndexKey) -> Reading<Vec<Arc<K>>> {
         let cache = self.read();
         match self.distrust(&cache) {
             Some(why) => Reading::Unreadable(why),
-            None => Reading::Seen(cache.find(index)),
+            None => Reading::Seen(cache.find(index).cloned().collect()),
         }
     }
 
     /// Returns what was last known of an object, however old.
     pub fn last_known(&self, key: &Key) -> Option<Arc<K>> {
-        self.read().objects.get(key).map(|held| held.object.clone())
+        self.read().held(key).cloned()
     }
 
     /// Lists the keys of what was last known under an index key, however old: for deciding whom to wake.
     pub fn keys_by_index(&self, index: &IndexKey) -> Vec<Key> {
-        self.read().index.get(index).cloned().unwrap_or_default()
+        self.read().keys(index).cloned().collect()
     }
 
-    /// Lists all objects that are held, however old, in no order.
+    /// Tells whether anything was last known under an index key.
+    pub fn is_indexed(&self, index: &IndexKey) -> bool {
+        self.read().keys(index).next().is_some()
+    }
+
+    /// Lists all objects that are held, however old, in the order of their keys.
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.read().objects.values().map(|held| held.object.clone()).collect()
+        self.read().all()
     }
 
     /// Tells whether the first list is complete or the kind cannot be listed: work may begin.
@@ -142,16 +143,26 @@ impl<K: Projection> Store<K> {
         self.read().sync != Sync::Pending
     }
 
-    /// Takes in the answer to our own write, so that the next look shows it.
+    /// Takes in the answer to our own write, or what we have read ourselves, so that the next look shows it.
     ///
     /// # Guarantees
     /// A version that is not newer than the one held changes nothing, and an older event of the watch does not undo it.
-    pub fn observe_own_write(&self, object: K) {
+    pub fn observe_own_write(&self, object: K) -> Taken {
         let mut cache = self.write();
-        let held = cache.objects.get(object.key());
-        if held.is_none_or(|held| newer(object.version(), held.object.version())) {
-            let epoch = cache.epoch;
-            cache.put(object, epoch);
+        let Some(held) = cache.held(object.key()).cloned() else {
+            cache.unreadable.remove(object.key());
+            cache.put(object, false);
+            return Taken::Appeared;
+        };
+        if newer(object.version(), held.version()) {
+            let readable = cache.unreadable.remove(object.key()).is_none() && held.is_whole();
+            cache.put(object, false);
+            if readable { Taken::Newer } else { Taken::Appeared }
+        } else if held.version() == object.version() && !held.is_whole() {
+            cache.swap(object);
+            Taken::Appeared
+        } else {
+            Taken::Old
         }
     }
 
@@ -160,34 +171,33 @@ impl<K: Projection> Store<K> {
         let mut cache = self.write();
         cache.raise(object.version());
         cache.unreadable.remove(object.key());
-        let epoch = cache.epoch;
-        let known = cache.objects.get_mut(object.key()).map(|held| {
-            held.epoch = epoch;
-            held.object.clone()
-        });
-        match known {
-            Some(known) if known.version() == object.version() => {
-                Some(Change { old: Some(known.clone()), new: Some(known), echo: true })
+        match cache.show(object.key(), object.version()) {
+            Some((known, told)) if known.version() == object.version() => {
+                let news = if told { News::Known } else { News::Own };
+                if known.is_whole() != object.is_whole() {
+                    cache.swap(object);
+                }
+                Some(Change::shown(Some(known.clone()), known, news))
             }
-            Some(known) if newer(known.version(), object.version()) => None,
+            Some((known, _)) if newer(known.version(), object.version()) => None,
             old => {
-                let new = Some(cache.put(object, epoch));
-                Some(Change { old, new, echo: false })
+                let new = cache.put(object, true);
+                Some(Change::shown(old.map(|(known, _)| known), new, News::Changed))
             }
         }
     }
 
-    /// Takes in that the watch saw an object go; `None` when it was not held or a newer one is.
-    pub(super) fn remove(&self, object: &K) -> Option<Change<K>> {
+    /// Takes in that the watch saw an object go, in this version; `None` when nothing was known of it or a newer one is
+    /// held.
+    pub(super) fn remove(&self, key: &Key, version: &str) -> Option<Change<K>> {
         let mut cache = self.write();
-        cache.raise(object.version());
-        cache.unreadable.remove(object.key());
-        let known = cache.objects.get(object.key())?;
-        if newer(known.object.version(), object.version()) {
+        cache.raise(version);
+        let unreadable = cache.unreadable.remove(key).is_some();
+        if cache.held(key).is_some_and(|held| newer(held.version(), version)) {
             return None;
         }
-        let old = cache.take(object.key());
-        Some(Change { old, new: None, echo: false })
+        let old = cache.take(key);
+        (old.is_some() || unreadable).then(|| Change::gone(key.clone(), old))
     }
 
     /// Remembers that an object is there but cannot be read.
@@ -206,20 +216,15 @@ impl<K: Projection> Store<K> {
     /// Ends a list that shows the world at `version`; returns what vanished since the last one.
     pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
         let mut cache = self.write();
-        let epoch = cache.epoch;
-        cache.unreadable.retain(|_, (_, seen)| *seen == epoch);
-        let gone = cache.objects.iter().filter(|(key, held)| {
-            held.epoch != epoch && !newer(held.object.version(), version) && !cache.unreadable.contains_key(*key)
-        });
-        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
-        let changes = gone.iter().map(|key| Change { old: cache.take(key), new: None, echo: false }).collect();
+        let changes = cache.sweep(version);
         cache.raise(version);
-        cache.objects.shrink_to_fit();
-        cache.index.shrink_to_fit();
+        let before = self.distrust(&cache);
         cache.sync = Sync::Following;
         cache.heard = self.clock.monotonic();
         cache.last_error = None;
+        drop(cache);
         self.settled.send_replace(true);
+        self.regain(before);
         changes
     }
 
@@ -230,22 +235,28 @@ impl<K: Projection> Store<K> {
 
     /// Forgets which versions were seen: the API server's history was replaced, as by restoring a backup.
     pub(super) fn accept_older_history(&self) {
-        let mut cache = self.write();
-        cache.highest = "0".into();
-        let keys: Vec<Key> = cache.objects.keys().cloned().collect();
-        for key in keys {
-            cache.take(&key);
-        }
-        cache.sync = Sync::Pending;
+        self.write().clear();
     }
 
     /// Takes in a sign of life of the watch.
     pub(super) fn touch(&self, version: Option<&str>) {
         let mut cache = self.write();
+        let before = self.distrust(&cache);
         cache.heard = self.clock.monotonic();
         cache.last_error = None;
         if let Some(version) = version {
             cache.raise(version);
+        }
+        let regained = before.filter(|_| self.distrust(&cache).is_none());
+        drop(cache);
+        self.regain(regained);
+    }
+
+    /// Tells those who wait that the store can be believed again, if it could not be before.
+    fn regain(&self, distrusted: Option<String>) {
+        if let Some(why) = distrusted {
+            tracing::debug!(resource = %K::PLACE.resource(), %why, "can be read again");
+            self.regained.send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
@@ -259,10 +270,28 @@ impl<K: Projection> Store<K> {
         self.set_unavailable(why.to_owned());
     }
 
+    /// Takes in that the API server refuses to list or watch the kind.
+    ///
+    /// # Guarantees
+    /// A store that was followed is believed until it is stale: right after a restart an API server may refuse for a
+    /// moment what it is about to serve.
+    pub(super) fn refuse(&self, why: String) {
+        if self.is_believed() {
+            self.fail(&why);
+        } else {
+            self.set_unavailable(why);
+        }
+    }
+
     /// Takes in that the kind cannot be listed; the store is not believed from now on.
     pub(super) fn set_unavailable(&self, why: String) {
         self.write().sync = Sync::Unavailable(why);
         self.settled.send_replace(true);
+    }
+
+    /// Tells whether the store can be believed now.
+    pub(super) fn is_believed(&self) -> bool {
+        self.distrust(&self.read()).is_none()
     }
 
     fn distrust(&self, cache: &State<K>) -> Option<String> {
@@ -284,57 +313,6 @@ impl<K: Projection> Store<K> {
 
     fn write(&self) -> RwLockWriteGuard<'_, State<K>> {
         self.cache.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K: Projection> State<K> {
-    fn raise(&mut self, version: &str) {
-        if newer(version, &self.highest) {
-            self.highest = version.into();
-        }
-    }
-
-    fn find(&self, index: &IndexKey) -> Vec<Arc<K>> {
-        let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key)).map(|held| held.object.clone()).collect()
-    }
-
-    fn put(&mut self, mut object: K, epoch: u32) -> Arc<K> {
-        self.take(object.key());
-        self.share_owner(&mut object);
-        let key = object.key().clone();
-        for index in object.index_keys() {
-            self.index.entry(index).or_insert_with(|| Vec::with_capacity(1)).push(key.clone());
-        }
-        let object = Arc::new(object);
-        self.objects.insert(key, Entry { object: object.clone(), epoch });
-        object
-    }
-
-    /// Lets an object share the owner of its siblings: a Rollout has many `ReplicaSets`.
-    fn share_owner(&self, object: &mut K) {
-        let Some(owner) = &object.meta().owner else {
-            return;
-        };
-        let siblings = self.index.get(&IndexKey::OwnerUid(owner.uid.clone()));
-        let sibling = siblings.and_then(|keys| self.objects.get(keys.first()?));
-        let theirs = sibling.and_then(|held| held.object.meta().owner.clone());
-        if let Some(theirs) = theirs.filter(|theirs| theirs == owner) {
-            object.meta_mut().owner = Some(theirs);
-        }
-    }
-
-    fn take(&mut self, key: &Key) -> Option<Arc<K>> {
-        let held = self.objects.remove(key)?;
-        for index in held.object.index_keys() {
-            if let Slot::Occupied(mut keys) = self.index.entry(index) {
-                keys.get_mut().retain(|other| other != key);
-                if keys.get().is_empty() {
-                    keys.remove();
-                }
-            }
-        }
-        Some(held.object)
     }
 }
 

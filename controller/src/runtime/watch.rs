@@ -22,7 +22,7 @@ pub use self::error::chain;
 use self::line::{Event, Page, key_of, read_event};
 use super::clock::Clock;
 use super::projection::{Place, Projection};
-use super::store::{Change, Store};
+use super::store::{Change, Followed, Store, all_settled};
 
 /// How long the API server keeps one watch open, in seconds.
 const WATCH_SECONDS: u32 = 50;
@@ -84,35 +84,57 @@ impl Scope {
     }
 }
 
+type Hear<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
+type WantsBody<K> = Box<dyn Fn(&K) -> bool + Send + Sync>;
+
+/// Who hears of what a watch brings, and what they want of it.
+pub struct Listener<K> {
+    hear: Hear<K>,
+    wants_body: WantsBody<K>,
+    after: Option<Arc<dyn Followed>>,
+}
+
+impl<K> Listener<K> {
+    /// Hears of each change after the store has changed; a panic in it is logged and costs nothing else.
+    pub fn new(hear: impl Fn(&Change<K>) + Send + Sync + 'static) -> Self {
+        Self { hear: Box::new(hear), wants_body: Box::new(|_| true), after: None }
+    }
+
+    /// Wants the bodies of these objects only; asked once another store is filled, or known not to be there.
+    #[must_use]
+    pub fn wanting(mut self, wants: impl Fn(&K) -> bool + Send + Sync + 'static, after: Arc<dyn Followed>) -> Self {
+        (self.wants_body, self.after) = (Box::new(wants), Some(after));
+        self
+    }
+}
+
 /// Starts to follow a kind in a task of its own; ends only when the handle is aborted.
-///
-/// `on_change` is called after the store has changed, for each change; a panic in it is logged and costs nothing else.
 pub fn follow<K: Projection>(
     client: Client,
     clock: Clock,
     scope: Scope,
     store: Arc<Store<K>>,
-    on_change: impl Fn(&Change<K>) + Send + Sync + 'static,
+    listener: Listener<K>,
 ) -> JoinHandle<()> {
-    let on_change = Box::new(on_change);
-    let follower = Follower { client, clock, scope, store, on_change, wait: FIRST_WAIT, refused: 0 };
+    let follower = Follower { client, clock, scope, store, listener, wait: FIRST_WAIT, refused: 0 };
     tokio::spawn(follower.run())
 }
-
-type Listener<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
 
 struct Follower<K> {
     client: Client,
     clock: Clock,
     scope: Scope,
     store: Arc<Store<K>>,
-    on_change: Listener<K>,
+    listener: Listener<K>,
     wait: Duration,
     refused: u32,
 }
 
 impl<K: Projection> Follower<K> {
     async fn run(mut self) {
+        if let Some(before) = self.listener.after.take() {
+            all_settled(&[before]).await;
+        }
         let begun = self.clock.monotonic();
         loop {
             let error = match self.list().await {
@@ -124,7 +146,7 @@ impl<K: Projection> Follower<K> {
                 WatchError::Gone => tracing::info!(%resource, "the watch fell behind; listing again"),
                 WatchError::Unavailable(why) => {
                     tracing::warn!(%resource, %why, "cannot follow");
-                    self.store.set_unavailable(why);
+                    self.store.refuse(why);
                 }
                 WatchError::Passing(why) => {
                     tracing::warn!(%resource, %why, "cannot list");
@@ -198,9 +220,11 @@ impl<K: Projection> Follower<K> {
     /// Watches from a version until something stands in the way that reconnecting doesn't mend.
     async fn watch(&mut self, mut version: String) -> WatchError {
         self.wait = self.wait.min(RELIST_WAIT);
-        loop {
+        // What happened in a long silence would be told only after the connection stands: a list tells it at once.
+        while self.store.is_believed() {
             let connected = self.clock.monotonic();
             match self.connect(&version).await {
+                Ok(_) if !self.store.is_believed() => break,
                 Ok(stream) => {
                     self.store.touch(None);
                     if let Err(error) = self.read(stream, &mut version).await {
@@ -219,6 +243,7 @@ impl<K: Projection> Follower<K> {
                 self.back_off().await;
             }
         }
+        WatchError::Gone
     }
 
     fn stumble(&self, why: &str) {
@@ -275,7 +300,7 @@ impl<K: Projection> Follower<K> {
                 *version = at;
             }
             Event::Removed { at, object } => {
-                self.hide(object);
+                self.hide(object, &at);
                 *version = at;
             }
         }
@@ -286,7 +311,10 @@ impl<K: Projection> Follower<K> {
 
     fn show(&self, object: &str) {
         match K::project(object) {
-            Ok(object) => {
+            Ok(mut object) => {
+                if !(self.listener.wants_body)(&object) {
+                    object.shed();
+                }
                 if let Some(change) = self.store.apply(object) {
                     self.tell(&change);
                 }
@@ -301,15 +329,16 @@ impl<K: Projection> Follower<K> {
         }
     }
 
-    fn hide(&self, object: &str) {
-        if let Some(change) = K::project(object).ok().and_then(|object| self.store.remove(&object)) {
+    /// Takes in that an object is gone, which may be one that could not be decoded.
+    fn hide(&self, object: &str, version: &str) {
+        if let Some(change) = key_of(object).and_then(|key| self.store.remove(&key, version)) {
             self.tell(&change);
         }
     }
 
     fn tell(&self, change: &Change<K>) {
-        if std::panic::catch_unwind(AssertUnwindSafe(|| (self.on_change)(change))).is_err() {
-            tracing::error!(resource = %self.scope.place.resource(), key = ?change.key(), "panic while passing on a change");
+        if std::panic::catch_unwind(AssertUnwindSafe(|| (self.listener.hear)(change))).is_err() {
+            tracing::error!(resource = %self.scope.place.resource(), key = %change.key(), "panic while passing on a change");
         }
     }
 }

@@ -31,7 +31,7 @@ fn a_run_without_usable_metrics_is_an_error() {
 #[test]
 fn limits_that_contradict_each_other_are_an_error() {
     check_metric(&json!({"count": 2}), "interval must be specified when count > 1");
-    check_metric(&json!({"failureLimit": -2}), "failureLimit must be >= -1");
+    check_metric(&json!({"failureLimit": -2}), "failureLimit must be >= 0, or -1 to be disabled");
     check_metric(
         &json!({"failureLimit": -1}),
         "consecutiveSuccessLimit cannot be 0 when failureLimit is -1: nothing would end the metric",
@@ -39,10 +39,11 @@ fn limits_that_contradict_each_other_are_an_error() {
     check_metric(&json!({"inconclusiveLimit": -1}), "inconclusiveLimit must be >= 0");
     check_metric(&json!({"consecutiveErrorLimit": -1}), "consecutiveErrorLimit must be >= 0");
     check_metric(&json!({"consecutiveSuccessLimit": -1}), "consecutiveSuccessLimit must be >= 0");
-    check_metric(&json!({"count": 1, "failureLimit": 2}), "count must be >= failureLimit");
+    let failures = json!({"count": 1, "failureLimit": 2});
+    check_metric(&failures, "count (1) must be >= failureLimit + consecutiveSuccessLimit (2 + 0) if both >= 0");
     check_metric(&json!({"count": 1, "inconclusiveLimit": 2}), "count must be >= inconclusiveLimit");
     let both = json!({"interval": "1m", "count": 3, "failureLimit": 2, "consecutiveSuccessLimit": 2});
-    check_metric(&both, "count must be >= failureLimit + consecutiveSuccessLimit");
+    check_metric(&both, "count (3) must be >= failureLimit + consecutiveSuccessLimit (2 + 2) if both >= 0");
     let unlimited = json!({"interval": "1m", "count": 1, "failureLimit": -1, "consecutiveSuccessLimit": 2});
     check_metric(&unlimited, "count must be >= consecutiveSuccessLimit");
 }

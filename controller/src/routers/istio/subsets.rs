@@ -32,14 +32,6 @@ pub fn all_hashes(rule: &Value) -> Vec<String> {
     subsets.filter_map(hash).collect()
 }
 
-/// Whether a `DestinationRule` in `namespace` declares `subset` for `host`.
-pub fn declares(rule: &Value, host: &str, subset: &str) -> bool {
-    let own = rule.pointer("/spec/host").and_then(Value::as_str).unwrap_or_default();
-    let subsets = rule.pointer("/spec/subsets").and_then(Value::as_array).into_iter().flatten();
-    service_of(own) == service_of(host)
-        && subsets.into_iter().any(|s| s.get("name").and_then(Value::as_str) == Some(subset))
-}
-
 /// The `DestinationRule` that would have to exist so that `subset` of `host` answers, ready to apply.
 pub fn suggestion(namespace: &str, host: &str, subset: &str, app_labels: &str) -> String {
     format!(
@@ -77,6 +69,30 @@ pub fn hash_patch(rule: &Value, names: (&str, &str), want: (&str, &str), owner: 
         }
         let path = format!("/metadata/annotations/{}", MANAGED_BY.replace('/', "~1"));
         patch.push(json!({"op": "add", "path": path, "value": owner}));
+    }
+    let version = rule.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
+    Some(patch)
+}
+
+/// Makes the JSON Patch that takes every hash of ours, and the annotation that says whose they are, out of a rule that its
+/// Rollout no longer names; `None` if there is nothing of ours in it.
+pub fn release_patch(rule: &Value) -> Option<Vec<Value>> {
+    let mut patch = Vec::new();
+    let list = rule.pointer("/spec/subsets").and_then(Value::as_array).into_iter().flatten();
+    for (index, subset) in list.enumerate() {
+        if subset.get("labels").is_some_and(|labels| labels.get(HASH_LABEL).is_some()) {
+            let base = format!("/spec/subsets/{index}");
+            let name = subset.get("name").cloned().unwrap_or_default();
+            patch.push(json!({"op": "test", "path": format!("{base}/name"), "value": name}));
+            patch.push(json!({"op": "remove", "path": format!("{base}/labels/{HASH_LABEL}")}));
+        }
+    }
+    if rule.pointer("/metadata/annotations").is_some_and(|a| a.get(MANAGED_BY).is_some()) {
+        patch.push(json!({"op": "remove", "path": crate::routers::annotation_path(MANAGED_BY)}));
+    }
+    if patch.is_empty() {
+        return None;
     }
     let version = rule.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
     patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));

@@ -1,187 +1,64 @@
 //! Metrics in Prometheus' text format, under the names that Argo Rollouts gives them.
 //!
 //! An encoder of our own: the crates at hand rename counters and bucket bounds, and dashboards look for exact names.
-//! What can be read from the stores is made when it is scraped and costs nothing in between.
+//! What can be read from the stores is made when it is scraped and costs nothing in between. A scrape is written in
+//! slices, so that with ten thousand Rollouts nothing waits for the whole of it.
 
+mod departed;
+mod family;
 pub mod objects;
 pub mod process;
 pub mod standard;
 mod text;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
+use self::departed::{AFTERLIFE, Departed, ENDED};
+use self::family::Family;
+pub use self::family::{Counter, Gauge, Histogram, Labels, Named};
 pub use self::text::Page;
 use self::text::label_text;
 use super::clock::Clock;
 use super::key::Key;
 
-/// Most series of one metric; what comes beyond is counted and dropped.
-const MOST_SERIES: usize = 20_000;
-/// How long the series of a deleted object stay, so that a last scrape sees them.
-const AFTERLIFE: Duration = Duration::from_secs(65);
 /// Metric that counts dropped series.
 const DROPPED: &str = "serin_metrics_dropped_total";
 
-/// The names of a metric's labels, in order; `namespace` and `name` come first where a metric is about one object.
-pub type Labels = &'static [&'static str];
+/// A scrape, or a part of it, in slices that take well under a millisecond each.
+pub type Slices = Box<dyn Iterator<Item = Page> + Send>;
 
-/// What a metric is called and what it says.
-#[derive(Clone, Copy, Debug)]
-pub struct Named {
-    /// Name.
-    pub name: &'static str,
-    /// One line of help.
-    pub help: &'static str,
-}
+type Collector = Arc<dyn Fn() -> Slices + Send + Sync>;
 
-impl Named {
-    /// Names a metric.
-    pub const fn new(name: &'static str, help: &'static str) -> Self {
-        Self { name, help }
-    }
-}
+/// How many objects or series are written in one slice.
+const SLICE: usize = 64;
 
-#[derive(Debug)]
-enum Series {
-    Number(AtomicU64),
-    Histogram { counts: Box<[AtomicU64]>, sum: AtomicU64 },
-}
-
-#[derive(Debug)]
-struct Family {
+/// Writes one gauge of many objects, in slices.
+fn slices<T: 'static>(
+    objects: Arc<[Arc<T>]>,
     named: Named,
-    kind: &'static str,
-    labels: Labels,
-    bounds: &'static [f64],
-    series: RwLock<HashMap<Box<str>, Series>>,
-    dropped: Arc<AtomicU64>,
+    write: fn(&T, &mut Page),
+) -> impl Iterator<Item = Page> + use<T> {
+    let head = {
+        let mut page = Page::default();
+        page.family(named.name, named.help, "gauge");
+        page
+    };
+    let rest = (0..objects.len()).step_by(SLICE).map(move |from| {
+        let mut page = Page::default();
+        objects.iter().skip(from).take(SLICE).for_each(|object| write(object, &mut page));
+        page
+    });
+    std::iter::once(head).chain(rest)
 }
-
-impl Family {
-    /// Applies a change to the series with these label values, which is made if need be.
-    fn touch(&self, values: &[&str], change: impl Fn(&Series)) {
-        let text = label_text(self.labels.iter().copied().zip(values.iter().copied()));
-        {
-            let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(series) = series.get(text.as_str()) {
-                return change(series);
-            }
-        }
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        if series.len() >= MOST_SERIES {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        change(series.entry(text.into_boxed_str()).or_insert_with(|| self.fresh()));
-    }
-
-    fn fresh(&self) -> Series {
-        if self.bounds.is_empty() {
-            return Series::Number(AtomicU64::new(0.0_f64.to_bits()));
-        }
-        let counts = self.bounds.iter().map(|_| AtomicU64::new(0)).chain([AtomicU64::new(0)]).collect();
-        Series::Histogram { counts, sum: AtomicU64::new(0.0_f64.to_bits()) }
-    }
-
-    fn render(&self, page: &mut Page) {
-        let series = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        let mut sorted: Vec<_> = series.iter().collect();
-        sorted.sort_unstable_by_key(|(labels, _)| *labels);
-        page.family(self.named.name, self.named.help, self.kind);
-        for (labels, series) in sorted {
-            match series {
-                Series::Number(bits) => page.line(self.named.name, "", labels, read(bits)),
-                Series::Histogram { counts, sum } => {
-                    let counts: Vec<u64> = counts.iter().map(|count| count.load(Ordering::Relaxed)).collect();
-                    page.histogram(self.named.name, labels, (self.bounds, &counts, read(sum)));
-                }
-            }
-        }
-    }
-
-    fn forget(&self, object: &str) {
-        let mut series = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        series.retain(|labels, _| {
-            labels.strip_prefix(object).is_none_or(|rest| !rest.is_empty() && !rest.starts_with(','))
-        });
-    }
-}
-
-fn read(bits: &AtomicU64) -> f64 {
-    f64::from_bits(bits.load(Ordering::Relaxed))
-}
-
-fn add(bits: &AtomicU64, by: f64) {
-    // The closure always answers, so the update always takes place.
-    let _ = bits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some((f64::from_bits(now) + by).to_bits()));
-}
-
-/// A number that only grows.
-#[derive(Clone, Debug)]
-pub struct Counter(Arc<Family>);
-
-impl Counter {
-    /// Adds one to the series with these label values.
-    pub fn inc(&self, values: &[&str]) {
-        self.add(values, 1.0);
-    }
-
-    /// Adds to the series with these label values; nothing if `by` is negative.
-    pub fn add(&self, values: &[&str], by: f64) {
-        self.0.touch(values, |series| {
-            if let (Series::Number(bits), true) = (series, by >= 0.0) {
-                add(bits, by);
-            }
-        });
-    }
-}
-
-/// A number that goes up and down.
-#[derive(Clone, Debug)]
-pub struct Gauge(Arc<Family>);
-
-impl Gauge {
-    /// Sets the series with these label values.
-    pub fn set(&self, values: &[&str], to: f64) {
-        self.0.touch(values, |series| {
-            if let Series::Number(bits) = series {
-                bits.store(to.to_bits(), Ordering::Relaxed);
-            }
-        });
-    }
-}
-
-/// How often a value fell below each of some bounds.
-#[derive(Clone, Debug)]
-pub struct Histogram(Arc<Family>);
-
-impl Histogram {
-    /// Takes in one value, in seconds.
-    pub fn observe(&self, values: &[&str], seconds: f64) {
-        let at = self.0.bounds.iter().position(|bound| seconds <= *bound).unwrap_or(self.0.bounds.len());
-        self.0.touch(values, |series| {
-            if let Series::Histogram { counts, sum } = series {
-                if let Some(count) = counts.get(at) {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-                add(sum, seconds);
-            }
-        });
-    }
-}
-
-type Collector = Box<dyn Fn(&mut Page) + Send + Sync>;
 
 struct Inner {
     clock: Clock,
     families: Mutex<BTreeMap<&'static str, Arc<Family>>>,
     collectors: Mutex<Vec<Collector>>,
-    departed: Mutex<Vec<(Instant, Key)>>,
+    departed: Mutex<Departed>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -216,61 +93,106 @@ impl Registry {
         Histogram(self.family(named, "histogram", labels, bounds))
     }
 
-    /// Adds metrics that are made at each scrape.
-    pub fn collect(&self, collector: impl Fn(&mut Page) + Send + Sync + 'static) {
-        self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(collector));
+    /// Adds metrics that are made at each scrape, in slices.
+    pub fn collect(&self, collector: impl Fn() -> Slices + Send + Sync + 'static) {
+        self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(collector));
     }
 
-    /// Drops the series of a deleted object, after a scrape has had time to see them.
-    pub fn depart(&self, object: &Key) {
-        let at = self.0.clock.monotonic() + AFTERLIFE;
-        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).push((at, object.clone()));
+    /// Adds a few metrics that are made at each scrape.
+    pub fn collect_few(&self, collector: impl Fn(&mut Page) + Send + Sync + 'static) {
+        self.collect(move || {
+            let mut page = Page::default();
+            collector(&mut page);
+            Box::new(std::iter::once(page))
+        });
+    }
+
+    /// Drops the series of a deleted object, after a scrape has had time to see them; `kind` is what the names of the
+    /// metrics about its kind begin with.
+    pub fn depart(&self, kind: &'static str, object: &Key) {
+        self.forget_after(AFTERLIFE, kind, object);
+    }
+
+    /// The same, after an hour, of an object that has ended and is still there.
+    pub fn end(&self, kind: &'static str, object: &Key) {
+        self.forget_after(ENDED, kind, object);
+    }
+
+    fn forget_after(&self, wait: Duration, kind: &'static str, object: &Key) {
+        self.bury();
+        let labels = labels_of(object);
+        let known = self.families(kind).iter().any(|family| family.knows(&labels));
+        if known {
+            self.locked_departed().add((kind, object.clone()), self.0.clock.monotonic() + wait);
+        }
     }
 
     /// Keeps the series of an object that was made again.
-    pub fn return_of(&self, object: &Key) {
-        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner).retain(|(_, key)| key != object);
+    pub fn return_of(&self, kind: &'static str, object: &Key) {
+        self.locked_departed().remove(&(kind, object.clone()));
     }
 
-    /// Writes all metrics down.
-    pub fn render(&self) -> String {
+    /// Writes all metrics down, in slices; no lock is held from one to the next.
+    pub fn slices(&self) -> impl Iterator<Item = Page> + Send + use<> {
         self.bury();
-        let mut page = Page::default();
-        let families: Vec<_> =
-            self.0.families.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        for family in families {
-            family.render(&mut page);
-        }
-        for collector in self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            collector(&mut page);
-        }
-        page.family(DROPPED, "Samples that were dropped because a metric has too many series.", "counter");
-        #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
-        page.sample(DROPPED, &[], self.0.dropped.load(Ordering::Relaxed) as f64);
-        page.into_text()
+        let families = self.families("");
+        let collectors = self.0.collectors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let collected = collectors.into_iter().flat_map(|collector| collector());
+        let dropped = self.0.dropped.clone();
+        let last = std::iter::once_with(move || {
+            let mut page = Page::default();
+            page.family(DROPPED, "Samples that were dropped because a metric has too many series.", "counter");
+            #[allow(clippy::cast_precision_loss, reason = "samples are floating-point numbers")]
+            page.sample(DROPPED, &[], dropped.load(Ordering::Relaxed) as f64);
+            page
+        });
+        families.into_iter().flat_map(Family::slices).chain(collected).chain(last)
+    }
+
+    /// Writes all metrics down at once.
+    pub fn render(&self) -> String {
+        self.slices().map(Page::into_text).collect()
     }
 
     fn bury(&self) {
-        let now = self.0.clock.monotonic();
-        let mut departed = self.0.departed.lock().unwrap_or_else(PoisonError::into_inner);
-        let due: Vec<Key> = departed.iter().filter(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
-        departed.retain(|(at, _)| *at > now);
-        drop(departed);
-        let families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in due {
-            let object = label_text([("namespace", key.namespace()), ("name", key.name())]);
-            families.values().for_each(|family| family.forget(&object));
+        let due = self.locked_departed().due(self.0.clock.monotonic());
+        for (kind, object) in due {
+            let labels = labels_of(&object);
+            for family in self.families(kind) {
+                family.forget(&labels);
+            }
         }
+    }
+
+    /// Lists the metrics whose names begin with this.
+    fn families(&self, kind: &'static str) -> Vec<Arc<Family>> {
+        let families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
+        families
+            .range(kind..)
+            .take_while(|(name, _)| name.starts_with(kind))
+            .map(|(_, family)| family.clone())
+            .collect()
+    }
+
+    fn locked_departed(&self) -> MutexGuard<'_, Departed> {
+        self.0.departed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    fn departed(&self) -> usize {
+        self.locked_departed().len()
     }
 
     fn family(&self, named: Named, kind: &'static str, labels: Labels, bounds: &'static [f64]) -> Arc<Family> {
         let mut families = self.0.families.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let dropped = self.0.dropped.clone();
-            Arc::new(Family { named, kind, labels, bounds, series: RwLock::default(), dropped })
-        };
+        let make = || Arc::new(Family::new((named, kind), labels, bounds, self.0.dropped.clone()));
         families.entry(named.name).or_insert_with(make).clone()
     }
+}
+
+/// The labels of an object, with which those of its series begin.
+fn labels_of(object: &Key) -> String {
+    label_text([("namespace", object.namespace()), ("name", object.name())])
 }
 
 #[cfg(test)]

@@ -87,6 +87,8 @@ pub struct Standard {
     pub drift: Counter,
     /// Weight of the canary: namespace, name.
     pub canary_weight: Gauge,
+    /// Writes that the API server refused: namespace, name.
+    pub refused: Counter,
     /// Aborts, by what decided them: namespace, name, cause.
     pub aborts: Counter,
     /// Seconds from the decision to abort to weight 0.
@@ -115,6 +117,8 @@ impl Standard {
                 &["namespace", "name", "manager"],
             ),
             canary_weight: registry.gauge(Named::new(names::ROLLOUT_CANARY_WEIGHT, "Weight of the canary."), OBJECT),
+            refused: registry
+                .counter(Named::new("rollout_refused_writes_total", "Writes that the API server refused."), OBJECT),
             aborts: registry.counter(
                 Named::new("rollout_abort_total", "Aborts, by what decided them."),
                 &["namespace", "name", "cause"],
@@ -131,7 +135,7 @@ impl Standard {
 
 /// Shows version, process, stores and queues at each scrape.
 pub fn show_runtime(registry: &Registry, version: &'static str, stores: Vec<Arc<dyn Followed>>) {
-    registry.collect(move |page| {
+    registry.collect_few(move |page| {
         for name in [names::CONTROLLER_INFO, names::BUILD_INFO] {
             page.family(name, "Version of the controller.", "gauge");
             page.sample(name, &[("version", version)], 1.0);
@@ -177,7 +181,7 @@ pub fn show_queues<K: Work>(registry: &Registry, queues: Vec<(&'static str, Queu
         ("serin_queue_quarantined", "Keys that panicked too often.", "gauge", |report| count(report.quarantined)),
         ("serin_queue_panics_total", "Turns that panicked.", "counter", |report| report.panics as f64),
     ];
-    registry.collect(move |page| {
+    registry.collect_few(move |page| {
         let reports: Vec<_> = queues.iter().map(|(name, queue)| (*name, queue.report())).collect();
         for (name, help, kind, measure) in measures {
             page.family(name, help, kind);

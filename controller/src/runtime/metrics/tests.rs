@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::super::projection::{AnalysisRunRow, ClusterTemplateRow, Projection, RolloutRow, TemplateRow};
 use super::super::store::Store;
+use super::family::MOST_SERIES;
 use super::*;
 
 fn registry() -> Registry {
@@ -60,17 +61,70 @@ async fn a_metric_without_labels_has_no_braces() {
 async fn the_series_of_a_deleted_object_go_after_a_while_and_no_others() {
     let registry = registry();
     let counter = registry.counter(Named::new("c", "h"), OBJECT);
-    let gauge = registry.gauge(Named::new("g", "h"), &["namespace", "name", "phase"]);
+    let gauge = registry.gauge(Named::new("c_phase", "h"), &["namespace", "name", "phase"]);
+    let other = registry.counter(Named::new("d", "h"), OBJECT);
+    other.inc(&["shop", "web"]);
     counter.inc(&["shop", "web"]);
     counter.inc(&["shop", "web2"]);
     gauge.set(&["shop", "web", "x"], 1.0);
-    registry.depart(&Key::new("shop", "web"));
-    registry.depart(&Key::new("shop", "web2"));
-    registry.return_of(&Key::new("shop", "web2"));
+    registry.depart("c", &Key::new("shop", "web"));
+    registry.depart("c", &Key::new("shop", "web2"));
+    registry.return_of("c", &Key::new("shop", "web2"));
     assert_eq!(lines(&registry, "c{").len(), 2);
     tokio::time::advance(AFTERLIFE).await;
     assert_eq!(lines(&registry, "c{"), [r#"c{namespace="shop",name="web2"} 1"#]);
-    assert_eq!(lines(&registry, "g{"), Vec::<String>::new());
+    assert_eq!(lines(&registry, "c_phase{"), Vec::<String>::new());
+    assert_eq!(lines(&registry, "d{").len(), 1, "an object of another kind has the same name");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_remembered_of_objects_that_are_gone_is_bounded_though_nobody_scrapes() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), OBJECT);
+    for n in 0..1000 {
+        let name = n.to_string();
+        registry.depart("c", &Key::new("shop", "never-counted"));
+        counter.inc(&["shop", &name]);
+        registry.depart("c", &Key::new("shop", &name));
+        registry.depart("c", &Key::new("shop", &name));
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    let remembered = registry.departed();
+    assert!((60..=66).contains(&remembered), "{remembered}");
+    let series = lines(&registry, "c{").len();
+    assert!((60..=66).contains(&series), "{series}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_comes_back_and_goes_again_is_kept_for_the_whole_while() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), OBJECT);
+    let web = Key::new("shop", "web");
+    counter.inc(&["shop", "web"]);
+    registry.depart("c", &web);
+    tokio::time::advance(AFTERLIFE / 2).await;
+    registry.return_of("c", &web);
+    registry.depart("c", &web);
+    tokio::time::advance(AFTERLIFE / 2).await;
+    assert_eq!(lines(&registry, "c{").len(), 1);
+    tokio::time::advance(AFTERLIFE / 2).await;
+    assert_eq!(lines(&registry, "c{").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_has_ended_is_shown_for_an_hour_and_no_longer_once_it_is_gone() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), OBJECT);
+    for name in ["a", "b"] {
+        counter.inc(&["shop", name]);
+        registry.end("c", &Key::new("shop", name));
+    }
+    registry.depart("c", &Key::new("shop", "a"));
+    registry.end("c", &Key::new("shop", "a"));
+    tokio::time::advance(AFTERLIFE).await;
+    assert_eq!(lines(&registry, "c{"), [r#"c{namespace="shop",name="b"} 1"#]);
+    tokio::time::advance(ENDED).await;
+    assert_eq!(lines(&registry, "c{").len(), 0);
 }
 
 #[tokio::test]
@@ -82,6 +136,33 @@ async fn a_metric_has_a_bounded_number_of_series_and_counts_what_it_drops() {
     }
     assert_eq!(lines(&registry, "c{").len(), MOST_SERIES);
     assert_eq!(lines(&registry, DROPPED), [format!("{DROPPED} 7")]);
+}
+
+#[tokio::test]
+async fn a_scrape_of_ten_thousand_objects_comes_in_small_slices_that_hold_no_lock() {
+    let registry = registry();
+    let histogram = registry.histogram(Named::new("h", "h"), OBJECT, &[0.01, 0.1, 1.0]);
+    let rollouts = Store::new(Clock::system());
+    let mut row = RolloutRow::from_value(&rollout(&json!({"canary": {}}), &json!([]))).unwrap();
+    for n in 0..10_000 {
+        let name = format!("web-{n:05}");
+        histogram.observe(&["shop", &name], 1.0);
+        row.meta.key = Key::new("shop", &name);
+        rollouts.observe_own_write(row.clone());
+    }
+    let [runs, templates, cluster_templates] = [(); 3].map(|()| Clock::system());
+    let (runs, templates) = (Store::new(runs), Store::new(templates));
+    objects::show_objects(&registry, rollouts, runs, templates, Store::new(cluster_templates));
+    let (mut lines, mut largest) = (0, 0);
+    for slice in registry.slices() {
+        // Whoever counts something new in between waits for nobody.
+        histogram.observe(&["aaa", &lines.to_string()], 1.0);
+        let text = slice.into_text();
+        largest = largest.max(text.lines().count());
+        lines += text.lines().filter(|line| !line.starts_with('#')).count();
+    }
+    assert!(lines > 10_000 * (6 + 1 + 4 + 6), "{lines}");
+    assert!(largest <= SLICE * 10, "{largest} lines");
 }
 
 fn shown(rollout: &Value, run: &Value) -> Registry {

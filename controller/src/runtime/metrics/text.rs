@@ -34,7 +34,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// The text of one scrape, as it grows.
+/// The text of a scrape, or of a part of it, as it grows.
 #[derive(Debug, Default)]
 pub struct Page {
     text: String,
@@ -78,7 +78,8 @@ impl Page {
         let _ = writeln!(self.text, "{name}_count{braced} {below}");
     }
 
-    pub(super) fn into_text(self) -> String {
+    /// Returns the text.
+    pub fn into_text(self) -> String {
         self.text
     }
 }

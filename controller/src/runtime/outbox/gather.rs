@@ -2,7 +2,7 @@
 //!
 //! Warnings don't wait: what was gathered goes first, then the warning by itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// Notes that wait to be told together, by the uid of their object.
 #[derive(Debug, Default)]
 pub(super) struct Gather {
-    open: HashMap<String, (EventNote, Timestamp)>,
+    open: BTreeMap<String, (EventNote, Timestamp)>,
     /// When each is due, in order.
     dues: VecDeque<(Instant, String)>,
 }

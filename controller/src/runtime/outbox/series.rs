@@ -1,6 +1,6 @@
 //! Repeats: notes that say the same about the same object are one event with a count.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub(super) enum Step {
 /// Notes of the last minutes.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    entries: HashMap<u64, Entry>,
+    entries: BTreeMap<u64, Entry>,
 }
 
 impl Repeats {

@@ -1,6 +1,5 @@
 //! `AnalysisRuns` and their templates.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use serin_crds::names::{AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TYPE_LABEL, STEP_INDEX_LABEL};
@@ -8,7 +7,7 @@ use serin_crds::names::{AnalysisPhase, HASH_LABEL, INSTANCE_ID_LABEL, ROLLOUT_TY
 use super::compact::compact;
 use super::raw::{Presence, RawObject};
 use super::rollout::template_refs;
-use super::{AnnotationValue, Body, CutError, IndexKey, MetaRow, Place, Projection};
+use super::{AnnotationValue, Body, CutError, IndexKey, MetaRow, MetricFigures, Place, Projection};
 
 /// An `AnalysisRun`: how it stands, and the whole of it while it is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +26,16 @@ pub struct AnalysisRunRow {
     pub terminate: bool,
     /// Completed measurements that count as evidence.
     pub evidence: usize,
-    /// When it ended.
-    pub completed: Option<Timestamp>,
     /// The object, while it is under way or has a time to live.
     pub body: Option<Body>,
+    /// What `/metrics` tells of its metrics, for as long as it has a body.
+    pub metrics: Box<[MetricFigures]>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct SpecView {
+    metrics: Value,
     terminate: Value,
     ttl_strategy: Presence,
 }
@@ -79,8 +79,12 @@ impl Projection for AnalysisRunRow {
             message: text("message").map(Into::into),
             evidence: evidence(&status),
             terminate: spec.terminate.as_bool().unwrap_or_default(),
-            completed: text("completedAt").and_then(|at| at.parse().ok()),
             body: if keep { Some(compact(json, true)?.body) } else { None },
+            metrics: if keep {
+                MetricFigures::list(&spec.metrics, status.get("metricResults"))
+            } else {
+                Box::default()
+            },
             meta: raw.metadata.project()?,
         })
     }
@@ -101,6 +105,8 @@ pub struct TemplateRow {
     pub meta: MetaRow,
     /// The templates that it names.
     pub refs: Box<[IndexKey]>,
+    /// What `/metrics` tells of its metrics.
+    pub metrics: Box<[MetricFigures]>,
     /// The object without managed fields and last applied configuration.
     pub body: Body,
 }
@@ -112,6 +118,7 @@ pub struct ClusterTemplateRow(pub TemplateRow);
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TemplateView {
+    metrics: Value,
     templates: Value,
 }
 
@@ -119,15 +126,17 @@ impl TemplateRow {
     fn read(json: &str) -> Result<Self, CutError> {
         let body = compact(json, false)?.body;
         let raw = RawObject::of_bytes(body.as_bytes())?;
-        let TemplateView { templates } = raw.spec_or_default();
+        let TemplateView { metrics, templates } = raw.spec_or_default();
         let meta = raw.metadata.project()?;
         let refs = template_refs(&meta.key, Some(&templates)).into_boxed_slice();
-        Ok(Self { meta, refs, body })
+        Ok(Self { meta, refs, metrics: MetricFigures::list(&metrics, None), body })
     }
 }
 
 impl Projection for TemplateRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysistemplates", "AnalysisTemplate");
+
+    const BODY_IF_NAMED: bool = true;
 
     fn project(json: &str) -> Result<Self, CutError> {
         Self::read(json)
@@ -139,6 +148,14 @@ impl Projection for TemplateRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+
+    fn shed(&mut self) {
+        self.body = Body::default();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_kept()
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
@@ -153,6 +170,8 @@ impl Projection for ClusterTemplateRow {
         place
     };
 
+    const BODY_IF_NAMED: bool = true;
+
     fn project(json: &str) -> Result<Self, CutError> {
         TemplateRow::read(json).map(Self)
     }
@@ -163,6 +182,14 @@ impl Projection for ClusterTemplateRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.0.meta
+    }
+
+    fn shed(&mut self) {
+        self.0.shed();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.0.is_whole()
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {

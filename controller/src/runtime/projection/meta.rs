@@ -28,8 +28,8 @@ pub struct MetaRow {
 /// The controller of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// Uid.
-    pub uid: Box<str>,
+    /// Uid, shared with the index.
+    pub uid: Arc<str>,
     /// Kind.
     pub kind: Box<str>,
     /// Name; the namespace is that of the object.

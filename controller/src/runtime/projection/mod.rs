@@ -9,6 +9,7 @@
 
 mod analysis;
 mod compact;
+mod figures;
 mod meta;
 mod raw;
 mod replica_set;
@@ -18,16 +19,18 @@ mod service;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::analysis::{AnalysisRunRow, ClusterTemplateRow, TemplateRow};
 pub use self::compact::Writer;
+pub use self::figures::{MetricFigures, RolloutFigures};
 pub use self::meta::{AnnotationValue, MetaRow, Owner};
 pub use self::replica_set::{ReplicaSetRow, ReplicaSetStatusRow};
 pub use self::rollout::{RolloutRow, virtual_service_key};
-pub use self::route::{DestinationRuleRow, VirtualServiceRow};
+pub use self::route::{DestinationRuleRow, IngressRow, VirtualServiceRow};
 pub use self::service::ServiceRow;
 use super::key::Key;
 
@@ -86,9 +89,13 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IndexKey {
     /// By the uid of its controller.
-    OwnerUid(Box<str>),
+    OwnerUid(Arc<str>),
     /// By an object that it names: kind and key.
     Ref(&'static str, Key),
+    /// By the Rollout that it says it is managed by.
+    ManagedBy(Key),
+    /// By its namespace, where it has no controller: a Rollout may adopt it.
+    Orphan(Box<str>),
 }
 
 impl IndexKey {
@@ -100,6 +107,16 @@ impl IndexKey {
     /// Finds what names this object.
     pub fn reference(kind: &'static str, key: &Key) -> Self {
         Self::Ref(kind, key.clone())
+    }
+
+    /// Finds what says that it is managed by this Rollout.
+    pub fn managed_by(rollout: &Key) -> Self {
+        Self::ManagedBy(rollout.clone())
+    }
+
+    /// Finds what has no controller in this namespace.
+    pub fn orphans(namespace: &str) -> Self {
+        Self::Orphan(namespace.into())
     }
 }
 
@@ -119,6 +136,10 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Where the kind lives.
     const PLACE: Place;
 
+    /// Whether the body of an object is kept only while somebody names it: a cluster may have many more of its kind than
+    /// Rollouts.
+    const BODY_IF_NAMED: bool = false;
+
     /// Cuts an object from its JSON text.
     fn project(json: &str) -> Result<Self, CutError>;
 
@@ -131,6 +152,24 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Lists the secondary ways to find this object.
     fn index_keys(&self) -> Vec<IndexKey> {
         self.meta().owner.iter().map(|owner| IndexKey::OwnerUid(owner.uid.clone())).collect()
+    }
+
+    /// Gives up the body; what it is found and woken by stays.
+    fn shed(&mut self) {}
+
+    /// Tells whether all is there that a reader may ask for: that no body was given up.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    /// Tells whether the object says that a Rollout manages it.
+    fn is_managed(&self) -> bool {
+        self.index_keys().iter().any(|index| matches!(index, IndexKey::ManagedBy(_)))
+    }
+
+    /// Tells whether the object orders that traffic is taken off something.
+    fn orders_abort(&self) -> bool {
+        false
     }
 
     /// Cuts an object that is in memory, such as the answer to our own write.
@@ -149,8 +188,8 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     }
 }
 
-/// An object kept as compact JSON, decoded when somebody looks at it.
-#[derive(Clone, PartialEq, Eq)]
+/// An object kept as compact JSON, decoded when somebody looks at it; empty where it was given up.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Body(Box<[u8]>);
 
 impl Body {
@@ -162,6 +201,11 @@ impl Body {
     /// Decodes the object without a type.
     pub fn value(&self) -> Result<Value, CutError> {
         self.decode()
+    }
+
+    /// Tells whether the object is here.
+    pub fn is_kept(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// Returns the text.

@@ -105,11 +105,24 @@ pub(super) struct RawAnnotations<'a> {
     pub scale_down_deadline: Cow<'a, str>,
     #[serde(borrow, rename = "argo-rollouts.argoproj.io/managed-by-rollouts")]
     pub managed_by: Cow<'a, str>,
+    #[serde(borrow, rename = "rollouts.serin.dev/aborted-revision")]
+    aborted: Cow<'a, str>,
 }
 
 impl RawAnnotations<'_> {
     pub fn managed_by(&self) -> Option<Box<str>> {
         (!self.managed_by.is_empty()).then(|| (&*self.managed_by).into())
+    }
+
+    /// Reads the Rollout that left the mark of an abort, which begins with its name and a blank; with its namespace and
+    /// a slash before the name where that is not the namespace of the marked object.
+    pub fn aborted_by(&self, marked: &Key) -> Option<Key> {
+        let (word, _) = self.aborted.split_once(' ')?;
+        match word.split_once('/') {
+            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => Some(Key::new(namespace, name)),
+            Some(_) => None,
+            None => (!word.is_empty() && !word.ends_with(':')).then(|| marked.beside(word)),
+        }
     }
 }
 

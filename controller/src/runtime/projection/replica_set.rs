@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::raw::RawObject;
-use super::{AnnotationValue, CutError, MetaRow, Place, Projection};
+use super::{AnnotationValue, CutError, IndexKey, MetaRow, Place, Projection};
 
 /// A `ReplicaSet`, cut to its counts and marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,5 +116,12 @@ impl Projection for ReplicaSetRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+
+    fn index_keys(&self) -> Vec<IndexKey> {
+        vec![match &self.meta.owner {
+            Some(owner) => IndexKey::OwnerUid(owner.uid.clone()),
+            None => IndexKey::orphans(self.meta.key.namespace()),
+        }]
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::compact::compact;
 use super::raw::RawObject;
-use super::{Body, CutError, IndexKey, MetaRow, Place, Projection};
+use super::{Body, CutError, IndexKey, MetaRow, Place, Projection, RolloutFigures};
 use crate::runtime::key::Key;
 
 /// A Rollout: metadata, references, and the object as compact JSON.
@@ -19,12 +19,17 @@ pub struct RolloutRow {
     pub body: Body,
     /// Whether `status.abort` is set.
     pub aborts: bool,
+    /// Whether the recorded revision is not the stable one.
+    pub updating: bool,
+    /// What `/metrics` tells of it.
+    pub figures: RolloutFigures,
 }
 
 /// What is read of a spec; the template is passed over.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct SpecView {
+    replicas: Value,
     strategy: Value,
     workload_ref: Value,
 }
@@ -33,13 +38,10 @@ struct SpecView {
 #[serde(default)]
 struct StatusView {
     abort: Value,
-}
-
-impl RolloutRow {
-    /// Whether somebody asked for an abort.
-    pub fn orders_abort(&self) -> bool {
-        self.aborts
-    }
+    #[serde(rename = "stableRS")]
+    stable: Value,
+    #[serde(rename = "currentPodHash")]
+    current: Value,
 }
 
 impl Projection for RolloutRow {
@@ -50,7 +52,10 @@ impl Projection for RolloutRow {
         let raw = RawObject::of_bytes(body.as_bytes())?;
         let (spec, status): (SpecView, StatusView) = (raw.spec_or_default(), raw.status_or_default());
         let meta = raw.metadata.project()?;
-        Ok(Self { refs: Refs::of(&meta.key, &spec), aborts: status.abort.as_bool().unwrap_or_default(), meta, body })
+        let figures = RolloutFigures::of(&raw, &spec.strategy, spec.replicas.as_i64());
+        let (refs, aborts) = (Refs::of(&meta.key, &spec), status.abort.as_bool().unwrap_or_default());
+        let updating = status.stable != status.current;
+        Ok(Self { meta, refs, body, aborts, updating, figures })
     }
 
     fn meta(&self) -> &MetaRow {
@@ -63,6 +68,10 @@ impl Projection for RolloutRow {
 
     fn index_keys(&self) -> Vec<IndexKey> {
         self.refs.to_vec()
+    }
+
+    fn orders_abort(&self) -> bool {
+        self.aborts
     }
 }
 
@@ -109,6 +118,14 @@ impl<'a> Refs<'a> {
             let one = istio.pointer("/virtualService").into_iter();
             for service in one.chain(items(istio.get("virtualServices"))) {
                 self.virtual_service(service.get("name"));
+            }
+        }
+        if let Some(nginx) = canary.pointer("/trafficRouting/nginx") {
+            let one = nginx.get("stableIngress").into_iter();
+            for name in one.chain(items(nginx.get("stableIngresses"))).filter_map(Value::as_str) {
+                self.found.push(IndexKey::reference("Ingress", &self.rollout.beside(name)));
+                let canary = crate::routers::nginx::canary_name(self.rollout.name(), name);
+                self.found.push(IndexKey::reference("Ingress", &self.rollout.beside(&canary)));
             }
         }
         self.templates(canary.pointer("/analysis/templates"));

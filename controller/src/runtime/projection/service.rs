@@ -52,7 +52,6 @@ impl Projection for ServiceRow {
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
-        let managed_by = self.managed_by.iter().map(|name| IndexKey::Ref("Rollout", self.meta.key.beside(name)));
-        managed_by.collect()
+        self.managed_by.iter().map(|name| IndexKey::ManagedBy(self.meta.key.beside(name))).collect()
     }
 }

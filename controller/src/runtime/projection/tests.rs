@@ -43,6 +43,24 @@ fn a_replica_set_keeps_its_counts_and_marks() {
 }
 
 #[test]
+fn a_replica_set_without_a_controller_is_found_by_its_namespace() {
+    let mut object = replica_set();
+    object["metadata"]["ownerReferences"] = json!([{"kind": "Rollout", "name": "web", "uid": "u-1"}]);
+    let row = ReplicaSetRow::from_value(&object).unwrap();
+    assert_eq!(row.index_keys(), vec![IndexKey::orphans("shop")]);
+}
+
+#[test]
+fn a_replica_set_tells_what_its_size_and_availability_rest_on() {
+    let mut object = replica_set();
+    object["spec"]["minReadySeconds"] = json!(7);
+    object["metadata"]["generation"] = json!(4);
+    let row = ReplicaSetRow::from_value(&object).unwrap();
+    assert_eq!((row.min_ready_seconds, row.meta.generation, row.status.observed_generation), (7, 4, 3));
+    assert!(!row.is_observed(), "its counts belong to the size before");
+}
+
+#[test]
 fn an_annotation_that_means_nothing_is_kept_as_malformed() {
     let mut object = replica_set();
     object["metadata"]["annotations"]["scale-down-deadline"] = json!("soon");
@@ -101,7 +119,7 @@ fn a_rollout_knows_what_it_refers_to() {
         .into_iter()
         .map(|key| match key {
             IndexKey::Ref(kind, key) => format!("{kind} {key}"),
-            IndexKey::OwnerUid(uid) => uid.to_string(),
+            other => format!("{other:?}"),
         })
         .collect();
     let expected = [
@@ -207,7 +225,42 @@ fn a_service_tells_which_version_it_selects() {
     }))
     .unwrap();
     assert_eq!(row.selected_hash(), Some("5d4f"));
-    assert_eq!(row.index_keys(), vec![IndexKey::Ref("Rollout", Key::new("shop", "web"))]);
+    assert_eq!(row.index_keys(), vec![IndexKey::managed_by(&Key::new("shop", "web"))]);
+}
+
+#[test]
+fn a_destination_rule_is_found_by_its_rollout_and_by_the_service_that_it_speaks_of() {
+    let row = DestinationRuleRow::from_value(&json!({
+        "metadata": {
+            "namespace": "shop", "name": "rule", "resourceVersion": "9",
+            "annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "web"}
+        },
+        "spec": {"host": "web-svc.shop.svc.cluster.local"}
+    }))
+    .unwrap();
+    let service = IndexKey::reference("Service", &Key::new("shop", "web-svc"));
+    assert_eq!(row.index_keys(), vec![IndexKey::managed_by(&Key::new("shop", "web")), service]);
+}
+
+#[test]
+fn a_virtual_service_is_found_by_the_rollout_whose_mark_it_carries() {
+    let check = |mark: &str, expect: Option<Key>| {
+        let row = VirtualServiceRow::from_value(&json!({
+            "metadata": {
+                "namespace": "mesh", "name": "vs", "resourceVersion": "9",
+                "annotations": {"rollouts.serin.dev/aborted-revision": mark}
+            }
+        }))
+        .unwrap();
+        assert_eq!(row.index_keys(), expect.iter().map(IndexKey::managed_by).collect::<Vec<_>>(), "{mark:?}");
+    };
+    check("web 5d4f: error-rate", Some(Key::new("mesh", "web")));
+    check("shop/web 5d4f: error-rate", Some(Key::new("shop", "web")));
+    // Without a name, as before there was one.
+    check("5d4f: error-rate", None);
+    for nothing in ["", " ", "5d4f", "/ x", "shop/ x", "/web x"] {
+        check(nothing, None);
+    }
 }
 
 #[test]

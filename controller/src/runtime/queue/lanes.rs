@@ -1,6 +1,6 @@
 //! The state of a queue: which key waits where, and for how long. Knows no task and no clock.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -59,7 +59,7 @@ struct Totals {
 /// The lanes, the sleepers and the running.
 #[derive(Debug)]
 pub(super) struct Lanes<K> {
-    items: HashMap<K, Item>,
+    items: BTreeMap<K, Item>,
     fast: VecDeque<K>,
     normal: VecDeque<K>,
     wakes: BTreeSet<(Instant, K)>,
@@ -72,7 +72,7 @@ pub(super) struct Lanes<K> {
 impl<K: Work> Lanes<K> {
     pub fn new() -> Self {
         Self {
-            items: HashMap::new(),
+            items: BTreeMap::new(),
             fast: VecDeque::new(),
             normal: VecDeque::new(),
             wakes: BTreeSet::new(),
@@ -106,6 +106,13 @@ impl<K: Work> Lanes<K> {
             self.enqueue(key, lane);
         } else {
             self.set_wake(&key, Some(wake.min((failed_at + least).max(now))));
+        }
+    }
+
+    /// Lets every key whose turn is running have another one after it.
+    pub fn repeat_running(&mut self) {
+        for item in self.items.values_mut().filter(|item| item.running.is_some()) {
+            item.again = item.again.max(Some(Lane::Normal));
         }
     }
 

@@ -310,3 +310,18 @@ async fn a_turn_that_outlasts_the_drain_is_cut_off() {
 }
 
 mod any_order;
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_at_work_can_be_asked_to_look_again() {
+    let world = world(Limits::default(), |_, _| async {
+        millis(10).await;
+        After::Rest
+    });
+    world.queue.repeat_running();
+    world.add("a");
+    millis(5).await;
+    world.queue.repeat_running();
+    world.queue.repeat_running();
+    millis(100).await;
+    assert_eq!(world.keys(), ["a", "a"]);
+}

@@ -63,3 +63,26 @@ async fn the_pages_are_served_until_the_order_to_end() {
     server.await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn a_long_scrape_lets_others_go_between_its_slices() {
+    let registry = Registry::new(Clock::system());
+    let counter = registry.counter(Named::new("things_total", "Things."), &["name"]);
+    for n in 0..10_000 {
+        counter.inc(&[&n.to_string()]);
+    }
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let other = turns.clone();
+    let scrape = tokio::spawn(async move { super::scrape(&registry).collect().await.unwrap().to_bytes() });
+    let others = tokio::spawn(async move {
+        loop {
+            other.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            yield_now().await;
+        }
+    });
+    let text = scrape.await.unwrap();
+    others.abort();
+    assert_eq!(std::str::from_utf8(&text).unwrap().lines().count(), 10_000 + 5);
+    let turns = turns.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(turns > 10_000 / 64, "{turns} turns of others");
+}

@@ -32,6 +32,9 @@ pub trait Followed: Send + std::marker::Sync {
     }
     /// Gives a view that turns true when the first list is complete or the kind cannot be listed.
     fn settled(&self) -> watch::Receiver<bool>;
+    /// Gives a count that grows each time when the store can be believed again: whoever was told that something could not
+    /// be read has to look again.
+    fn regained(&self) -> watch::Receiver<u64>;
 }
 
 /// Waits until work may begin: every first list is complete, or its kind cannot be listed.

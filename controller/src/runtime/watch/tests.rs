@@ -40,11 +40,11 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let told = Told::default();
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
-    follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
-        let name = change.key().map(|key| key.name().to_owned()).unwrap_or_default();
+    let listener = Listener::new(move |change: &Change<ReplicaSetRow>| {
         let sign = if change.new.is_some() { '+' } else { '-' };
-        log.lock().unwrap().push(format!("{sign}{name}"));
+        log.lock().unwrap().push(format!("{sign}{}", change.key().name()));
     });
+    follow(Client::new(service, "default"), clock, scope, store.clone(), listener);
     World { asked, told, store }
 }
 
@@ -143,6 +143,48 @@ async fn a_right_that_is_missing_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_lasts_a_moment_changes_nothing_for_a_kind_that_was_followed() {
+    for code in [403, 404] {
+        let world = follow_script(vec![list(&[object("a", 1)], 5, ""), failure(code), failure(code)]);
+        for _ in 0..20 {
+            sleep(Duration::from_millis(50)).await;
+            assert!(world.store.get(&Key::new("shop", "a")).is_seen(), "{code}");
+            assert!(world.store.get(&Key::new("shop", "b")).is_absent(), "{code}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_persists_is_named_and_the_cache_is_no_longer_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(403); 20]);
+    let world = follow_script(answers);
+    world.after(70).await;
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(6).await;
+    let reading = world.store.get(&Key::new("shop", "a"));
+    let why = reading.why_unreadable().unwrap_or_default();
+    assert!(why.ends_with("not allowed to list and watch replicasets.apps: no"), "{why}");
+    world.after(60).await;
+    assert!(matches!(world.store.sync(), Sync::Unavailable(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_comes_back_after_too_long_lists_again_before_it_is_believed() {
+    let mut answers = vec![list(&[object("a", 1)], 5, "")];
+    answers.extend(vec![failure(500); 9]);
+    answers.push(list(&[object("a", 8)], 9, ""));
+    let world = follow_script(answers);
+    world.after(80).await;
+    assert!(!world.store.get(&Key::new("shop", "a")).is_seen());
+    world.after(60).await;
+    let asked = world.asked.lock().unwrap().clone();
+    assert!(asked[9].contains("watch=true") && !asked[10].contains("watch=true"), "{asked:?}");
+    assert_eq!(world.held(), ["a@8"]);
+    assert!(world.store.get(&Key::new("shop", "a")).is_seen());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_only_fails_does_not_hold_up_the_others_for_ever() {
     let world = follow_script(vec![failure(500); 20]);
     world.after(20).await;
@@ -180,6 +222,25 @@ async fn one_object_that_cannot_be_decoded_spoils_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_is_told_gone_when_it_goes() {
+    let bad = |version: u32| json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": version.to_string()}, "spec": 1});
+    let events = events(&[("MODIFIED", bad(6)), ("DELETED", bad(7)), ("ADDED", bad(8)), ("DELETED", bad(9))]);
+    let world = follow_script(vec![list(&[object("bad", 1)], 5, ""), events]);
+    world.after(1).await;
+    assert_eq!(world.told(), ["+bad", "-bad", "-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_and_is_missing_from_the_next_list_is_told_gone() {
+    let bad = json!({"metadata": {"namespace": "shop", "name": "bad", "resourceVersion": "3"}, "spec": 1});
+    let world = follow_script(vec![list(&[bad], 5, ""), failure(410), list(&[], 9, "")]);
+    world.after(10).await;
+    assert_eq!(world.told(), ["-bad"]);
+    assert!(world.store.get(&Key::new("shop", "bad")).is_absent());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_list_that_goes_back_in_time_is_refused_until_it_persists() {
     let mut answers = vec![list(&[object("a", 90)], 100, ""), failure(410)];
     answers.extend(vec![list(&[object("a", 10)], 20, ""); 4]);
@@ -200,7 +261,7 @@ async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
         async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
     });
     let scope = Scope::of::<ReplicaSetRow>(None);
-    follow(Client::new(service, "default"), clock, scope, store.clone(), |_| panic!("no"));
+    follow(Client::new(service, "default"), clock, scope, store.clone(), Listener::new(|_| panic!("no")));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.len(), 2);
     assert!(matches!(store.get(&Key::new("shop", "b")), Reading::Seen(_)));

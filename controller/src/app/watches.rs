@@ -1,0 +1,154 @@
+//! Watches: which kinds are followed, in which scope, and who is told of each change.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serin_crds::names::HASH_LABEL;
+use tokio::task::JoinHandle;
+
+use super::wakes::woken;
+use super::{App, see};
+use crate::runtime::key::Key;
+use crate::runtime::projection::{AnalysisRunRow, IndexKey, Projection, RolloutRow};
+use crate::runtime::queue::Queue;
+use crate::runtime::store::{Change, Followed, Store};
+use crate::runtime::watch::{Listener, Scope, follow};
+use crate::world::{Stores, World};
+
+impl App {
+    /// Starts to follow every kind that rules read.
+    pub(super) fn watch(&mut self) {
+        let stores = self.world.stores.clone();
+        let instance = self.settings.instance.clone();
+        let istio = self.settings.istio_version.clone();
+        let (world, queue) = (self.world.clone(), self.queue.clone());
+        self.follow(&stores.rollouts, |all| all.of_instance(&instance), move |change| remember(&world, &queue, change));
+        self.follow(&stores.replica_sets, |all| all.with_labels(HASH_LABEL), |_| {});
+        let carry_out = self.carry_out();
+        self.follow(&stores.runs, |all| all.of_instance(&instance), carry_out);
+        self.follow(&stores.services, |all| all, |_| {});
+        self.follow(&stores.virtual_services, |all| all.at_version(&istio), |_| {});
+        self.follow(&stores.destination_rules, |all| all.at_version(&istio), |_| {});
+        self.follow(&stores.ingresses, |all| all, |_| {});
+        self.follow(&stores.templates, |all| all, |_| {});
+        if self.settings.namespace.is_none() {
+            self.follow(&stores.cluster_templates, |all| all, |_| {});
+        } else {
+            stores.cluster_templates.leave_out("ClusterAnalysisTemplates are not watched with --namespaced");
+        }
+        for (store, _) in self.needed() {
+            self.wake_waiters(store.as_ref());
+        }
+    }
+
+    /// Follows a kind, narrowed down by `narrow`; `hear` is told of each change before anybody is woken.
+    fn follow<K: Projection>(
+        &mut self,
+        store: &Arc<Store<K>>,
+        narrow: impl FnOnce(Scope) -> Scope,
+        hear: impl Fn(&Change<K>) + Send + Sync + 'static,
+    ) {
+        let (queue, stores) = (self.queue.clone(), self.world.stores.clone());
+        let mut listener = Listener::new(move |change| {
+            hear(change);
+            shed_unnamed(&stores, change);
+            let (keys, lane) = woken(&stores, change);
+            for key in keys {
+                queue.add_in(key, lane);
+            }
+        });
+        if K::BODY_IF_NAMED {
+            let stores = self.world.stores.clone();
+            let names = stores.rollouts.clone();
+            listener = listener.wanting(move |object| wants_body(&stores, object), names);
+        }
+        let scope = narrow(Scope::of::<K>(self.settings.namespace.as_deref()));
+        let task = follow(self.watches.clone(), self.world.clock.clone(), scope, store.clone(), listener);
+        self.tasks.spawn(async move {
+            let _aborted = AbortOnDrop(task);
+            std::future::pending::<()>().await;
+        });
+    }
+
+    /// Tells the analyses of each change of a run; a standby keeps its caches warm and asks nobody anything.
+    fn carry_out(&self) -> impl Fn(&Change<AnalysisRunRow>) + Send + Sync + 'static {
+        let (runs, working, meters) = (self.runs.clone(), self.working.clone(), self.world.meters.clone());
+        move |change| match (&change.new, &change.old) {
+            (Some(run), _) => {
+                if working.load(Ordering::SeqCst) {
+                    see(&runs, run);
+                }
+                if run.phase.is_terminal() {
+                    // Rollouts keep many runs that have ended.
+                    meters.run_ended(change.key());
+                }
+            }
+            (None, Some(gone)) => {
+                runs.gone(&gone.meta.uid);
+                meters.run_gone(change.key());
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Wakes whoever waits for something that could not be read, each time when this cache can be believed again.
+    fn wake_waiters(&mut self, store: &dyn Followed) {
+        let (waiters, queue) = (self.world.waiters.clone(), self.queue.clone());
+        let mut regained = store.regained();
+        self.tasks.spawn(async move {
+            while regained.changed().await.is_ok() {
+                queue.repeat_running();
+                for key in waiters.drain() {
+                    queue.add(key);
+                }
+            }
+        });
+    }
+}
+
+/// Keeps what is remembered of a Rollout for as long as it is there.
+fn remember(world: &World, queue: &Queue<Key>, change: &Change<RolloutRow>) {
+    let key = change.key();
+    if change.new.is_none() {
+        queue.forget(key);
+        world.waiters.forget(key);
+    }
+    match (&change.old, &change.new) {
+        (None, Some(_)) => world.meters.came(key),
+        (Some(gone), None) => {
+            world.memories.forget(&gone.meta.uid);
+            world.meters.gone(key, &gone.meta.uid);
+        }
+        _ => {}
+    }
+}
+
+/// Whether a Rollout reads the body of an object: it names the object, or the object says that it is managed by one.
+fn wants_body<K: Projection>(stores: &Stores, object: &K) -> bool {
+    stores.is_named(K::PLACE.kind, object.key()) || object.is_managed()
+}
+
+/// Gives up the bodies of what an object has named and names no more.
+fn shed_unnamed<K: Projection>(stores: &Stores, change: &Change<K>) {
+    let named = |object: Option<&Arc<K>>| object.map(|object| object.index_keys()).unwrap_or_default();
+    let after = named(change.new.as_ref());
+    for index in named(change.old.as_ref()) {
+        if let IndexKey::Ref(kind, key) = &index
+            && !after.contains(&index)
+        {
+            stores.shed_unnamed(kind, key);
+        }
+    }
+}
+
+/// Ends a task with whoever holds it.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests;
