@@ -95,7 +95,12 @@ impl Actor {
             }
             let clock = self.context.clock.clone();
             let sleep = OptionFuture::from(wake.map(|at| clock.sleep_until(at)));
+            // In this order where several are ready, so that the same events make the same run: an answer, since it may
+            // be a breach, before an order to end; the answer to our own write before sights that it explains.
             tokio::select! {
+                biased;
+                Some(completed) = self.in_flight.next() => self.complete(completed),
+                Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
                 changed = updates.changed() => match changed {
                     Ok(()) => {
                         let seen = updates.borrow_and_update().clone();
@@ -103,10 +108,8 @@ impl Actor {
                     }
                     Err(_) => return,
                 },
-                Some(completed) = self.in_flight.next() => self.complete(completed),
-                Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
-                Some(()) = self.cleaning.next() => {}
                 Some(()) = sleep => {}
+                Some(()) = self.cleaning.next() => {}
             }
         }
     }
@@ -314,6 +317,7 @@ impl Actor {
             };
             let at = not_before.map_or(at, |not_before| at.max(not_before));
             tokio::select! {
+                biased;
                 changed = updates.changed() => match changed {
                     Ok(()) => seen = updates.borrow_and_update().clone(),
                     Err(_) => return,

@@ -72,7 +72,7 @@ fn instants_are_computed_from_now() {
     check("now() - 1", "`-` does not work between a time and an integer (line 1, column 7)");
     check(
         "now() + duration('1d')",
-        "\"1d\" is not a duration; write one like \"1h30m\" or \"90s\" (units: h, m, s, ms, us, ns) (line 1, column 9)",
+        "\"1d\" has the unknown unit \"d\"; the units are ns, us, ms, s, m and h (write 24h for a day) (line 1, column 9)",
     );
 }
 
