@@ -70,20 +70,17 @@ pub fn complete(args: &mut [Argument], origin: Origin<'_>) -> Result<(), Vec<Fau
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
+/// The value of one argument. Where several sources are given, a hash goes before a field and a field before a literal.
 fn value_of(arg: &RolloutArgument, origin: Origin<'_>) -> Result<String, String> {
-    if let Some(value) = &arg.value {
-        return Ok(value.clone());
-    }
+    let literal = || arg.value.clone().unwrap_or_default();
     let Some(from) = &arg.value_from else {
-        return Ok(String::new());
+        return Ok(literal());
     };
-    if let Some(reference) = &from.field_ref {
-        return field(origin.object, &reference.field_path);
-    }
-    match &from.pod_template_hash_value {
-        Some(HashValue::Latest) => Ok(origin.latest_hash.to_owned()),
-        Some(HashValue::Stable) => Ok(origin.stable_hash.to_owned()),
-        Some(HashValue::Other(_)) | None => Ok(String::new()),
+    match (&from.pod_template_hash_value, &from.field_ref) {
+        (Some(HashValue::Latest), _) => Ok(origin.latest_hash.to_owned()),
+        (Some(HashValue::Stable), _) => Ok(origin.stable_hash.to_owned()),
+        (Some(HashValue::Other(_)), _) | (None, None) => Ok(literal()),
+        (None, Some(reference)) => field(origin.object, &reference.field_path),
     }
 }
 
@@ -261,6 +258,21 @@ mod tests {
                  invalid path spec.nothing in rollout"
                 .into())
         );
+    }
+
+    #[test]
+    fn of_several_sources_the_one_that_argo_rollouts_takes_wins() {
+        let check = |value: Option<&str>, hash: Option<HashValue>, path: Option<&str>, expect: &str| {
+            let field_ref = path.map(|path| FieldRef { field_path: path.into() });
+            let value_from = Some(RolloutValueFrom { pod_template_hash_value: hash, field_ref });
+            let arg = RolloutArgument { name: "x".into(), value: value.map(str::to_owned), value_from };
+            assert_eq!(resolved(arg), Ok(expect.to_owned()));
+        };
+        check(Some("v"), Some(HashValue::Latest), None, "new");
+        check(Some("v"), None, Some("metadata.name"), "web");
+        check(None, Some(HashValue::Stable), Some("metadata.name"), "old");
+        check(Some("v"), None, None, "v");
+        check(Some("v"), Some(HashValue::Other("Newest".into())), Some("metadata.name"), "v");
     }
 
     #[test]

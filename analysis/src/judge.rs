@@ -5,7 +5,7 @@ use serin_crds::analysis::Metric;
 use serin_crds::names::AnalysisPhase;
 
 use crate::expr::{Compiled, Elements, ExprError, Program, ResultValue};
-use crate::sample::{Note, Sample};
+use crate::sample::Sample;
 use crate::secret::Redactor;
 
 /// The reason when a condition fails on an answer without data.
@@ -29,13 +29,11 @@ pub struct Judgement {
     pub sentence: String,
     /// Whether there was nothing to judge: no answer, no series, or not a number.
     pub no_data: bool,
-    /// What should be changed in the conditions.
-    pub notes: Vec<Note>,
 }
 
 impl Judgement {
     fn error(sentence: String, no_data: bool) -> Self {
-        Self { phase: AnalysisPhase::Error, sentence, no_data, notes: Vec::new() }
+        Self { phase: AnalysisPhase::Error, sentence, no_data }
     }
 
     /// The judgement without secrets.
@@ -43,9 +41,6 @@ impl Judgement {
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
         if !redactor.is_empty() {
             self.sentence = redactor.clean(&self.sentence);
-            for note in &mut self.notes {
-                note.text = redactor.clean(&note.text);
-            }
         }
         self
     }
@@ -62,8 +57,8 @@ impl Judgement {
 ///
 /// An error in either condition, or no result at all, is an Error. `now` is what conditions see as `now()`.
 ///
-/// A condition that compares a list as if it were one number is an error in Argo Rollouts. Here it holds for the list
-/// if it holds for every element that is a number; a list without any is no data.
+/// A condition that compares a list as if it were one number is an error in Argo Rollouts. Here each element that is a
+/// number is tried: success needs all of them, failure one of them; a list without any is no data.
 pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
     let result = match &sample.result {
         Ok(result) => result,
@@ -79,20 +74,21 @@ pub fn judge(metric: &Metric, sample: &Sample, now: Timestamp) -> Judgement {
     let value = cut(&sample.display, SHOWN_VALUE);
     let s = cut(metric.success_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
     let f = cut(metric.failure_condition.as_deref().unwrap_or_default(), SHOWN_CONDITION);
-    let at = |found: &Option<Found>| found.as_ref().map(Found::place).unwrap_or_default();
-    let holds = |found: &Option<Found>| found.as_ref().map(|found| found.holds);
-    let (phase, sentence) = match (holds(&success), holds(&failure)) {
+    let (succeeds, fails) = (success.as_ref().map(Found::for_all), failure.as_ref().map(Found::for_any));
+    let place = |found: &Option<Found>, holds: bool| found.as_ref().map(|found| found.place(holds)).unwrap_or_default();
+    let (phase, sentence) = match (succeeds, fails) {
         (None, None) => (AnalysisPhase::Successful, format!("{value}, which nothing is asked of")),
-        (_, Some(true)) => (AnalysisPhase::Failed, format!("{value} meets failureCondition {f}")),
+        (_, Some(true)) => {
+            (AnalysisPhase::Failed, format!("{value}{} meets failureCondition {f}", place(&failure, true)))
+        }
         (Some(true), _) => (AnalysisPhase::Successful, format!("{value} meets {s}")),
         (None, Some(false)) => (AnalysisPhase::Successful, format!("{value} does not meet failureCondition {f}")),
-        (Some(false), None) => (AnalysisPhase::Failed, format!("{value}{} does not meet {s}", at(&success))),
+        (Some(false), None) => (AnalysisPhase::Failed, format!("{value}{} does not meet {s}", place(&success, false))),
         (Some(false), Some(false)) => {
             (AnalysisPhase::Inconclusive, format!("{value} meets neither {s} nor failureCondition {f}"))
         }
     };
-    let notes = failure.as_ref().and_then(|found| found.partly(&f)).into_iter().collect();
-    Judgement { phase, sentence, no_data, notes }
+    Judgement { phase, sentence, no_data }
 }
 
 /// Whether the conditions of a metric give a verdict on an answer without any series.
@@ -112,29 +108,39 @@ fn judges(metric: &Metric, result: &ResultValue, now: Timestamp) -> bool {
     conditions.into_iter().flatten().all(|condition| find(condition, result, now).is_ok())
 }
 
-/// Whether a condition holds, and for a list that was tried element by element, where.
-struct Found {
-    holds: bool,
-    elements: Option<Elements>,
+/// What a condition says of a result.
+enum Found {
+    /// It looks at the result as a whole.
+    Whole(bool),
+    /// It was tried on the elements of a list that stand at these places.
+    Each { elements: Elements, places: Vec<usize> },
 }
 
 impl Found {
-    /// Names the first element that breaks the condition, in a list of several.
-    fn place(&self) -> String {
-        let elements = self.elements.as_ref().filter(|elements| elements.verdicts.len() > 1);
-        match elements.and_then(Elements::first_failing) {
-            Some((index, value)) => format!(" (element {index} is {value})"),
-            None => String::new(),
+    /// Whether it holds for all there is.
+    fn for_all(&self) -> bool {
+        match self {
+            Self::Whole(holds) => *holds,
+            Self::Each { elements, .. } => elements.first(false).is_none(),
         }
     }
 
-    /// A warning where a failure condition holds for some elements and not for all.
-    fn partly(&self, condition: &str) -> Option<Note> {
-        let (index, value) = self.elements.as_ref().filter(|_| !self.holds)?.first_holding()?;
-        Some(Note::warning(format!(
-            "failureCondition {condition} holds for element {index} ({value}) but not for all, so it does not count; \
-             to fail for any element write any(result, ...) with # in the place of result"
-        )))
+    /// Whether it holds for anything.
+    fn for_any(&self) -> bool {
+        match self {
+            Self::Whole(holds) => *holds,
+            Self::Each { elements, .. } => elements.first(true).is_some(),
+        }
+    }
+
+    /// Names the first element for which it holds, or does not, in a list of several.
+    fn place(&self, holds: bool) -> String {
+        let Self::Each { elements, places } = self else { return String::new() };
+        let first = elements.first(holds).and_then(|(nth, value)| Some((places.get(nth)?, value)));
+        match first.filter(|_| elements.verdicts.len() > 1) {
+            Some((place, value)) => format!(" (element {place} is {value})"),
+            None => String::new(),
+        }
     }
 }
 
@@ -159,15 +165,16 @@ fn find(condition: &str, result: &ResultValue, now: Timestamp) -> Result<Found, 
     match (Program::compile_for(condition, &result.result_type()).map_err(text)?, result) {
         (Compiled::Elementwise(program), ResultValue::Vector(values)) => {
             // NaN is what Prometheus makes of 0/0: there was nothing to divide.
-            let numbers: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+            let numbers = values.iter().copied().enumerate().filter(|(_, value)| !value.is_nan());
+            let (places, numbers): (Vec<usize>, Vec<f64>) = numbers.unzip();
             let elements = program.each(&numbers, now).map_err(|error| match error {
                 ExprError::NoData => NO_NUMBER.to_owned(),
                 other => other.to_string(),
             })?;
-            Ok(Found { holds: elements.hold(), elements: Some(elements) })
+            Ok(Found::Each { elements, places })
         }
         (Compiled::Plain(program) | Compiled::Elementwise(program), _) => {
-            Ok(Found { holds: program.verdict(result, now).map_err(text)?, elements: None })
+            Ok(Found::Whole(program.verdict(result, now).map_err(text)?))
         }
     }
 }

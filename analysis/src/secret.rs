@@ -1,9 +1,12 @@
 //! Values that must not be seen: what is read from Secrets, and how it is kept out of everything that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serin_crds::analysis::{Argument, SecretKeyRef};
+
+/// What URLs encode in a value: everything but letters, digits and `-._~`.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What stands in the place of a secret, as in Argo Rollouts.
 const MASK: &str = "*****";
@@ -103,7 +106,7 @@ impl Redactor {
             patterns.insert(plain.to_owned());
             patterns.insert(plain.trim().to_owned());
             patterns.insert(quoted(plain));
-            patterns.insert(percent_encoded(plain));
+            patterns.insert(utf8_percent_encode(plain, &UNRESERVED).to_string());
         }
         patterns.remove("");
         let mut patterns: Vec<String> = patterns.into_iter().collect();
@@ -128,19 +131,6 @@ impl Redactor {
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     json.trim_matches('"').to_owned()
-}
-
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

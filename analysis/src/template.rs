@@ -38,13 +38,22 @@ impl TemplateLookup for TemplateMap {
     }
 }
 
+/// A template with the name by which users know it.
+#[derive(Clone, Debug)]
+pub struct Named<'a> {
+    /// Kind and name: `AnalysisTemplate 'error-rate'`.
+    pub name: String,
+    /// What it holds.
+    pub spec: &'a AnalysisTemplateSpec,
+}
+
 /// Templates in the order in which they are joined.
 #[derive(Clone, Debug, Default)]
 pub struct Expanded<'a> {
     /// `AnalysisTemplates`.
-    pub templates: Vec<&'a AnalysisTemplateSpec>,
+    pub templates: Vec<Named<'a>>,
     /// `ClusterAnalysisTemplates`.
-    pub cluster_templates: Vec<&'a AnalysisTemplateSpec>,
+    pub cluster_templates: Vec<Named<'a>>,
 }
 
 /// What a run is made of.
@@ -114,12 +123,10 @@ impl Expansion<'_> {
             self.faults.push(Fault { path: at, value: name.clone(), message });
             return;
         };
-        if *cluster {
-            self.found.cluster_templates.push(spec);
-        } else {
-            self.found.templates.push(spec);
-        }
-        let inner = format!("{} '{name}' spec", kind(*cluster));
+        let name = format!("{} '{name}'", kind(*cluster));
+        let inner = format!("{name} spec");
+        let place = if *cluster { &mut self.found.cluster_templates } else { &mut self.found.templates };
+        place.push(Named { name, spec });
         self.line.push(key);
         self.visit(&spec.templates, &inner);
         self.line.pop();
@@ -150,12 +157,13 @@ fn kind(cluster: bool) -> &'static str {
 /// All faults at once: metrics or rules of the same name, contradicting or missing values of arguments.
 pub fn merge(
     given: &[Argument],
-    templates: &[&AnalysisTemplateSpec],
-    cluster_templates: &[&AnalysisTemplateSpec],
+    templates: &[Named<'_>],
+    cluster_templates: &[Named<'_>],
     dry_run: &[DryRun],
     retention: &[MeasurementRetention],
 ) -> Result<MergedSpec, Vec<Fault>> {
-    let all = || templates.iter().chain(cluster_templates).copied();
+    let named = || templates.iter().chain(cluster_templates);
+    let all = || named().map(|template| template.spec);
     let mut faults = Vec::new();
     let metrics: Vec<Metric> = all().flat_map(|spec| &spec.metrics).cloned().collect();
     twice(metrics.iter().map(|metric| &*metric.name), "two metrics have the same name", "metrics", &mut faults);
@@ -168,7 +176,7 @@ pub fn merge(
     let rules = "two Measurement Retention metric rules have the same metric name";
     twice(names, rules, "measurementRetention", &mut faults);
 
-    let mut args = declared(all().flat_map(|spec| &spec.args), &mut faults);
+    let mut args = declared(named(), &mut faults);
     let ignored_args = give(&mut args, given);
     check_values(&args, &mut faults);
     if !faults.is_empty() {
@@ -187,33 +195,35 @@ fn twice<'a>(names: impl Iterator<Item = &'a str>, message: &str, path: &str, fa
     }
 }
 
-/// The arguments of all templates by name, in the order in which they first appear; the first value wins.
-fn declared<'a>(args: impl Iterator<Item = &'a Argument>, faults: &mut Vec<Fault>) -> Vec<Argument> {
-    let mut joined: Vec<Argument> = Vec::new();
+/// The arguments of all templates by name, in the order in which they first appear; the first value wins, and where
+/// there is none, the last reference.
+fn declared<'a>(templates: impl Iterator<Item = &'a Named<'a>>, faults: &mut Vec<Fault>) -> Vec<Argument> {
+    let mut joined: Vec<(Argument, &str)> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-    for arg in args {
+    for (arg, template) in templates.flat_map(|template| template.spec.args.iter().map(|arg| (arg, &*template.name))) {
         let place = places.get(&*arg.name).and_then(|place| joined.get_mut(*place));
-        let Some(known) = place else {
+        let Some((known, source)) = place else {
             places.insert(&arg.name, joined.len());
-            joined.push(arg.clone());
+            joined.push((arg.clone(), template));
             continue;
         };
         match (&known.value, &arg.value) {
             (Some(known), Some(other)) if known != other => {
                 let message = format!(
-                    "Argument `{}` specified multiple times with different values: '{known}', '{other}'",
+                    "Argument `{}` specified multiple times with different values: '{known}', '{other}' \
+                     (in {source} and in {template})",
                     arg.name
                 );
                 faults.push(Fault { path: format!("args.{}", arg.name), value: other.clone(), message });
             }
-            (None, Some(value)) => known.value = Some(value.clone()),
+            // Not only its value: a reference that came before would outlive it, and a Secret goes before a value.
+            (None, _) if arg.value.is_some() || arg.value_from.is_some() => {
+                (*known, *source) = (arg.clone(), template);
+            }
             _ => {}
         }
-        if known.value_from.is_none() {
-            known.value_from.clone_from(&arg.value_from);
-        }
     }
-    joined
+    joined.into_iter().map(|(arg, _)| arg).collect()
 }
 
 /// Overrides declared arguments by given ones; returns the names of those that nobody declared.

@@ -11,6 +11,8 @@ use futures::FutureExt as _;
 use tokio::task::JoinSet;
 
 pub use self::parts::{Parts, Settings};
+use crate::api::Api;
+use crate::memory::Memories;
 use crate::meters::Meters;
 use crate::observe::ObserveError;
 use crate::reconcile::ReconcileError;
@@ -26,7 +28,7 @@ use crate::runtime::server::Needed;
 use crate::runtime::store::all_settled;
 use crate::runtime::waiters::Waiters;
 use crate::runtime::watch::Ready;
-use crate::world::{Pending, Revisions, Stores, World};
+use crate::world::{Listeners, Stores, World};
 
 /// A controller whose caches are filled; it works when told to.
 pub struct App {
@@ -47,22 +49,21 @@ pub struct App {
 impl App {
     /// Starts to watch.
     pub fn start(parts: Parts) -> Self {
-        let Parts { watches, calls, clock, prometheus, notices, tell, gate, settings, registry } = parts;
+        let Parts { watches, calls, clock, providers, notices, tell, gate, settings, registry } = parts;
         let (stores, limiter) = (Stores::new(&clock), WriteLimiter::default());
         let meters = Meters::new(&registry);
         let turns = meters.standard.rollouts.clone();
         let queue: Queue<Key> = Queue::observed(clock.clone(), move |key, took, ended| turns.observe(key, took, ended));
-        let fast = queue.clone();
+        let (fast, waking) = (queue.clone(), queue.clone());
         let verdicts = LiveVerdicts::new(move |rollout: &Key| fast.add_fast(rollout.clone()));
         let world = World {
-            client: calls.clone(),
+            api: Api { client: calls.clone() },
             stores: stores.clone(),
             clock: clock.clone(),
             verdicts: verdicts.clone(),
-            pending: Pending::default(),
-            revisions: Revisions::default(),
+            memories: Memories::default(),
             istio_version: settings.istio_version.as_str().into(),
-            notices,
+            listeners: Listeners { notices, wake: Arc::new(move |key| waking.add(key)) },
             waiters: Waiters::default(),
             limiter: limiter.clone(),
             meters: meters.clone(),
@@ -70,7 +71,7 @@ impl App {
         let runs = Arc::new(Executor::new(RunContext {
             client: calls,
             clock: clock.clone(),
-            prometheus,
+            providers,
             endpoints: Endpoints::new(QUERIES),
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),
@@ -98,6 +99,7 @@ impl App {
             (s.cluster_templates.clone(), false),
             (s.virtual_services.clone(), false),
             (s.destination_rules.clone(), false),
+            (s.ingresses.clone(), false),
         ]
     }
 

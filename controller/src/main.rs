@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use serin_analysis::provider::prometheus::PrometheusOptions;
-use serin_analysis::provider::{HttpFetch, HttpOptions, Prometheus};
+use serin_analysis::provider::{AwsEnvironment, HttpFetch, HttpOptions, Providers, Proxies};
 use serin_controller::app::{App, Parts, Settings};
 use serin_controller::runtime::client::{Clients, connect, find_cluster, warm_up};
 use serin_controller::runtime::clock::Clock;
@@ -67,7 +67,7 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     let (outbox, writer) =
         Outbox::start(clients.calls.clone(), clock.clone(), &registry, instance.clone(), quiet.clone());
     let app = App::start(
-        Parts { registry: registry.clone(), ..parts(&flags, &own, &clients, &clock, &gate) }.telling(outbox),
+        Parts { registry: registry.clone(), ..parts(&flags, &own, &clients, &clock, &gate)? }.telling(outbox),
     );
     app.show(&registry);
     let pages = Pages::new(registry.clone(), app.needed());
@@ -139,14 +139,15 @@ async fn finish(order: &Shutdown, task: JoinHandle<()>) {
     }
 }
 
-fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &WriteGate) -> Parts {
-    let environment = std::env::var(names::ENV_PROMETHEUS_ADDRESS).ok();
+fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &WriteGate) -> Result<Parts, String> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let environment = variable(names::ENV_PROMETHEUS_ADDRESS);
     let address = flags.metrics.prometheus_address.clone().or(environment).filter(|address| !address.is_empty());
     let egress = flags.egress(address.as_deref());
-    let fetch = HttpFetch::new(HttpOptions { egress, proxy: None });
-    let options = PrometheusOptions { default_address: address, aws: None };
-    let prometheus = Arc::new(Prometheus::new(Arc::new(fetch), options));
-    let mut parts = Parts::new(clients.calls.clone(), clock.clone(), prometheus, gate.clone());
+    let fetch = HttpFetch::new(HttpOptions { egress, proxies: Proxies::of(variable)? });
+    let options = PrometheusOptions { default_address: address, aws: AwsEnvironment::of(variable) };
+    let providers = Arc::new(Providers::new(Arc::new(fetch), options));
+    let mut parts = Parts::new(clients.calls.clone(), clock.clone(), providers, gate.clone());
     parts.watches = clients.watches.clone();
     parts.settings = Settings {
         namespace: flags.scope.namespaced.then(|| own.to_owned()),
@@ -154,7 +155,7 @@ fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &Writ
         istio_version: flags.scope.istio_api_version.clone(),
         threads: flags.work.rollout_threads.map_or(Settings::default().threads, usize::from),
     };
-    parts
+    Ok(parts)
 }
 
 fn hostname() -> String {

@@ -8,10 +8,9 @@ use std::time::Duration;
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 use self::update_durations::UpdateDurations;
-use crate::core::plan::{Effect, Plan};
+use crate::core::plan::{Effect, Move, Plan, Way};
 use crate::core::snapshot::Snapshot;
 use crate::core::weight::Weight;
-use crate::routers::istio::Cause;
 use crate::runtime::key::Key;
 use crate::runtime::metrics::Registry;
 use crate::runtime::metrics::standard::Standard;
@@ -39,7 +38,7 @@ impl Meters {
     /// Takes in what a turn sees.
     pub(crate) fn seen(&self, s: &Snapshot) {
         if let Some(route) = s.route() {
-            self.weigh(s, route.canary);
+            self.weigh(s, route.exposure.share());
         }
         let durations = &self.standard.durations;
         for arrival in self.durations.look(s) {
@@ -53,9 +52,9 @@ impl Meters {
     /// Takes in that the effects of a plan were carried out, so long after it was decided.
     pub(crate) fn acted(&self, s: &Snapshot, plan: &Plan, took: Duration) {
         for effect in &plan.effects {
-            let Effect::SetWeight { to, cause, .. } = effect else { continue };
+            let Effect::Move(Move { to, way, .. }) = effect else { continue };
             self.weigh(s, *to);
-            if matches!(cause, Cause::Abort { .. }) && *to == Weight::ZERO {
+            if matches!(way, Way::Abort { .. }) && *to == Weight::ZERO {
                 self.standard.abort_seconds.observe(&[], took.as_secs_f64());
             }
         }
@@ -63,6 +62,11 @@ impl Meters {
             let writer = s.route().and_then(|route| route.writer.as_ref()).map_or("", |(writer, _)| writer.as_str());
             self.standard.drift.inc(&[&s.id.namespace, &s.id.name, writer]);
         }
+    }
+
+    /// Takes in that the API server refused a write for a Rollout.
+    pub(crate) fn refused(&self, s: &Snapshot) {
+        self.standard.refused.inc(&[&s.id.namespace, &s.id.name]);
     }
 
     /// Takes in that the record of a plan is stored.

@@ -1,26 +1,30 @@
 //! Observe: reads the world. May read; never writes.
 //!
-//! Caches answer everything but three questions, which are asked live: the Rollout itself before traffic rises or pods
-//! go, whether what it names is really absent before that is said, and the templates of existing `ReplicaSet`s where
-//! the computed hash is unknown.
+//! Parts first, then the snapshot: each part answers from the caches, or from the API server where the decision needs it.
+//! What can't be read is said to be so, and never taken for absent.
 
 mod absent;
 mod analyses;
+mod left;
+mod live;
+mod pods;
 mod route;
+mod services;
+mod spec;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use serin_crds::names;
-use serin_crds::rollout::{Rollout, RolloutSpec, RolloutStatus};
-use serin_crds::{Fault, hash, template, unsupported, validate};
 
-use crate::act::{ActError, copied};
-use crate::core::snapshot::{Identity, ReplicaSetSeen, Revision, ServiceSeen, Snapshot, Traffic};
-use crate::routers::istio::Target;
+pub(crate) use self::route::rule_of;
+use crate::api::CallError;
+use crate::core::plan::Need;
+use crate::core::snapshot::{Identity, Look, Snapshot, Traffic};
+use crate::routers::Router;
 use crate::runtime::key::Key;
-use crate::runtime::projection::{IndexKey, Projection, ReplicaSetRow, RolloutRow};
+use crate::runtime::projection::RolloutRow;
 use crate::runtime::reading::Reading;
 use crate::world::World;
 
@@ -37,7 +41,7 @@ pub enum ObserveError {
     },
     /// A live read failed.
     #[error("live read failed")]
-    Live(#[from] ActError),
+    Live(#[from] CallError),
     /// The object can't be decoded at all.
     #[error("cannot decode {0}")]
     Undecodable(String),
@@ -47,8 +51,8 @@ pub enum ObserveError {
 pub struct Observation {
     /// What rules see.
     pub snapshot: Snapshot,
-    /// The `VirtualService`s that are steered, each with its routes.
-    pub targets: Vec<(Key, Target)>,
+    /// What splits the traffic.
+    pub routers: Vec<Arc<dyn Router>>,
     /// The Rollout as it was read.
     pub object: Arc<Value>,
     /// Version of our own last write of the Rollout in this turn.
@@ -56,6 +60,11 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// The key of the Rollout.
+    pub fn rollout(&self) -> Key {
+        self.key(&self.snapshot.id.name)
+    }
+
     /// The key of an object beside the Rollout.
     pub fn key(&self, name: &str) -> Key {
         Key::new(&self.snapshot.id.namespace, name)
@@ -73,12 +82,12 @@ impl Observation {
 
     /// Remembers the version of our own write of the Rollout: the next one of this turn rests on it.
     pub fn wrote(&self, version: &str) {
-        *self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(version.to_owned());
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(version.to_owned());
     }
 
     /// The version that a write of the Rollout rests on: the one decided on, or that of our own write in this turn.
     pub fn version(&self) -> String {
-        let own = self.written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let own = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
         own.unwrap_or_else(|| self.snapshot.id.resource_version.clone())
     }
 
@@ -96,203 +105,114 @@ impl Observation {
         })
     }
 
-    /// Annotations of the Rollout that its `ReplicaSet`s carry too.
+    /// Annotations of the Rollout that its `ReplicaSet`s have too.
     pub fn copied_annotations(&self) -> BTreeMap<String, String> {
-        let annotations: Option<BTreeMap<String, String>> =
-            self.object.pointer("/metadata/annotations").and_then(|a| serde_json::from_value(a.clone()).ok());
-        copied(annotations.as_ref())
+        let annotations = self.object.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
+        let text = annotations.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        text.filter(|(key, _)| is_copied(key)).collect()
     }
+}
+
+/// Whether an annotation of a Rollout is copied to what it makes.
+fn is_copied(key: &str) -> bool {
+    ![
+        names::LAST_APPLIED_ANNOTATION,
+        names::REVISION_ANNOTATION,
+        names::REVISION_HISTORY_ANNOTATION,
+        names::DESIRED_REPLICAS_ANNOTATION,
+        names::NOTIFIED_ANNOTATION,
+    ]
+    .contains(&key)
+        && !names::ARGOCD_TRACKING.contains(&key)
 }
 
 impl World {
-    /// Looks at a Rollout; `None` if there is none.
+    /// Looks at a Rollout; `None` if there is none. What is in `asked` is read from the API server.
     ///
     /// # Errors
-    /// When a cache that the answer rests on can't be believed.
-    pub async fn observe(&self, key: &Key, live: bool) -> Result<Option<Observation>, ObserveError> {
-        let row = if live { self.read_live(key).await? } else { readable("Rollout", self.stores.rollouts.get(key))? };
-        let Some(row) = row else { return Ok(None) };
-        self.look_for_absent(&row, live).await?;
-        let object = row.body.value().map_err(|e| ObserveError::Undecodable(e.to_string()))?;
-        let (rollout, mut faults) = decode(&object);
-        let unsupported = unsupported::fields(&rollout);
-        if faults.is_empty() {
-            faults.extend(validate::rollout(&rollout).into_iter().map(|fault| fault.message));
-        }
-        let (spec, status) = (Arc::new(rollout.spec), rollout.status);
-        let owned = readable_list("ReplicaSets", self.stores.replica_sets.by_index(&IndexKey::owner(&row.meta.uid)))?;
-        let revision = self.revision(&row, &spec, &status, &owned).await?;
-        let id = Identity { live, unsupported, ..identity(&row, &object) };
+    /// When the Rollout itself can't be read, or a live read failed.
+    pub async fn observe(&self, key: &Key, asked: &BTreeSet<Need>) -> Result<Option<Observation>, ObserveError> {
+        let Some(row) = self.rollout(key, asked).await? else { return Ok(None) };
+        self.look_for_absent(&row, asked.contains(&Need::Named)).await?;
+        let parts =
+            if asked.contains(&Need::Unreadable) { self.live_parts(&row).await } else { live::Parts::default() };
+        let described = self.describe(&row)?;
+        let pods = self.pods(&row, &parts);
+        let revision = self.revision(&row, &described, &pods.rows).await?;
+        let memory = crate::core::snapshot::Memory::default();
+        let look = Look {
+            asked: asked.clone(),
+            pods_unreadable: !pods.unreadable.is_empty(),
+            unreadable: pods.unreadable,
+            held: described.held.clone(),
+            memory,
+        };
         let mut seen = Observation {
             snapshot: Snapshot {
                 now: self.clock.now(),
-                id,
-                spec,
-                status,
-                faults,
+                look,
+                id: Identity { unsupported: described.unsupported.clone(), ..spec::identity(&row, &described.object) },
+                spec: described.spec.clone(),
+                status: described.status.clone(),
+                faults: described.faults.clone(),
                 revision,
-                replica_sets: owned.iter().map(|rs| replica_set(rs)).collect(),
+                replica_sets: pods.seen,
                 traffic: Traffic::default(),
                 analysis: crate::core::snapshot::Analysis::default(),
             },
-            targets: Vec::new(),
-            object: Arc::new(object),
+            routers: Vec::new(),
+            object: described.object.clone(),
             written: Mutex::new(None),
         };
-        self.look_at_services(&mut seen);
-        self.look_at_route(&mut seen);
+        self.look_at_services(&mut seen, &parts);
+        self.look_at_route(&mut seen, &parts);
         self.look_at_analyses(&mut seen);
+        self.look_at_left(&mut seen);
+        self.remember(&mut seen);
+        if !seen.snapshot.look.unreadable.is_empty() {
+            self.waiters.add(key.clone());
+        }
         Ok(Some(seen))
     }
 
-    async fn read_live(&self, key: &Key) -> Result<Option<Arc<RolloutRow>>, ObserveError> {
-        let path = format!("{}/{}", RolloutRow::PLACE.path(Some(key.namespace())), key.name());
-        match self.read::<RolloutRow>(&path).await {
-            Ok(row) => {
-                self.stores.rollouts.observe_own_write(row.clone());
-                Ok(Some(Arc::new(row)))
-            }
-            Err(error) if crate::act::is_code(&error, 404) => Ok(None),
-            Err(error) => Err(error.into()),
+    async fn rollout(&self, key: &Key, asked: &BTreeSet<Need>) -> Result<Option<Arc<RolloutRow>>, ObserveError> {
+        if asked.contains(&Need::Rollout) {
+            return Ok(self.rollout_live(key).await?);
+        }
+        match self.stores.rollouts.get(key) {
+            Reading::Seen(row) => Ok(Some(row)),
+            Reading::Absent => Ok(None),
+            // The one object that everything rests on: it is read rather than waited for, if anybody could wait on it.
+            Reading::Unreadable(why) => match self.stores.rollouts.last_known(key) {
+                Some(known) if known.updating => Ok(self.rollout_live(key).await?),
+                _ => {
+                    self.waiters.add(key.clone());
+                    Err(ObserveError::Unreadable { what: "Rollout".to_owned(), why })
+                }
+            },
         }
     }
 
-    /// Which revision the spec describes.
-    ///
-    /// The computed hash, if a `ReplicaSet` carries it; else one whose template means the same; else a new one.
-    /// Taking over from another controller so starts no revision.
-    async fn revision(
-        &self,
-        row: &RolloutRow,
-        spec: &RolloutSpec,
-        status: &RolloutStatus,
-        owned: &[Arc<ReplicaSetRow>],
-    ) -> Result<Revision, ObserveError> {
-        let step_hash = hash::steps(&spec.strategy.canary.as_ref().map(|c| c.steps.clone()).unwrap_or_default());
-        let Some(wanted) = spec.template.as_ref() else {
-            return Ok(Revision { hash: status.current_pod_hash.clone().unwrap_or_default(), step_hash });
+    /// Takes in what is remembered of earlier looks.
+    fn remember(&self, seen: &mut Observation) {
+        let s = &seen.snapshot;
+        let uid = s.id.uid.as_str();
+        let now = self.clock.monotonic();
+        let unmoved = self.memories.unmoved(uid, how(s), now);
+        let whole = s.stable_rs().filter(|rs| rs.observed).map(|rs| (rs.available, rs.spec));
+        let memory = crate::core::snapshot::Memory {
+            unmoved_since: s.now.checked_sub(unmoved).ok(),
+            whole: whole.and_then(|(available, spec)| self.memories.whole(uid, available, spec)),
+            best: self.memories.best(uid, &s.attempt()),
         };
-        let computed = hash::pod_template(wanted, status.collision_count);
-        let carried = |hash: &str| owned.iter().any(|rs| &*rs.hash == hash);
-        if carried(&computed) || owned.is_empty() {
-            return Ok(Revision { hash: computed, step_hash });
-        }
-        if let Some(known) = self.revisions.find(&row.meta.uid, &computed) {
-            return Ok(Revision { hash: known, step_hash });
-        }
-        let mut found = None;
-        let mut oldest: Vec<&Arc<ReplicaSetRow>> = owned.iter().collect();
-        oldest.sort_by_key(|rs| rs.meta.created);
-        for rs in oldest {
-            let path = format!("{}/{}", ReplicaSetRow::PLACE.path(Some(row.meta.key.namespace())), rs.meta.key.name());
-            let object = self.read_value(&path).await?;
-            if object.pointer("/spec/template").is_some_and(|have| template::equal(wanted, have)) {
-                found = Some(rs.hash.to_string());
-                break;
-            }
-        }
-        let hash = found.unwrap_or_else(|| computed.clone());
-        self.revisions.remember(&row.meta.uid, &computed, hash.clone());
-        Ok(Revision { hash, step_hash })
-    }
-
-    fn look_at_services(&self, seen: &mut Observation) {
-        let canary = seen.snapshot.canary();
-        let (canary, stable) = (canary.canary_service.clone(), canary.stable_service.clone());
-        seen.snapshot.traffic.canary_service = self.service(seen, "canaryService", canary);
-        seen.snapshot.traffic.stable_service = self.service(seen, "stableService", stable);
-    }
-
-    fn service(&self, seen: &mut Observation, field: &str, name: Option<String>) -> Option<ServiceSeen> {
-        let name = name.filter(|name| !name.is_empty())?;
-        let path = format!("spec.strategy.canary.{field}");
-        match self.stores.services.get(&seen.key(&name)) {
-            Reading::Seen(svc) => {
-                let managed = svc.managed_by.as_deref();
-                if let Some(other) = managed.filter(|other| *other != seen.snapshot.id.name) {
-                    let text = format!("{path}: Service \"{name}\" is managed by another Rollout ({other})");
-                    seen.snapshot.faults.push(text);
-                }
-                let labels = seen.snapshot.spec.template.as_ref().and_then(|t| t.pointer("/metadata/labels")).cloned();
-                for (key, value) in svc.selector.iter().filter(|(key, _)| &**key != names::HASH_LABEL) {
-                    let have = labels.as_ref().and_then(|l| l.get(&**key)).and_then(Value::as_str);
-                    if have != Some(value) {
-                        let have = have.map_or_else(|| "no such label".to_owned(), |have| format!("{have:?}"));
-                        let text = format!(
-                            "{path}: Service \"{name}\" has unmatch label \"{key}\" in rollout: its selector asks for {value:?}, the pod template has {have}; make them agree"
-                        );
-                        seen.snapshot.faults.push(text);
-                    }
-                }
-                let hash = svc.selected_hash().map(str::to_owned);
-                Some(ServiceSeen { name, hash, managed: managed.is_some() })
-            }
-            Reading::Absent => {
-                seen.snapshot.faults.push(format!("{path}: Service \"{name}\" not found; create it"));
-                None
-            }
-            Reading::Unreadable(why) => {
-                seen.snapshot.faults.push(format!("{path}: Service \"{name}\" can't be read: {why}"));
-                None
-            }
-        }
+        seen.snapshot.look.memory = memory;
     }
 }
 
-fn readable<T>(what: &str, reading: Reading<T>) -> Result<Option<T>, ObserveError> {
-    match reading {
-        Reading::Seen(thing) => Ok(Some(thing)),
-        Reading::Absent => Ok(None),
-        Reading::Unreadable(why) => Err(ObserveError::Unreadable { what: what.to_owned(), why }),
-    }
-}
-
-fn readable_list<T>(what: &str, reading: Reading<Vec<T>>) -> Result<Vec<T>, ObserveError> {
-    Ok(readable(what, reading)?.unwrap_or_default())
-}
-
-/// Decodes as much as can be decoded: a spec with a field of the wrong type still has a status that must be obeyed.
-fn decode(object: &Value) -> (Rollout, Vec<String>) {
-    match serin_crds::decode::<Rollout>(object.clone()) {
-        Ok(rollout) => (rollout, Vec::new()),
-        Err(fault) => {
-            let status = object.get("status").cloned().unwrap_or_default();
-            let status = serde_json::from_value::<RolloutStatus>(status).unwrap_or_default();
-            (Rollout { status, ..Rollout::default() }, vec![text_of(fault)])
-        }
-    }
-}
-
-fn text_of(fault: Fault) -> String {
-    if fault.message.contains(&fault.path) { fault.message } else { format!("{}: {}", fault.path, fault.message) }
-}
-
-fn identity(row: &RolloutRow, object: &Value) -> Identity {
-    let annotation =
-        |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
-    Identity {
-        namespace: row.meta.key.namespace().to_owned(),
-        name: row.meta.key.name().to_owned(),
-        uid: row.meta.uid.to_string(),
-        resource_version: row.meta.version.to_string(),
-        generation: row.meta.generation,
-        revision: annotation(names::REVISION_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0),
-        deleting: row.meta.deleted.is_some(),
-        ..Identity::default()
-    }
-}
-
-fn replica_set(rs: &ReplicaSetRow) -> ReplicaSetSeen {
-    ReplicaSetSeen {
-        name: rs.meta.key.name().to_owned(),
-        hash: rs.hash.to_string(),
-        revision: rs.revision.get().unwrap_or(0),
-        spec: i64::from(rs.replicas),
-        replicas: i64::from(rs.status.replicas),
-        ready: i64::from(rs.status.ready),
-        available: i64::from(rs.status.available),
-        deadline: rs.scale_down_deadline.get(),
-        created: rs.meta.created.unwrap_or_default(),
-        failure: rs.status.replica_failure.as_ref().map(|m| ("FailedCreate".to_owned(), m.to_string())),
-    }
+/// How routes and selectors are, as a text that changes when one of them does.
+fn how(s: &Snapshot) -> String {
+    let hash = |svc: &Option<crate::core::snapshot::ServiceSeen>| svc.as_ref().map(|svc| svc.hash.clone());
+    let services = (hash(&s.traffic.canary_service), hash(&s.traffic.stable_service));
+    let route = s.route().map(|route| (&route.exposure, &route.subsets));
+    format!("{services:?}{route:?}")
 }

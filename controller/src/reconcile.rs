@@ -1,17 +1,24 @@
-//! The straight line: observe, decide, act, report.
+//! Reconcile: the straight line of one turn: observe, decide, act, report; then sleep until something changes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::act::ActError;
-use crate::core::plan::Basis;
-use crate::core::{Plan, decide};
+use crate::api::{Call, CallError, Object};
+use crate::core::plan::{Effect, Need};
+use crate::core::{Because, Plan, decide, hindered};
 use crate::observe::{Observation, ObserveError};
 use crate::report::Reported;
+use crate::runtime::clock::later;
 use crate::runtime::key::Key;
 use crate::world::World;
 
 /// How many turns one reconcile may take before others get theirs.
 const TURNS: usize = 12;
+
+/// How often a turn is decided again at once because somebody wrote in between.
+const OVERTAKEN: usize = 3;
 
 /// How long a copy that was current counts as read live.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
@@ -24,12 +31,20 @@ pub enum ReconcileError {
     Observe(#[from] ObserveError),
     /// The world could not be written.
     #[error("could not act")]
-    Act(#[source] ActError),
+    Act(#[from] CallError),
 }
 
-/// When to look again after a turn that wrote nothing: never at once, since it would write nothing again.
-fn ahead(plan: &Plan, seen: &Observation) -> Option<Timestamp> {
-    plan.wake.map(|at| at.max(crate::core::intent::seconds_later(seen.snapshot.now, 1)))
+/// How a turn ended.
+#[derive(Debug)]
+enum Turn {
+    /// Something changed: look again.
+    Changed,
+    /// Somebody else wrote an object in between: look at it, and decide again.
+    Overtaken(Object),
+    /// The API server accepted a write, and what is seen is as before.
+    NoEffect,
+    /// Nothing to do until something happens, or this moment comes.
+    Waiting(Option<Timestamp>),
 }
 
 impl World {
@@ -38,57 +53,82 @@ impl World {
     /// # Errors
     /// When a read or a write failed; the queue backs off and decides again from a fresh look.
     pub async fn reconcile(&self, key: &Key) -> Result<Option<Timestamp>, ReconcileError> {
-        let mut current = None;
-        let mut overtaken = None;
+        let (mut current, mut overtaken, mut before) = (None, 0, Vec::new());
         for _ in 0..TURNS {
-            let Some((seen, plan)) = self.decide_live(key, current).await? else { return Ok(None) };
-            let (acted, reported) = self.act_and_report(&seen, &plan).await;
-            let because = plan.because.code();
-            tracing::debug!(rollout = %key, because, effects = ?plan.effects, ?acted, ?reported, wake = ?plan.wake, "turn");
-            match (acted, reported) {
-                (Err(error @ ActError::Conflict(_)), _) | (Ok(()), Err(error @ ActError::Conflict(_))) => {
-                    current = self.reread(key).await?;
-                    overtaken = Some(error);
-                    continue;
+            let Some((seen, plan)) = self.look_and_decide(key, current).await? else { return self.let_go(key).await };
+            let turn = self.turn(&seen, &plan, &before).await?;
+            let (because, effects) = (plan.because.code(), &plan.effects);
+            tracing::debug!(rollout = %key, because, ?effects, ?turn, wake = ?plan.wake, "turn");
+            match turn {
+                Turn::Waiting(wake) => return Ok(wake),
+                Turn::NoEffect => return self.without_effect(&seen, &plan).await,
+                Turn::Overtaken(object) if overtaken == OVERTAKEN => return self.contended(&seen, &object).await,
+                Turn::Overtaken(object) => {
+                    self.read_again(&seen, &object).await?;
+                    (current, overtaken) = (None, overtaken + 1);
                 }
-                (Err(error), _) | (Ok(()), Err(error)) => return Err(ReconcileError::Act(error)),
-                (Ok(()), Ok(Reported::Later(at))) if plan.effects.is_empty() => {
-                    return Ok(Plan::earlier(ahead(&plan, &seen), at));
+                Turn::Changed => {
+                    current = Some(self.clock.now()).filter(|_| plan.needs.contains(&Need::Rollout) || wrote(&seen));
+                    (overtaken, before) = (0, plan.effects);
                 }
-                (Ok(()), Ok(Reported::Same)) if plan.effects.is_empty() => return Ok(ahead(&plan, &seen)),
-                (Ok(()), Ok(Reported::Written)) => current = Some(self.clock.now()),
-                (Ok(()), Ok(_)) => current = current.filter(|_| seen.snapshot.id.live),
             }
-            overtaken = None;
         }
-        // Somebody who writes as fast as we do gets no race: the queue backs off.
-        overtaken.map_or_else(|| Ok(Some(self.clock.now())), |error| Err(ReconcileError::Act(error)))
+        Ok(Some(self.clock.now()))
     }
 
-    /// Decides on what is cached; on a live read where the plan has to rest on more.
-    async fn decide_live(
+    /// Looks and decides, and reads what the decision needs, until it needs nothing more.
+    async fn look_and_decide(
         &self,
         key: &Key,
         current: Option<Timestamp>,
     ) -> Result<Option<(Observation, Plan)>, ObserveError> {
-        let Some(mut seen) = self.observe(key, false).await? else { return Ok(None) };
-        let now = seen.snapshot.now;
-        seen.snapshot.id.live = current.is_some_and(|at| now.duration_since(at) <= FRESH);
-        let plan = decide(&seen.snapshot);
-        let basis = if seen.snapshot.id.live { Basis::Current } else { Basis::Cached };
-        if plan.needs <= basis {
-            return Ok(Some((seen, plan)));
+        let mut asked = BTreeSet::new();
+        loop {
+            let Some(seen) = self.observe(key, &asked).await? else { return Ok(None) };
+            let plan = decide(&seen.snapshot);
+            // A copy that we wrote a moment ago is as good as one that is read.
+            let fresh = current.is_some_and(|at| seen.snapshot.now.duration_since(at) <= FRESH);
+            let open = |need: &Need| !asked.contains(need) && !(fresh && *need == Need::Rollout);
+            let needs: Vec<Need> = plan.needs.iter().copied().filter(open).collect();
+            if needs.is_empty() {
+                return Ok(Some((seen, plan)));
+            }
+            asked.extend(needs);
         }
-        let Some(seen) = self.observe(key, true).await? else { return Ok(None) };
-        let plan = decide(&seen.snapshot);
-        Ok(Some((seen, plan)))
+    }
+
+    async fn turn(&self, seen: &Observation, plan: &Plan, before: &[Effect]) -> Result<Turn, ReconcileError> {
+        let uid = seen.snapshot.id.uid.as_str();
+        if !plan.effects.is_empty() {
+            if plan.effects == before {
+                return Ok(Turn::NoEffect);
+            }
+            let idle = self.memories.is_idle(uid, &plan.effects);
+            if let Some(wait) = self.memories.about_to(uid, &plan.effects, self.clock.monotonic()) {
+                let because = Because::Contended(tried(seen, plan));
+                return self.hindered(seen, because, wait).await;
+            }
+            if idle {
+                // Tried once more; what is said of it stays until it has an effect.
+                self.carry_out(seen, plan).await?;
+                return Ok(Turn::Changed);
+            }
+        }
+        match self.act_and_report(seen, plan).await {
+            (Err(CallError::Overtaken(object)), _) | (Ok(()), Err(CallError::Overtaken(object))) => {
+                Ok(Turn::Overtaken(object))
+            }
+            (Err(error), _) if error.is_refusal() => self.refused(seen, plan, error).await,
+            (Err(error), _) | (Ok(()), Err(error)) => Err(error.into()),
+            (Ok(()), Ok(reported)) => Ok(ended(seen, plan, reported)),
+        }
     }
 
     async fn act_and_report(
         &self,
         seen: &Observation,
         plan: &Plan,
-    ) -> (Result<(), ActError>, Result<Reported, ActError>) {
+    ) -> (Result<(), CallError>, Result<Reported, CallError>) {
         self.meters.seen(&seen.snapshot);
         let decided = self.clock.monotonic();
         let carried = async {
@@ -111,8 +151,101 @@ impl World {
         outcome
     }
 
-    async fn reread(&self, key: &Key) -> Result<Option<Timestamp>, ObserveError> {
-        self.observe(key, true).await?;
-        Ok(Some(self.clock.now()))
+    /// Says in status why a turn came to nothing, and looks again after a while.
+    async fn hindered(&self, seen: &Observation, because: Because, wait: Duration) -> Result<Turn, ReconcileError> {
+        let plan = hindered(&seen.snapshot, because);
+        match self.report(seen, &plan).await {
+            Ok(Reported::Written) => self.announce(seen, &plan),
+            Ok(Reported::Same | Reported::Later(_)) | Err(CallError::Overtaken(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Turn::Waiting(Some(later(self.clock.now(), wait))))
+    }
+
+    /// A write that the API server refuses is a wait with a name and its sentence.
+    async fn refused(&self, seen: &Observation, plan: &Plan, error: CallError) -> Result<Turn, ReconcileError> {
+        let CallError::Failed { what, .. } = &error else { return Err(error.into()) };
+        let why = error.status().map(|status| status.message.clone()).unwrap_or_default();
+        let because = Because::Refused { what: what.clone(), why };
+        tracing::warn!(rollout = %seen.rollout(), "{}", because.sentence());
+        self.meters.refused(&seen.snapshot);
+        // What lowers traffic is tried again at the pace of the queue, whatever stands in status.
+        if plan.effects.iter().any(Effect::lowers) {
+            self.hindered(seen, because, Duration::ZERO).await?;
+            return Err(error.into());
+        }
+        let wait = self.memories.had_no_effect(&seen.snapshot.id.uid);
+        self.hindered(seen, because, wait).await
+    }
+
+    async fn without_effect(&self, seen: &Observation, plan: &Plan) -> Result<Option<Timestamp>, ReconcileError> {
+        let wait = self.memories.had_no_effect(&seen.snapshot.id.uid);
+        match self.hindered(seen, Because::NoEffect(tried(seen, plan)), wait).await? {
+            Turn::Waiting(wake) => Ok(wake),
+            _ => Ok(Some(later(self.clock.now(), wait))),
+        }
+    }
+
+    async fn contended(&self, seen: &Observation, object: &Object) -> Result<Option<Timestamp>, ReconcileError> {
+        tracing::debug!(rollout = %seen.rollout(), %object, "overtaken again and again");
+        // The queue backs off: somebody who writes as fast as we do gets no race.
+        Err(CallError::Overtaken(object.clone()).into())
+    }
+
+    /// Reads the object that somebody wrote in between, so that the next turn is decided on what is there now.
+    async fn read_again(&self, seen: &Observation, object: &Object) -> Result<(), ReconcileError> {
+        match self.api.value(Call::get(object.name.clone(), object.path.clone())).await {
+            Ok(value) => self.take_in_any(&value),
+            Err(error) if error.is_code(404) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracing::debug!(rollout = %seen.rollout(), %object, "read again");
+        Ok(())
+    }
+
+    /// A Rollout that is gone: what it steered is released.
+    async fn let_go(&self, key: &Key) -> Result<Option<Timestamp>, ReconcileError> {
+        let left = self.left(key, None);
+        self.release_all(&left).await?;
+        Ok(None)
+    }
+
+    fn announce(&self, seen: &Observation, plan: &Plan) {
+        for note in &plan.notes {
+            (self.listeners.notices)(&seen.snapshot.id, note);
+        }
+    }
+}
+
+/// What a plan tries, with the objects that it writes.
+fn tried(seen: &Observation, plan: &Plan) -> String {
+    let written = |effect: &Effect| match effect {
+        Effect::Move(_) => {
+            let ids = seen.routers.iter().filter_map(|router| router.objects().into_iter().next());
+            let names: Vec<String> = ids.map(|id| format!("{} {}", id.kind.as_str(), id.key)).collect();
+            names.join(", ")
+        }
+        Effect::SwitchService { service, .. } => format!("Service {service}"),
+        Effect::SetSubsets { .. } => "DestinationRule".to_owned(),
+        Effect::ScaleReplicaSet { name, .. } | Effect::Adopt { name } => format!("ReplicaSet {name}"),
+        _ => seen.rollout().to_string(),
+    };
+    let objects: Vec<String> = plan.effects.iter().map(written).collect();
+    format!("{} ({})", plan.because.sentence(), objects.join(", "))
+}
+
+/// Whether this turn wrote the Rollout, so that what is cached of it is current.
+fn wrote(seen: &Observation) -> bool {
+    seen.version() != seen.snapshot.id.resource_version || seen.snapshot.look.asked.contains(&Need::Rollout)
+}
+
+fn ended(seen: &Observation, plan: &Plan, reported: Reported) -> Turn {
+    // When to look again after a turn that wrote nothing: never at once, since it would write nothing again.
+    let ahead = || plan.wake.map(|at| at.max(crate::core::capacity::seconds_later(seen.snapshot.now, 1)));
+    match reported {
+        Reported::Written => Turn::Changed,
+        _ if !plan.effects.is_empty() => Turn::Changed,
+        Reported::Later(at) => Turn::Waiting(Plan::earlier(ahead(), at)),
+        Reported::Same => Turn::Waiting(ahead()),
     }
 }

@@ -5,9 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use serin_crds::rollout::RolloutStatus;
 
-use crate::act::ActError;
+use crate::api::CallError;
 use crate::core::plan::Plan;
-use crate::core::record;
+use crate::core::{conditions, record};
 use crate::observe::Observation;
 use crate::world::World;
 
@@ -27,15 +27,16 @@ pub enum Reported {
 
 impl World {
     /// Writes the record of a plan, if it is worth a write now.
-    pub async fn report(&self, seen: &Observation, plan: &Plan) -> Result<Reported, ActError> {
+    pub async fn report(&self, seen: &Observation, plan: &Plan) -> Result<Reported, CallError> {
         let before = &seen.snapshot.status;
         let key = seen.snapshot.id.uid.as_str();
         let Some(patch) = merge_patch(before, &plan.record) else {
-            self.pending.forget(key);
+            self.memories.nothing_pending(key);
             return Ok(Reported::Same);
         };
-        if !record::differs_materially(before, &plan.record) {
-            let due = self.pending.since(key, seen.snapshot.now).checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        if !record::differs_materially(before, &plan.record) && !plan.because.is_hindrance() {
+            let due =
+                self.memories.pending_since(key, seen.snapshot.now).checked_add(PATIENCE).unwrap_or(Timestamp::MAX);
             if seen.snapshot.now < due {
                 return Ok(Reported::Later(due));
             }
@@ -44,7 +45,8 @@ impl World {
         let _turn = self.limiter.after(&seen.snapshot.id.namespace).await;
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
-        self.pending.forget(key);
+        self.memories.nothing_pending(key);
+        self.memories.came(key, seen.snapshot.attempt(), &conditions::reached(&seen.snapshot, &plan.record));
         self.meters.recorded(&seen.snapshot, plan);
         Ok(Reported::Written)
     }

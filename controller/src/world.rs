@@ -1,22 +1,24 @@
-//! World: what the four steps share: the client, the caches, the clock, and small memories that a restart may lose.
+//! World: what the four steps share: the API server, the caches, the clock, and what is remembered.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::core::plan::{Note, Plan};
+use crate::api::{Api, Call};
+use crate::core::plan::Note;
 use crate::core::snapshot::Identity;
+use crate::memory::Memories;
 use crate::meters::Meters;
-use crate::observe::Observation;
+use crate::routers::{Kind, ObjectId};
 use crate::runs::LiveVerdicts;
 use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
 use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::projection::{
-    AnalysisRunRow, ClusterTemplateRow, DestinationRuleRow, IndexKey, ReplicaSetRow, RolloutRow, ServiceRow,
-    TemplateRow, VirtualServiceRow,
+    AnalysisRunRow, ClusterTemplateRow, DestinationRuleRow, IndexKey, IngressRow, Projection, ReplicaSetRow,
+    RolloutRow, ServiceRow, TemplateRow, VirtualServiceRow,
 };
+use crate::runtime::reading::Reading;
 use crate::runtime::store::Store;
 use crate::runtime::waiters::Waiters;
 
@@ -33,6 +35,8 @@ pub struct Stores {
     pub virtual_services: Arc<Store<VirtualServiceRow>>,
     /// `DestinationRule`s.
     pub destination_rules: Arc<Store<DestinationRuleRow>>,
+    /// Ingresses.
+    pub ingresses: Arc<Store<IngressRow>>,
     /// `AnalysisRun`s.
     pub runs: Arc<Store<AnalysisRunRow>>,
     /// `AnalysisTemplate`s.
@@ -50,6 +54,7 @@ impl Stores {
             services: Store::new(clock.clone()),
             virtual_services: Store::new(clock.clone()),
             destination_rules: Store::new(clock.clone()),
+            ingresses: Store::new(clock.clone()),
             runs: Store::new(clock.clone()),
             templates: Store::new(clock.clone()),
             cluster_templates: Store::new(clock.clone()),
@@ -63,6 +68,7 @@ impl Stores {
             && self.services.is_settled()
             && self.virtual_services.is_settled()
             && self.destination_rules.is_settled()
+            && self.ingresses.is_settled()
             && self.runs.is_settled()
             && self.templates.is_settled()
             && self.cluster_templates.is_settled()
@@ -115,22 +121,20 @@ impl Stores {
 /// What the four steps share.
 #[derive(Clone)]
 pub struct World {
-    /// The client for calls.
-    pub client: kube::Client,
+    /// The API server.
+    pub api: Api,
     /// The caches.
     pub stores: Stores,
     /// The clock that `observe` reads.
     pub clock: Clock,
     /// Verdicts that may not have been written yet.
     pub verdicts: LiveVerdicts,
-    /// Since when small differences wait to be written.
-    pub pending: Pending,
-    /// Revisions that were found by comparing templates, so that they are compared once.
-    pub revisions: Revisions,
+    /// What is remembered from turn to turn.
+    pub memories: Memories,
     /// Version of Istio's API.
     pub istio_version: Arc<str>,
-    /// Where events go.
-    pub notices: Notices,
+    /// Who is told: people by events, other Rollouts by a turn.
+    pub listeners: Listeners,
     /// Who was told that something cannot be read or is not there.
     pub waiters: Waiters,
     /// Who may write now.
@@ -142,58 +146,77 @@ pub struct World {
 /// Takes an event about a Rollout; never waits.
 pub type Notices = Arc<dyn Fn(&Identity, &Note) + Send + Sync>;
 
+/// Who is told of what.
+#[derive(Clone)]
+pub struct Listeners {
+    /// Takes an event about a Rollout.
+    pub notices: Notices,
+    /// Takes a Rollout that has to look again.
+    pub wake: Arc<dyn Fn(Key) + Send + Sync>,
+}
+
 impl World {
     /// The path of Istio's API.
     pub(crate) fn istio_api(&self) -> String {
         format!("apis/networking.istio.io/{}", self.istio_version)
     }
 
-    /// Tells people what a plan did.
-    pub(crate) fn announce(&self, seen: &Observation, plan: &Plan) {
-        for note in &plan.notes {
-            (self.notices)(&seen.snapshot.id, note);
+    /// The path of an object that routers use.
+    pub(crate) fn path_of(&self, id: &ObjectId) -> String {
+        let (namespace, name) = (id.key.namespace(), id.key.name());
+        match id.kind {
+            Kind::VirtualService => format!("{}/namespaces/{namespace}/virtualservices/{name}", self.istio_api()),
+            Kind::Ingress => format!("{}/{name}", IngressRow::PLACE.path(Some(namespace)).trim_start_matches('/')),
+        }
+    }
+
+    /// An object that routers use, as the caches know it.
+    pub(crate) fn object(&self, id: &ObjectId) -> Reading<Arc<Value>> {
+        let body = match id.kind {
+            Kind::VirtualService => self.stores.virtual_services.get(&id.key).map(|row| row.body.value()),
+            Kind::Ingress => self.stores.ingresses.get(&id.key).map(|row| row.body.value()),
+        };
+        body.and_then(|value| match value {
+            Ok(value) => Reading::Seen(Arc::new(value)),
+            Err(error) => Reading::Unreadable(error.to_string()),
+        })
+    }
+
+    /// The call that reads an object that routers use.
+    pub(crate) fn reads(&self, id: &ObjectId) -> Call {
+        Call::get(format!("{} {}", id.kind.as_str(), id.key), self.path_of(id))
+    }
+
+    /// Takes an object that routers use into the caches, as the API server answered with it.
+    pub(crate) fn take_in(&self, id: &ObjectId, text: &Value) {
+        match id.kind {
+            Kind::VirtualService => take(&self.stores.virtual_services, text),
+            Kind::Ingress => take(&self.stores.ingresses, text),
         }
     }
 }
 
-/// Since when a small difference of a status waits to be written.
-#[derive(Clone, Debug, Default)]
-pub struct Pending(Arc<Mutex<HashMap<String, Timestamp>>>);
-
-impl Pending {
-    /// Since when the difference of this Rollout waits; it begins now if none waited.
-    pub fn since(&self, uid: &str, now: Timestamp) -> Timestamp {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting.entry(uid.to_owned()).or_insert(now)
-    }
-
-    /// Nothing waits any more.
-    pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+impl World {
+    /// Takes any object that was read into its cache.
+    pub(crate) fn take_in_any(&self, object: &Value) {
+        let s = &self.stores;
+        match object.get("kind").and_then(Value::as_str).unwrap_or_default() {
+            "Rollout" => take(&s.rollouts, object),
+            "ReplicaSet" => take(&s.replica_sets, object),
+            "Service" => take(&s.services, object),
+            "VirtualService" => take(&s.virtual_services, object),
+            "DestinationRule" => take(&s.destination_rules, object),
+            "Ingress" => take(&s.ingresses, object),
+            "AnalysisRun" => take(&s.runs, object),
+            // Others are never written here.
+            _ => {}
+        }
     }
 }
 
-/// Which hash a template was found to have, by the hash that was computed from it; the latest of each Rollout.
-///
-/// They differ for a Rollout that another controller, or another release of one, has run before.
-#[derive(Clone, Debug, Default)]
-pub struct Revisions(Arc<Mutex<HashMap<String, (String, String)>>>);
-
-impl Revisions {
-    /// The hash found for the one computed.
-    pub fn find(&self, uid: &str, computed: &str) -> Option<String> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(uid).filter(|(asked, _)| asked == computed).map(|(_, found)| found.clone())
-    }
-
-    /// Remembers a comparison.
-    pub fn remember(&self, uid: &str, computed: &str, found: String) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(uid.to_owned(), (computed.to_owned(), found));
-    }
-
-    /// Forgets a Rollout that is gone.
-    pub fn forget(&self, uid: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+fn take<K: Projection>(store: &Store<K>, object: &Value) {
+    // An answer that can't be cut comes again by the watch.
+    if let Ok(row) = K::from_value(object) {
+        let _ = store.observe_own_write(row);
     }
 }

@@ -1,7 +1,13 @@
 //! Decoding of raw JSON into our types, with the path of what does not fit.
 
+mod path;
+mod salvage;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use self::path::Path;
+pub use self::salvage::salvage;
 
 /// Something in an object that is wrong: where, what it says, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,80 +56,58 @@ fn shorten(text: &str) -> String {
 ///
 /// # Errors
 /// A fault with the path of the first field that does not fit.
-#[allow(clippy::needless_pass_by_value, reason = "the twin of decode_tolerantly, which edits the value")]
+#[allow(clippy::needless_pass_by_value, reason = "the twin of salvage, which edits the value")]
 pub fn decode<T: DeserializeOwned>(value: Value) -> Result<T, Fault> {
-    serde_path_to_error::deserialize(&value).map_err(|error| fault(&value, &error))
+    attempt(&value).map_err(|misfit| misfit.fault(&misfit.path))
 }
 
-/// Most fields that [`decode_tolerantly`] drops before it gives up on an object.
-const MOST_DROPPED: usize = 64;
+/// What did not fit: where, what stands there, and why.
+struct Misfit {
+    path: Path,
+    value: Option<String>,
+    why: String,
+}
 
-/// The value as our type without the fields that do not fit, and a fault for each of those.
-///
-/// One malformed object must neither break a watch nor hide the rest of itself.
-///
-/// # Errors
-/// A fault if nothing can be made of it even so.
-pub fn decode_tolerantly<T: DeserializeOwned>(mut value: Value) -> Result<(T, Vec<Fault>), Fault> {
-    let mut faults = Vec::new();
-    loop {
-        let error = match serde_path_to_error::deserialize(&value) {
-            Ok(decoded) => return Ok((decoded, faults)),
-            Err(error) => error,
-        };
-        let fault = fault(&value, &error);
-        if faults.len() >= MOST_DROPPED || !remove(&mut value, error.path()) {
-            return Err(fault);
+fn attempt<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = Path::from(error.path());
+        let found = path.find(value).map(|found| shorten(&found.to_string()));
+        Misfit { path, value: found, why: error.inner().to_string() }
+    })
+}
+
+impl Misfit {
+    /// The fault, whose path is told as this one.
+    fn fault(&self, told: &Path) -> Fault {
+        let path = told.to_string();
+        match &self.value {
+            Some(value) => Fault::new(path, Some(value), &rule(&self.why)),
+            None => Fault::saying(path, &format!("cannot be read: {}", self.why)),
         }
-        faults.push(fault);
     }
 }
 
-fn fault(value: &Value, error: &serde_path_to_error::Error<serde_json::Error>) -> Fault {
-    let path = error.path().to_string();
-    let found = find(value, error.path()).map(ToString::to_string);
-    match found {
-        Some(found) => Fault::new(path, Some(&found), &error.inner().to_string()),
-        None => Fault::saying(path, &format!("cannot be read: {}", error.inner())),
+/// What a decoder complains about, as a rule in words that users know.
+fn rule(why: &str) -> String {
+    const UNTAGGED: &str = "data did not match any variant of untagged enum ";
+    if let Some(name) = why.strip_prefix(UNTAGGED) {
+        let wanted = if name == "IntOrString" { "a whole number or a string" } else { "a string" };
+        return format!("it must be {wanted}");
     }
-}
-
-fn find<'a>(value: &'a Value, path: &serde_path_to_error::Path) -> Option<&'a Value> {
-    path.iter().try_fold(value, |at, segment| step(at, segment))
-}
-
-fn step<'a>(value: &'a Value, segment: &serde_path_to_error::Segment) -> Option<&'a Value> {
-    match segment {
-        serde_path_to_error::Segment::Seq { index } => value.get(index),
-        serde_path_to_error::Segment::Map { key } => value.get(key),
-        _ => Some(value),
-    }
-}
-
-/// Removes what stands at the path; false if nothing does.
-fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
-    let segments: Vec<_> = path
-        .iter()
-        .filter(|segment| {
-            matches!(segment, serde_path_to_error::Segment::Seq { .. } | serde_path_to_error::Segment::Map { .. })
-        })
-        .collect();
-    let Some((end, parents)) = segments.split_last() else {
-        return false;
+    let expected = why.strip_prefix("invalid").and_then(|rest| rest.rsplit_once("expected "));
+    let Some((_, expected)) = expected else {
+        return why.to_owned();
     };
-    let parent = parents.iter().try_fold(value, |at, segment| match segment {
-        serde_path_to_error::Segment::Seq { index } => at.get_mut(index),
-        serde_path_to_error::Segment::Map { key } => at.get_mut(key),
-        _ => None,
-    });
-    match (parent, end) {
-        (Some(Value::Object(map)), serde_path_to_error::Segment::Map { key }) => map.remove(key).is_some(),
-        (Some(Value::Array(list)), serde_path_to_error::Segment::Seq { index }) if *index < list.len() => {
-            list.remove(*index);
-            true
-        }
-        _ => false,
-    }
+    let wanted = match expected {
+        "i32" => "a whole number from -2147483648 to 2147483647",
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        "a string" | "string" | "a borrowed string" => "a string",
+        "a sequence" => "a list",
+        other if other == "a map" || other.starts_with("struct ") || other.starts_with("internally") => "an object",
+        other => other,
+    };
+    format!("it must be {wanted}")
 }
 
 #[cfg(test)]

@@ -11,12 +11,15 @@ pub mod analysis;
 pub mod decode;
 pub mod duration;
 pub mod experiment;
+#[cfg(feature = "schema")]
+pub mod generated;
 mod go;
 pub mod hash;
 pub mod int_or_string;
 pub mod lenient;
 pub mod names;
 mod object;
+pub mod rbac;
 pub mod rollout;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -25,5 +28,5 @@ pub mod time;
 pub mod unsupported;
 pub mod validate;
 
-pub use decode::{Fault, decode};
+pub use decode::{Fault, decode, salvage};
 pub use int_or_string::IntOrString;

@@ -6,7 +6,8 @@
 use serde_json::Value;
 
 use crate::{
-    go::{Purpose, Tree, shape, struct_kind, table, unknown_fields as unknown},
+    decode::Fault,
+    go::{self, Misfit, Purpose, Tree, shape, struct_kind, table},
     names::HASH_LABEL,
 };
 
@@ -34,14 +35,55 @@ pub fn equal(a: &Value, b: &Value) -> bool {
     compared(a, None) == compared(b, None)
 }
 
+/// Whether a `ReplicaSet` runs the pods that a template asks for, apart from what a controller has added to it.
+///
+/// Labels and annotations that the `ReplicaSet` itself says were added for a role (canary or stable) don't count.
+pub fn same_revision(template: &Value, replica_set: &Value) -> bool {
+    let Some(have) = replica_set.pointer("/spec/template") else { return false };
+    let annotations = replica_set.pointer("/metadata/annotations");
+    let added = annotations.and_then(|a| a.get(crate::names::EPHEMERAL_METADATA_ANNOTATION)).and_then(Value::as_str);
+    compared(template, None) == compared(have, added)
+}
+
 /// The template as it is compared: defaulted, without unknown fields and what a controller added, quantities by amount.
 pub fn defaulted(template: &Value) -> Value {
     compared(template, None).into()
 }
 
-/// Paths of fields in a pod template that Kubernetes does not know, such as `spec.template.spec.contaners`.
-pub fn unknown_fields(template: &Value) -> Vec<String> {
-    unknown(table(), &struct_kind("PodTemplateSpec"), template, "spec.template")
+/// Fields in a pod template that Kubernetes does not know, each with a sentence; `at` is where the template stands.
+///
+/// They are no faults: pods run without them, as with Argo Rollouts. But who wrote `contaners` meant something else, and
+/// the CRDs let it pass, since they do not repeat the whole schema of a pod.
+pub fn unknown_fields(template: &Value, at: &str) -> Vec<Fault> {
+    let misfits = misfits(template, at).into_iter();
+    misfits
+        .filter_map(|misfit| match misfit {
+            Misfit::Unknown { path, meant: Some(meant) } => Some(unknown(path, &format!("did you mean {meant}?"))),
+            Misfit::Unknown { path, meant: None } => Some(unknown(path, "remove it, or correct its name")),
+            Misfit::Kind { .. } => None,
+        })
+        .collect()
+}
+
+/// Values in a pod template for which the API server would refuse its pods, such as a number as the value of a variable.
+pub fn wrong_kinds(template: &Value, at: &str) -> Vec<Fault> {
+    let misfits = misfits(template, at).into_iter();
+    misfits
+        .filter_map(|misfit| match misfit {
+            Misfit::Kind { path, value, wanted } => {
+                Some(Fault::new(path, Some(&value), &format!("it must be {wanted}")))
+            }
+            Misfit::Unknown { .. } => None,
+        })
+        .collect()
+}
+
+fn misfits(template: &Value, at: &str) -> Vec<Misfit> {
+    go::misfits(table(), &struct_kind("PodTemplateSpec"), template, at)
+}
+
+fn unknown(path: String, rule: &str) -> Fault {
+    Fault::saying(path, &format!("is a field that Kubernetes does not know, and has no effect; {rule}"))
 }
 
 /// The template without what a controller has added to it.

@@ -1,14 +1,27 @@
 //! Fields that are accepted and kept, but whose behaviour is not built yet, so that none is silently ignored.
 //!
-//! Every struct is taken apart field by field: a new field does not compile until someone says here whether it works.
+//! Every struct is taken apart field by field: a new field does not compile until someone says here whether it works,
+//! and what must happen while it does not. A field that decides exposure (which pods requests reach, when, how many of
+//! them) or capacity (how many pods run) *holds*: carried out as if it were absent, it would send requests to nobody or
+//! promote what nobody measured. Anything else is named only.
 
+use crate::analysis::{Metric, MetricProvider};
 use crate::rollout::{
     BackgroundAnalysis, CanaryStep, CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService,
     Rollout, RolloutSpec, Strategy, TrafficRouting,
 };
 
-/// Paths of the fields that this Rollout gives and that have no effect yet, in the order of the spec.
-pub fn fields(rollout: &Rollout) -> Vec<String> {
+/// A field that a Rollout gives and that has no effect yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// JSON path, such as `spec.strategy.canary.steps[1].setCanaryScale`.
+    pub path: String,
+    /// Whether it decides exposure or capacity, so that nothing that runs may change while it is there.
+    pub holds: bool,
+}
+
+/// The fields that this Rollout gives and that have no effect yet, in the order of the spec.
+pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
     let RolloutSpec {
         replicas: _,
         selector: _,
@@ -25,23 +38,63 @@ pub fn fields(rollout: &Rollout) -> Vec<String> {
         analysis: _,
     } = &rollout.spec;
     let mut found = Found::default();
-    found.note(workload_ref.is_some(), "spec.workloadRef");
-    found.note(rollback_window.is_some(), "spec.rollbackWindow");
-    found.note(restart_at.is_some(), "spec.restartAt");
-    found.note(blue_green.is_some(), "spec.strategy.blueGreen");
+    found.holding(workload_ref.is_some(), "spec.workloadRef");
+    // Without it a rollback takes all the steps: slower, and measured.
+    found.harmless(rollback_window.is_some(), "spec.rollbackWindow");
+    found.holding(blue_green.is_some(), "spec.strategy.blueGreen");
     if let Some(canary) = canary {
         self::canary(canary, &mut found);
     }
+    // Without it pods grow older than somebody asked for.
+    found.harmless(restart_at.is_some(), "spec.restartAt");
     found.0
 }
 
+/// The provider of this metric, as manifests name it, if nobody can ask it yet; its metric can't be measured.
+pub fn provider(metric: &Metric) -> Option<&'static str> {
+    let MetricProvider {
+        prometheus: _,
+        kayenta,
+        web: _,
+        datadog,
+        wavefront,
+        new_relic,
+        job,
+        cloud_watch,
+        graphite,
+        influxdb,
+        skywalking,
+        plugin,
+    } = &metric.provider;
+    [
+        (kayenta.is_some(), "kayenta"),
+        (datadog.is_some(), "datadog"),
+        (wavefront.is_some(), "wavefront"),
+        (new_relic.is_some(), "newRelic"),
+        (job.is_some(), "job"),
+        (cloud_watch.is_some(), "cloudWatch"),
+        (graphite.is_some(), "graphite"),
+        (influxdb.is_some(), "influxdb"),
+        (skywalking.is_some(), "skywalking"),
+        (plugin.is_some(), "plugin"),
+    ]
+    .into_iter()
+    .find_map(|(given, name)| given.then_some(name))
+}
+
 #[derive(Default)]
-struct Found(Vec<String>);
+struct Found(Vec<Unsupported>);
 
 impl Found {
-    fn note(&mut self, given: bool, path: impl Into<String>) {
+    fn holding(&mut self, given: bool, path: impl Into<String>) {
         if given {
-            self.0.push(path.into());
+            self.0.push(Unsupported { path: path.into(), holds: true });
+        }
+    }
+
+    fn harmless(&mut self, given: bool, path: impl Into<String>) {
+        if given {
+            self.0.push(Unsupported { path: path.into(), holds: false });
         }
     }
 }
@@ -59,7 +112,7 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         canary_metadata,
         stable_metadata,
         scale_down_delay_seconds: _,
-        scale_down_delay_revision_limit,
+        scale_down_delay_revision_limit: _,
         abort_scale_down_delay_seconds: _,
         dynamic_stable_scale,
         ping_pong,
@@ -74,14 +127,15 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         self::routing(routing, &format!("{at}.trafficRouting"), found);
     }
     if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
-    found.note(anti_affinity.is_some(), format!("{at}.antiAffinity"));
-    found.note(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
-    found.note(stable_metadata.is_some(), format!("{at}.stableMetadata"));
-    found.note(scale_down_delay_revision_limit.is_some(), format!("{at}.scaleDownDelayRevisionLimit"));
-    found.note(*dynamic_stable_scale, format!("{at}.dynamicStableScale"));
-    found.note(ping_pong.is_some(), format!("{at}.pingPong"));
-    found.note(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
-    found.note(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
+    // Where a pod is placed does not change how many there are, nor who reaches them.
+    found.harmless(anti_affinity.is_some(), format!("{at}.antiAffinity"));
+    // A Service that selects by such a label is refused when references are validated, as Argo Rollouts does.
+    found.harmless(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
+    found.harmless(stable_metadata.is_some(), format!("{at}.stableMetadata"));
+    found.holding(*dynamic_stable_scale, format!("{at}.dynamicStableScale"));
+    found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
+    found.holding(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
+    found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }
 
 fn step(step: &CanaryStep, at: &str, found: &mut Found) {
@@ -95,17 +149,17 @@ fn step(step: &CanaryStep, at: &str, found: &mut Found) {
         set_mirror_route,
         plugin,
     } = step;
-    found.note(experiment.is_some(), format!("{at}.experiment"));
-    found.note(set_canary_scale.is_some(), format!("{at}.setCanaryScale"));
-    found.note(set_header_route.is_some(), format!("{at}.setHeaderRoute"));
-    found.note(set_mirror_route.is_some(), format!("{at}.setMirrorRoute"));
-    found.note(plugin.is_some(), format!("{at}.plugin"));
+    found.holding(experiment.is_some(), format!("{at}.experiment"));
+    found.holding(set_canary_scale.is_some(), format!("{at}.setCanaryScale"));
+    found.holding(set_header_route.is_some(), format!("{at}.setHeaderRoute"));
+    found.holding(set_mirror_route.is_some(), format!("{at}.setMirrorRoute"));
+    found.holding(plugin.is_some(), format!("{at}.plugin"));
 }
 
 fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
     let TrafficRouting {
         istio,
-        nginx,
+        nginx: _,
         alb,
         smi,
         ambassador,
@@ -117,95 +171,33 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
         max_traffic_weight,
     } = routing;
     if let Some(istio) = istio {
-        self::istio(istio, &format!("{at}.istio"), found);
+        self::istio(istio);
     }
-    found.note(nginx.is_some(), format!("{at}.nginx"));
-    found.note(alb.is_some(), format!("{at}.alb"));
-    found.note(smi.is_some(), format!("{at}.smi"));
-    found.note(ambassador.is_some(), format!("{at}.ambassador"));
-    found.note(app_mesh.is_some(), format!("{at}.appMesh"));
-    found.note(traefik.is_some(), format!("{at}.traefik"));
-    found.note(!managed_routes.is_empty(), format!("{at}.managedRoutes"));
-    found.note(apisix.is_some(), format!("{at}.apisix"));
+    found.holding(alb.is_some(), format!("{at}.alb"));
+    found.holding(smi.is_some(), format!("{at}.smi"));
+    found.holding(ambassador.is_some(), format!("{at}.ambassador"));
+    found.holding(app_mesh.is_some(), format!("{at}.appMesh"));
+    found.holding(traefik.is_some(), format!("{at}.traefik"));
+    // A route that another controller left may send requests to the canary, and an abort would not remove it.
+    found.holding(!managed_routes.is_empty(), format!("{at}.managedRoutes"));
+    found.holding(apisix.is_some(), format!("{at}.apisix"));
     for name in plugins.keys() {
-        found.note(true, format!("{at}.plugins[{name:?}]"));
+        found.holding(true, format!("{at}.plugins[{name:?}]"));
     }
-    found.note(max_traffic_weight.is_some(), format!("{at}.maxTrafficWeight"));
+    found.holding(max_traffic_weight.is_some(), format!("{at}.maxTrafficWeight"));
 }
 
-fn istio(istio: &IstioTrafficRouting, at: &str, found: &mut Found) {
+/// All of Istio's fields have their effect; taken apart so that a new one must be thought of.
+fn istio(istio: &IstioTrafficRouting) {
     let IstioTrafficRouting { virtual_service, destination_rule, virtual_services } = istio;
-    if let Some(service) = virtual_service {
-        self::virtual_service(service, &format!("{at}.virtualService"), found);
-    }
-    for (index, service) in virtual_services.iter().enumerate() {
-        self::virtual_service(service, &format!("{at}.virtualServices[{index}]"), found);
+    for service in virtual_service.iter().chain(virtual_services) {
+        let IstioVirtualService { name: _, routes: _, tls_routes: _, tcp_routes: _ } = service;
     }
     if let Some(rule) = destination_rule {
-        let IstioDestinationRule { name: _, canary_subset_name: _, stable_subset_name: _, additional_subset_names } =
+        let IstioDestinationRule { name: _, canary_subset_name: _, stable_subset_name: _, additional_subset_names: _ } =
             rule;
-        found.note(!additional_subset_names.is_empty(), format!("{at}.destinationRule.additionalSubsetNames"));
     }
-}
-
-fn virtual_service(service: &IstioVirtualService, at: &str, found: &mut Found) {
-    let IstioVirtualService { name: _, routes: _, tls_routes, tcp_routes } = service;
-    found.note(!tls_routes.is_empty(), format!("{at}.tlsRoutes"));
-    found.note(!tcp_routes.is_empty(), format!("{at}.tcpRoutes"));
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn check(spec: &Value, expect: &[&str]) {
-        let rollout: Rollout = crate::decode(json!({ "spec": spec })).expect("decodes");
-        assert_eq!(fields(&rollout), expect);
-    }
-
-    #[test]
-    fn what_works_is_not_named() {
-        check(
-            &json!({
-                "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
-                "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
-                "strategy": {"canary": {
-                    "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0,
-                    "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1,
-                    "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
-                    "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
-                    "trafficRouting": {"istio": {"virtualService": {"name": "v", "routes": ["r"]},
-                        "destinationRule": {"name": "d", "canarySubsetName": "c", "stableSubsetName": "s"}}},
-                }},
-            }),
-            &[],
-        );
-    }
-
-    #[test]
-    fn what_does_not_work_yet_is_named_with_its_path() {
-        check(
-            &json!({
-                "workloadRef": {"kind": "Deployment"}, "restartAt": "2026-01-02T03:04:05Z",
-                "strategy": {"canary": {
-                    "dynamicStableScale": true,
-                    "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}],
-                    "trafficRouting": {
-                        "istio": {"virtualServices": [{"name": "v", "tcpRoutes": [{"port": 1}]}]},
-                        "plugins": {"argoproj-labs/gatewayAPI": {}},
-                    },
-                }},
-            }),
-            &[
-                "spec.workloadRef",
-                "spec.restartAt",
-                "spec.strategy.canary.steps[1].setCanaryScale",
-                "spec.strategy.canary.trafficRouting.istio.virtualServices[0].tcpRoutes",
-                "spec.strategy.canary.trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]",
-                "spec.strategy.canary.dynamicStableScale",
-            ],
-        );
-    }
-}
+mod tests;

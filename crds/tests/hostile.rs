@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use serin_crds::{
-    analysis::AnalysisRun, decode, decode::decode_tolerantly, experiment::Experiment, hash, rollout::Rollout, template,
-    unsupported, validate,
+    analysis::AnalysisRun, decode, experiment::Experiment, hash, rollout::Rollout, salvage, template, unsupported,
+    validate,
 };
 
 /// Any JSON whose keys are those of our API, so that it reaches far.
@@ -83,20 +83,21 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn nothing_that_is_sent_makes_us_panic(object in any_json()) {
-        let _ = decode::<Rollout>(object.clone());
-        if let Ok((rollout, _)) = decode_tolerantly::<Rollout>(object.clone()) {
-            let _ = validate::rollout(&rollout);
-            let _ = unsupported::fields(&rollout);
-            let _ = hash::steps(&rollout.spec.strategy.canary.unwrap_or_default().steps);
+        let (rollout, faults) = salvage::<Rollout>(object.clone());
+        prop_assert!(faults.len() < 400);
+        match decode::<Rollout>(object.clone()) {
+            Ok(decoded) => prop_assert_eq!((&decoded, faults.len()), (&rollout, 0)),
+            Err(fault) => prop_assert_eq!(Some(&fault), faults.first()),
         }
-        if let Ok((run, _)) = decode_tolerantly::<AnalysisRun>(object.clone()) {
-            let _ = validate::analysis_run(&run.spec);
-        }
-        if let Ok((one, _)) = decode_tolerantly::<Experiment>(object.clone()) {
-            let _ = validate::experiment(&one);
-        }
+        let _ = validate::rollout(&rollout);
+        let _ = validate::notes(&rollout);
+        let _ = unsupported::fields(&rollout);
+        let _ = hash::steps(&rollout.spec.strategy.canary.unwrap_or_default().steps);
+        let _ = validate::analysis_run(&salvage::<AnalysisRun>(object.clone()).0.spec);
+        let _ = validate::experiment(&salvage::<Experiment>(object.clone()).0);
         let _ = hash::pod_template(&object, None);
         let _ = template::fingerprint(&object, None);
-        let _ = template::unknown_fields(&object);
+        let _ = template::unknown_fields(&object, "spec.template");
+        let _ = template::wrong_kinds(&object, "spec.template");
     }
 }

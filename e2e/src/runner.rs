@@ -1,4 +1,4 @@
-//! Plays trials, each in namespaces of its own, and counts them.
+//! Plays trials, each once and in namespaces of its own, and counts them.
 //!
 //! The test program starts itself again for each trial, through `unshare` of util-linux: with a network that holds only
 //! `lo`, and as the first process of its process tree, so that everything it started ends with it, however it ends.
@@ -56,11 +56,11 @@ impl Trial {
     }
 }
 
-/// The `main` of a test program: plays the trials that the command line selects; ends with the counts.
+/// The `main` of a test program: plays the trials that the command line selects, each once; ends with the counts.
 ///
-/// Understands what `cargo test` passes on: words that names must contain, `--exact`, `--list`, `--nocapture`,
-/// `--test-threads N` (worlds side by side; unless told, one that has the machine to itself, and a few of those trials that
-/// don't mind).
+/// Understands what `cargo test` passes on: words that names must contain, `--exact`, `--skip`, `--list`, `--nocapture`,
+/// `--test-threads N` (worlds side by side, of those trials that don't mind; the others have the machine to themselves).
+/// The environment variable `SERIN_E2E_KEEP` keeps the folders of trials that passed.
 pub fn main(trials: &[Trial]) -> ExitCode {
     if std::env::var_os(WORLD_DIR).is_some() { inside::play(trials) } else { outside::play(trials) }
 }

@@ -1,26 +1,19 @@
 //! The simulated world: an API server, its pods, users' requests, Prometheus and the real controller, in virtual time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serin_analysis::provider::Prometheus;
-use serin_analysis::provider::prometheus::PrometheusOptions;
-use serin_controller::app::{App, Parts};
 use serin_controller::runtime::clock::Clock;
-use serin_controller::runtime::gate::WriteGate;
 use serin_controller::runtime::metrics::Registry;
-use serin_controller::runtime::outbox::Outbox;
-use serin_controller::runtime::shutdown::Shutdown;
 use tokio::task::JoinHandle;
 
 use crate::actors::{self, Cluster};
 use crate::felt::Interval;
-use crate::invariants::{Key, WriteRecord};
-use crate::play::Severed;
+use crate::invariants::{CallRecord, Key, WriteRecord};
+use crate::play::{FaultPlan, Incarnations, Pace, Surroundings};
 use crate::prometheus::{self, SimPrometheus};
-use crate::scenario::{Behaviour, KillPods, Load, PrometheusMode, Scenario, World, WorldError};
+use crate::scenario::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario, World, WorldError, plural};
 use crate::server::{SimServer, journal::Write};
 use crate::traffic::Traffic;
 
@@ -42,9 +35,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// How many ticks lie between two scrapes.
 const SCRAPE_EVERY: u32 = 8;
 
-/// The virtual time that a paced world lets pass at once.
-const STRIDE: Duration = Duration::from_millis(50);
-
 /// The simulated world. It lives on one current-thread runtime whose time is paused.
 pub struct SimWorld {
     /// The API server.
@@ -53,11 +43,13 @@ pub struct SimWorld {
     cluster: Cluster,
     users: Arc<Mutex<Users>>,
     prometheus: SimPrometheus,
-    /// The controller's task, and what cuts its line to the API server.
-    controller: Option<(JoinHandle<()>, Arc<AtomicBool>)>,
+    /// The controller, and the clock of the machine that it runs on.
+    controller: Incarnations,
+    its_clock: Clock,
+    faults: FaultPlan,
     crowd: JoinHandle<()>,
-    /// Virtual seconds that pass in a second; `None` is as fast as it goes.
-    pace: Option<f64>,
+    /// How fast time passes; `None` is as fast as it goes.
+    pace: Option<Pace>,
     /// What the controllers of this world count.
     registry: Registry,
 }
@@ -67,6 +59,8 @@ pub struct SimWorld {
 struct Users {
     traffic: Traffic,
     writes: Vec<WriteRecord>,
+    /// What the controller asked of the API server.
+    calls: Vec<CallRecord>,
     /// The host that they ask.
     host: String,
 }
@@ -100,11 +94,43 @@ impl SimWorld {
             users.traffic.see(&record);
             users.writes.push(record);
         }));
+        let listening = users.clone();
+        server.on_call(move |call, code| {
+            if call.user == CONTROLLER {
+                let key = Key::new(&call.resource, &call.namespace, &call.name);
+                let verb = call.verb.word().to_owned();
+                locked(&listening).calls.push(CallRecord { at: call.at, verb, key, code });
+            }
+        });
         let cluster = Cluster::start(&server);
         let prometheus = SimPrometheus::default();
         let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
-        let registry = Registry::new(clock.clone());
-        Ok(Self { server, clock, cluster, users, prometheus, controller: None, crowd, pace: None, registry })
+        let its_clock = Clock::anchored(epoch);
+        let registry = Registry::new(its_clock.clone());
+        let (faults, crashes) = FaultPlan::new(CONTROLLER);
+        let plan = faults.clone();
+        server.faults().set(move |call| plan.decide(call));
+        let surroundings = Surroundings {
+            server: server.clone(),
+            clock: its_clock.clone(),
+            prometheus: prometheus.clone(),
+            registry: registry.clone(),
+            faults: faults.clone(),
+        };
+        let controller = Incarnations::new(surroundings, crashes);
+        Ok(Self {
+            server,
+            clock,
+            cluster,
+            users,
+            prometheus,
+            controller,
+            its_clock,
+            faults,
+            crowd,
+            pace: None,
+            registry,
+        })
     }
 
     /// The Prometheus that all metric addresses lead to.
@@ -134,24 +160,11 @@ impl SimWorld {
         }
     }
 
-    /// Lets so many virtual seconds pass in a second, for those who watch.
+    /// Lets time pass at this pace, for those who watch.
     #[must_use]
-    pub fn paced(mut self, speed: f64) -> Self {
-        self.pace = Some(speed.max(0.01));
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
         self
-    }
-
-    fn parts(&self, cut: Arc<AtomicBool>) -> Parts {
-        // Its line can be cut: what a killed process had under way is never answered.
-        let line = Severed::new(self.server.door(CONTROLLER), cut);
-        let client = kube::Client::new(line, crate::scenario::NAMESPACE);
-        let prometheus = Prometheus::new(Arc::new(self.prometheus.clone()), PrometheusOptions::default());
-        let gate = WriteGate::always_open(self.clock.clone());
-        let registry = self.registry.clone();
-        let (outbox, _) =
-            Outbox::start(client.clone(), self.clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
-        let parts = Parts::new(client, self.clock.clone(), Arc::new(prometheus), gate);
-        Parts { registry, ..parts }.telling(outbox)
     }
 }
 
@@ -176,10 +189,6 @@ async fn crowd(users: Arc<Mutex<Users>>, prometheus: SimPrometheus, clock: Clock
 impl Drop for SimWorld {
     fn drop(&mut self) {
         self.crowd.abort();
-        if let Some((task, cut)) = self.controller.take() {
-            cut.store(true, Ordering::SeqCst);
-            task.abort();
-        }
     }
 }
 
@@ -206,17 +215,9 @@ impl World for SimWorld {
     }
 
     async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {
-        let Some(speed) = self.pace else {
-            self.clock.sleep_until(instant).await;
-            return Ok(());
-        };
-        while self.clock.now() < instant {
-            std::thread::sleep(STRIDE.div_f64(speed));
-            tokio::time::advance(STRIDE).await;
-            // Whoever was woken may wake others; the runtime never idles, so time does not run ahead by itself.
-            for _ in 0..64 {
-                tokio::task::yield_now().await;
-            }
+        match &mut self.pace {
+            None => self.clock.sleep_until(instant).await,
+            Some(pace) => pace.until(&self.clock, instant).await,
         }
         Ok(())
     }
@@ -240,22 +241,37 @@ impl World for SimWorld {
     }
 
     async fn start_controller(&mut self) -> Result<(), WorldError> {
-        let cut = Arc::new(AtomicBool::new(false));
-        let parts = self.parts(cut.clone());
-        let task = tokio::spawn(async move {
-            let app = App::start(parts);
-            app.work().await;
-        });
-        self.controller = Some((task, cut));
+        self.controller.start();
         Ok(())
     }
 
     async fn kill_controller(&mut self) -> Result<(), WorldError> {
-        if let Some((task, cut)) = self.controller.take() {
-            cut.store(true, Ordering::SeqCst);
-            task.abort();
-            // It is gone when its task says so; what it had sent is sent.
-            let _ = task.await;
+        self.controller.kill().await;
+        Ok(())
+    }
+
+    async fn fault(&mut self, fault: &Fault) -> Result<(), WorldError> {
+        let faults = self.server.faults();
+        match fault {
+            Fault::Calls(calls) => self.faults.arm(self.clock.now(), calls.clone()),
+            Fault::Lag(lag) => faults.watches(&plural(&lag.kind), |watches| {
+                (watches.lag, watches.events) = (lag.by.duration(), lag.events);
+            }),
+            Fault::Silence(silence) => {
+                let until = crate::server::tokio_now() + silence.span.duration();
+                faults.watches(&plural(&silence.kind), |watches| watches.silent = Some(until));
+            }
+            Fault::Coalesce(coalesce) => {
+                faults.watches(&plural(&coalesce.kind), |watches| watches.coalesce = coalesce.over.duration());
+            }
+            Fault::Repeat(of) => faults.watches(&plural(&of.kind), |watches| watches.repeat = true),
+            Fault::Forget(of) => {
+                self.server.forget(&plural(&of.kind));
+                faults.cut_watches();
+            }
+            Fault::CutWatches => faults.cut_watches(),
+            Fault::Webhook(webhook) => self.server.webhook(&plural(&webhook.kind), webhook.patch.clone()),
+            Fault::Clock(step) => self.its_clock.step(step.forward.signed()),
         }
         Ok(())
     }
@@ -266,6 +282,9 @@ impl World for SimWorld {
             actors::Behaviour {
                 ready_after: behaviour.ready_after.duration(),
                 never_ready: behaviour.never_ready,
+                never_ready_pods: behaviour.never_ready_pods,
+                flaps: behaviour.flaps.map(|flaps| (flaps.up.duration(), flaps.down.duration())),
+                drain: behaviour.drain.duration(),
                 ..actors::Behaviour::default()
             },
         );
@@ -314,6 +333,10 @@ impl World for SimWorld {
 
     async fn writes(&mut self) -> Result<Vec<WriteRecord>, WorldError> {
         Ok(std::mem::take(&mut locked(&self.users).writes))
+    }
+
+    async fn calls(&mut self) -> Result<Vec<CallRecord>, WorldError> {
+        Ok(std::mem::take(&mut locked(&self.users).calls))
     }
 
     async fn felt(&mut self) -> Result<Vec<Interval>, WorldError> {

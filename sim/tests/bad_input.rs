@@ -103,9 +103,9 @@ fn cases() -> Vec<Case> {
         },
         Case {
             name: "service-foreign",
-            to: SERVICES,
-            patch: json!({"metadata": {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "other"}}}),
-            says: &["stableService", "other"],
+            to: ROLLOUTS,
+            patch: json!({"spec": {"strategy": {"canary": {"stableService": "good-stable"}}}}),
+            says: &["stableService", "managed by another Rollout (good)"],
         },
         Case {
             name: "route-text",

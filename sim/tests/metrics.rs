@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serin_controller::runtime::clock::Clock;
 use serin_controller::runtime::metrics::Registry;
 use serin_controller::runtime::metrics::standard::Standard;
-use serin_sim::scenario::{Check, FeltLimits, Scenario};
+use serin_sim::scenario::{Check, FeltLimits, Scenario, Span};
 use serin_sim::{play, scenario};
 
 /// Samples by series, as a scrape after the scenario shows them.
@@ -60,8 +60,13 @@ fn every_metric_is_fed_by_an_aborted_and_a_promoted_release() {
         })
         .collect();
     let unfed: Vec<String> = counted().into_iter().filter(|name| !fed.contains(name)).collect();
-    // Errors of turns are fed by faults of the API server; see the tests of queue and runs.
-    let faults = ["analysis_run_reconcile_error", "rollout_reconcile_error", "serin_metrics_dropped_total"];
+    // Errors of turns and refused writes are fed by faults of the API server; see the tests of queue and runs.
+    let faults = [
+        "analysis_run_reconcile_error",
+        "rollout_reconcile_error",
+        "rollout_refused_writes_total",
+        "serin_metrics_dropped_total",
+    ];
     assert_eq!(unfed, faults);
 }
 
@@ -71,6 +76,8 @@ fn halfway() -> Scenario {
     scenario.timeline.truncate(3);
     scenario.expect.end = Check { weight: Some(20), ..scenario.timeline[2].when.clone().unwrap() };
     scenario.expect.felt = FeltLimits::default();
+    // The pause goes on: that is no rest.
+    scenario.expect.quiet = Span::default();
     scenario
 }
 

@@ -1,11 +1,11 @@
 //! Decides how metrics, and the run of them, stand.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serin_crds::analysis::{AnalysisRunStatus, MetricResult, RunSummary};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 use super::message::{self, Breach};
-use super::{Limits, Notice, Resolved, ResolvedMetric, whole_seconds};
+use super::{Limits, Notice, Resolved, ResolvedMetric, record, schedule, whole_seconds};
 
 /// What was found for the metric of this name.
 pub(super) fn result<'a>(status: &'a AnalysisRunStatus, name: &str) -> Option<&'a MetricResult> {
@@ -24,11 +24,13 @@ pub(super) fn assess(
     terminate: bool,
     status: &mut AnalysisRunStatus,
     now: Timestamp,
+    spread: SignedDuration,
 ) -> Vec<Notice> {
     let mut notices = Vec::new();
-    let ending = is_ending(terminate, status);
+    let is_ending = |status: &AnalysisRunStatus| terminate || is_ending(resolved, status, spread);
+    let ending = is_ending(status);
     let mut verdict = pass(resolved, terminate, ending, status, &mut notices);
-    if !ending && is_ending(terminate, status) {
+    if !ending && is_ending(status) {
         verdict = pass(resolved, terminate, true, status, &mut notices);
     }
     if status.started_at.is_none() {
@@ -37,7 +39,7 @@ pub(super) fn assess(
     let (phase, message) = verdict;
     if phase.is_terminal() {
         notices.extend(end(status, phase, message, now));
-    } else if phase != status.phase {
+    } else if phase != status.phase || message != status.message {
         status.phase = phase;
         status.message = message;
     }
@@ -54,6 +56,7 @@ pub(super) fn end(
     if status.phase == phase {
         return Vec::new();
     }
+    record::close(status, now);
     status.phase = phase;
     status.message = message;
     status.completed_at.get_or_insert(whole_seconds(now));
@@ -61,10 +64,11 @@ pub(super) fn end(
     vec![Notice { reason: EventReason::analysis_run(phase), message }]
 }
 
-/// Whether the run is to measure nothing more.
-fn is_ending(terminate: bool, status: &AnalysisRunStatus) -> bool {
+/// Whether the run is to measure nothing more: a metric has ended badly, and no answer that could be worse is owed.
+fn is_ending(resolved: &Resolved, status: &AnalysisRunStatus, spread: SignedDuration) -> bool {
     let ends_run = |phase| matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error | AnalysisPhase::Inconclusive);
-    terminate || status.metric_results.iter().any(|result| !result.dry_run && ends_run(result.phase))
+    status.metric_results.iter().any(|result| !result.dry_run && ends_run(result.phase))
+        && !schedule::owes_answers(resolved, status, spread)
 }
 
 type Verdict = (AnalysisPhase, Option<String>);
@@ -78,18 +82,18 @@ fn pass(
 ) -> Verdict {
     let mut worst: Option<AnalysisPhase> = None;
     let mut message = terminate.then(|| "Run Terminated".to_owned());
-    let mut all_ended = true;
+    let mut open = Vec::new();
     let (mut summary, mut dry_summary) = (RunSummary::default(), RunSummary::default());
     for metric in &resolved.metrics {
         let summary = if metric.dry_run { &mut dry_summary } else { &mut summary };
         summary.count += 1;
         let Some(result) = result_mut(status, &metric.metric.name) else {
-            all_ended = false;
+            open.push(metric);
             continue;
         };
         let breach = update(metric, result, ending, notices);
         if !result.phase.is_terminal() {
-            all_ended = false;
+            open.push(metric);
             continue;
         }
         count(summary, result.phase);
@@ -100,10 +104,12 @@ fn pass(
     }
     status.run_summary = summary;
     status.dry_run_summary = Some(dry_summary);
-    if ending || all_ended {
+    // Nobody waits for a dry run that nobody can make.
+    open.retain(|metric| !metric.dry_run || metric.unsupported.is_none());
+    if ending || open.is_empty() {
         (worst.unwrap_or(AnalysisPhase::Successful), message)
     } else {
-        (AnalysisPhase::Running, None)
+        (AnalysisPhase::Running, message::unsupported(&open))
     }
 }
 
@@ -142,7 +148,7 @@ fn phase(limits: Limits, result: &MetricResult, ending: bool) -> AnalysisPhase {
     let Some(last) = result.measurements.last() else {
         return if ending { AnalysisPhase::Successful } else { AnalysisPhase::Pending };
     };
-    if !last.phase.is_terminal() {
+    if !last.phase.is_terminal() && !ending {
         return AnalysisPhase::Running;
     }
     if let Some((phase, _)) = breach(limits, result) {

@@ -48,6 +48,16 @@ pub(super) fn run(result: &MetricResult, breach: Breach) -> String {
     }
 }
 
+/// The message of a run that goes on and cannot end, because these metrics have not ended; none if all can be measured.
+pub(super) fn unsupported(open: &[&ResolvedMetric]) -> Option<String> {
+    let told = open.iter().filter_map(|metric| {
+        let provider = metric.unsupported.as_ref()?;
+        Some(format!("metric \"{}\" needs the metric provider {provider}, which is not supported", metric.metric.name))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| cut(format!("Waiting: {}; remove it, or terminate the run", told.join("; "))))
+}
+
 /// What is said of a metric after a measurement: value, condition, window, what is left, remarks.
 pub(super) fn metric(metric: &ResolvedMetric, result: &MetricResult, judged: &Judgement, notes: &[Note]) -> String {
     let mut text = judged.sentence.clone();

@@ -16,16 +16,18 @@ mod resolved;
 mod schedule;
 
 use std::collections::BTreeSet;
+use std::hash::Hasher;
 use std::time::Duration;
 
+use fnv::FnvHasher;
 use jiff::{SignedDuration, Timestamp};
-use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
+use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, MetricResult};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
 pub use bounded::bounded_for_step;
 pub use build::{Identity, Purpose, initial_status, labels, name, same_demand};
-pub use record::JudgedMeasurement;
-pub use resolved::{Limits, Resolved, ResolvedMetric};
+pub use record::{BegunMeasurement, DroppedMeasurement, JudgedMeasurement, begun, next_nth};
+pub use resolved::{Limits, Resolved, ResolvedMetric, unresolved};
 
 /// The largest spread of a run's measurements over the second: room is left for the query before the second is over.
 const WIDEST_SPREAD: Duration = Duration::from_millis(500);
@@ -67,6 +69,8 @@ pub struct Recorded {
     pub status: AnalysisRunStatus,
     /// What should be told.
     pub notices: Vec<Notice>,
+    /// What is no longer kept.
+    pub dropped: Vec<DroppedMeasurement>,
 }
 
 /// Something that should be told as an event.
@@ -108,12 +112,12 @@ impl Run {
         let resolved = match &self.resolved {
             Ok(resolved) => resolved,
             Err(message) => {
-                let Recorded { status, notices } = self.fail(status, message, now);
+                let Recorded { status, notices, .. } = self.fail(status, message, now);
                 return Turn { status, notices, ..Turn::default() };
             }
         };
         let mut next = status.clone();
-        let notices = assess::assess(resolved, self.terminate, &mut next, now);
+        let notices = assess::assess(resolved, self.terminate, &mut next, now, self.spread);
         let (due, wake) = if next.phase.is_terminal() {
             (Vec::new(), None)
         } else {
@@ -125,45 +129,60 @@ impl Run {
     /// Takes in measurements that were finished `now`, and assesses the run.
     pub fn record(&self, status: &AnalysisRunStatus, taken: Vec<JudgedMeasurement>, now: Timestamp) -> Recorded {
         let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
-            return Recorded { status: status.clone(), notices: Vec::new() };
+            return Recorded { status: status.clone(), ..Recorded::default() };
         };
         let mut next = status.clone();
         let mut notices = Vec::new();
         for measurement in taken {
             record::record(resolved, &mut next, measurement, now, &mut notices);
         }
-        notices.extend(assess::assess(resolved, self.terminate, &mut next, now));
-        record::trim(resolved, &mut next);
-        Recorded { status: next, notices }
+        notices.extend(assess::assess(resolved, self.terminate, &mut next, now, self.spread));
+        let dropped = record::trim(resolved, &mut next);
+        Recorded { status: next, notices, dropped }
     }
 
-    /// Ends the run because its arguments cannot be resolved.
-    pub fn fail_arguments(&self, status: &AnalysisRunStatus, why: &str, now: Timestamp) -> Recorded {
-        self.fail(status, &resolved::unresolved(why), now)
+    /// Takes in that a measurement was begun, or was looked at and is not there yet.
+    pub fn begin(&self, status: &AnalysisRunStatus, taken: BegunMeasurement, now: Timestamp) -> Recorded {
+        let Some(resolved) = self.resolved.as_ref().ok().filter(|_| !status.phase.is_terminal()) else {
+            return Recorded { status: status.clone(), ..Recorded::default() };
+        };
+        let mut next = status.clone();
+        record::begin(resolved, &mut next, taken);
+        let notices = assess::assess(resolved, self.terminate, &mut next, now, self.spread);
+        Recorded { status: next, notices, dropped: Vec::new() }
     }
 
     /// Ends the run as an Error with this message.
     pub fn fail(&self, status: &AnalysisRunStatus, message: &str, now: Timestamp) -> Recorded {
         let mut next = status.clone();
         let notices = assess::end(&mut next, AnalysisPhase::Error, Some(message.to_owned()), now);
-        Recorded { status: next, notices }
+        Recorded { status: next, notices, dropped: Vec::new() }
     }
 }
 
 /// How far the measurements of a run lie from the full second: the same for the same uid.
 pub fn spread_of(uid: &str) -> Duration {
-    // FNV-1a, so that a restart finds the same spread.
-    let hash = uid
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    // A hash that is the same in each process, so that a restart finds the same spread.
+    let mut hasher = FnvHasher::default();
+    hasher.write(uid.as_bytes());
+    let hash = hasher.finish();
     Duration::from_millis(1 + (hash >> 8) % 499)
 }
 
-/// How many completed measurements were judged, without metrics that do not count.
+/// How many completed measurements speak for or against the release.
+///
+/// These are the measurements, without errors, of the metrics that count. Where none counts, because all of them are a
+/// dry run, nothing more was asked for than that they are tried, and each measurement is one, whatever came of it.
 ///
 /// A run that was ended before it measured anything is Successful in Argo's words; by this number it proves nothing.
 pub fn evidence(status: &AnalysisRunStatus) -> usize {
-    let judged = status.metric_results.iter().filter(|result| !result.dry_run).map(|result| result.count.max(0));
+    let required = status.run_summary.count > 0 || status.metric_results.iter().any(|result| !result.dry_run);
+    let measured = |result: &MetricResult| match (required, result.dry_run) {
+        (true, true) => 0,
+        (true, false) => result.count,
+        (false, _) => result.count.saturating_add(result.error),
+    };
+    let judged = status.metric_results.iter().map(|result| measured(result).max(0));
     judged.map(|count| usize::try_from(count).unwrap_or(0)).sum()
 }
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serin_crds::analysis::{AnalysisRunStatus, Measurement, Metric, MetricResult};
 use serin_crds::names::{AnalysisPhase, EventReason};
 
-use super::{Notice, Resolved, ResolvedMetric, message, whole_seconds};
+use super::{Notice, Resolved, ResolvedMetric, assess, message, whole_seconds};
 use crate::judge::{self, Judgement};
-use crate::provider::prometheus::RESOLVED_QUERY;
+use crate::provider::{Begun, Choice};
 use crate::sample::{Note, Sample, SampleError};
 use crate::secret::Redactor;
 
@@ -48,7 +48,6 @@ impl JudgedMeasurement {
                 .notes
                 .into_iter()
                 .map(|note| Note { text: clean(&note.text), warning: note.warning })
-                .chain(judged.notes.iter().cloned())
                 .collect(),
             judged,
             asked,
@@ -59,6 +58,55 @@ impl JudgedMeasurement {
     pub fn judgement(&self) -> &Judgement {
         &self.judged
     }
+}
+
+/// A measurement that was begun and is not there yet. Holds no secret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BegunMeasurement {
+    metric: usize,
+    at: Timestamp,
+    begun: Begun,
+}
+
+impl BegunMeasurement {
+    /// Takes the secrets out of what is kept of a sample that was begun.
+    ///
+    /// `metric` is its index, `at` the instant that it was scheduled for.
+    pub fn new(metric: usize, at: Timestamp, begun: Begun, redactor: &Redactor) -> Self {
+        let clean = |(key, value): (String, String)| (redactor.clean(&key), redactor.clean(&value));
+        let metadata = begun.metadata.into_iter().map(clean).collect();
+        Self { metric, at, begun: Begun { metadata, resume_at: begun.resume_at } }
+    }
+}
+
+/// A measurement that the status of its run no longer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DroppedMeasurement {
+    /// The index of its metric.
+    pub metric: usize,
+    /// Which sample of its metric it was, counted from 1.
+    pub nth: u32,
+    /// When it was begun, if that is known.
+    pub at: Option<Timestamp>,
+    /// What its provider finds it by.
+    pub begun: Begun,
+}
+
+/// The measurement of a metric that was begun and is not there yet, if there is one.
+pub fn begun(status: &AnalysisRunStatus, metric: &str) -> Option<Begun> {
+    let last = assess::result(status, metric)?.measurements.last()?;
+    let is_open = last.finished_at.is_none() && !last.phase.is_terminal();
+    is_open.then(|| Begun { metadata: last.metadata.clone(), resume_at: last.resume_at })
+}
+
+/// Which sample of its metric the one that is not finished is, or the next one, counted from 1.
+pub fn next_nth(status: &AnalysisRunStatus, metric: &str) -> u32 {
+    assess::result(status, metric).map_or(1, |result| finished(result).saturating_add(1))
+}
+
+/// How many samples of a metric have been finished, errors included.
+fn finished(result: &MetricResult) -> u32 {
+    u32::try_from(result.count.max(0).saturating_add(result.error.max(0))).unwrap_or(0)
 }
 
 /// Whether a value is nothing but numbers, in which a secret such as `1` is no secret.
@@ -83,8 +131,9 @@ pub(super) fn record(
     if result.phase.is_terminal() {
         return;
     }
-    if let Some(query) = asked_query(metric).filter(|_| taken.asked && !result.metadata.contains_key(RESOLVED_QUERY)) {
-        result.metadata.insert(RESOLVED_QUERY.to_owned(), query);
+    // The question as it was asked, with `{{args.name}}` in the place of secrets.
+    if let Some((key, question)) = Choice::of(&metric.metric.provider).and_then(Choice::asked).filter(|_| taken.asked) {
+        result.metadata.entry(key.to_owned()).or_insert_with(|| question.to_owned());
     }
     for note in taken.notes.iter().filter(|note| note.warning) {
         let message = message::cut(format!("Metric '{}': {}", result.name, note.text));
@@ -102,8 +151,44 @@ pub(super) fn record(
         resume_at: None,
     };
     match result.measurements.last_mut().filter(|last| last.finished_at.is_none()) {
-        Some(unfinished) => *unfinished = measurement,
+        Some(unfinished) => {
+            let started_at = unfinished.started_at.or(measurement.started_at);
+            *unfinished = Measurement { started_at, ..measurement };
+        }
         None => result.measurements.push(measurement),
+    }
+}
+
+/// Takes in that a measurement was begun, or was looked at and is not there yet, unless its metric has ended.
+pub(super) fn begin(resolved: &Resolved, status: &mut AnalysisRunStatus, taken: BegunMeasurement) {
+    let BegunMeasurement { metric, at, begun: Begun { metadata, resume_at } } = taken;
+    let Some(metric) = resolved.metrics.get(metric) else {
+        return;
+    };
+    let result = find_or_add(resolved, metric, status);
+    if result.phase.is_terminal() {
+        return;
+    }
+    match result.measurements.last_mut().filter(|last| last.finished_at.is_none()) {
+        Some(unfinished) => (unfinished.metadata, unfinished.resume_at) = (metadata, resume_at),
+        None => result.measurements.push(Measurement {
+            phase: AnalysisPhase::Running,
+            started_at: Some(whole_seconds(at)),
+            metadata,
+            resume_at,
+            ..Measurement::default()
+        }),
+    }
+}
+
+/// Closes the measurements that were begun and are not there when the run ends; they count for nothing.
+pub(super) fn close(status: &mut AnalysisRunStatus, now: Timestamp) {
+    let open = status.metric_results.iter_mut().filter_map(|result| result.measurements.last_mut());
+    for measurement in open.filter(|last| last.finished_at.is_none() && !last.phase.is_terminal()) {
+        measurement.phase = AnalysisPhase::Inconclusive;
+        measurement.message = Some("the run ended before this measurement was there".to_owned());
+        measurement.finished_at = Some(whole_seconds(now));
+        measurement.resume_at = None;
     }
 }
 
@@ -118,11 +203,6 @@ fn own_message(taken: &JudgedMeasurement) -> Option<String> {
     }
     let texts = [sentence.as_str()].into_iter().chain(taken.notes.iter().map(|note| note.text.as_str()));
     Some(texts.collect::<Vec<_>>().join("; "))
-}
-
-/// The query as it was asked, with `{{args.name}}` in the place of secrets.
-fn asked_query(metric: &ResolvedMetric) -> Option<String> {
-    metric.metric.provider.prometheus.as_ref()?.query.clone()
 }
 
 /// The result of a metric; results are kept in the order of the spec.
@@ -177,12 +257,20 @@ fn count(result: &mut MetricResult, phase: AnalysisPhase) {
 }
 
 /// Drops the oldest measurements beyond what is kept.
-pub(super) fn trim(resolved: &Resolved, status: &mut AnalysisRunStatus) {
-    for metric in &resolved.metrics {
+pub(super) fn trim(resolved: &Resolved, status: &mut AnalysisRunStatus) -> Vec<DroppedMeasurement> {
+    let mut dropped = Vec::new();
+    for (index, metric) in resolved.metrics.iter().enumerate() {
         let result = status.metric_results.iter_mut().find(|result| result.name == metric.metric.name);
-        if let Some(result) = result {
-            let extra = result.measurements.len().saturating_sub(metric.keep);
-            result.measurements.drain(..extra);
-        }
+        let Some(result) = result else { continue };
+        let kept = result.measurements.iter().filter(|measurement| measurement.finished_at.is_some()).count();
+        let before = finished(result).saturating_sub(u32::try_from(kept).unwrap_or(u32::MAX));
+        let extra = result.measurements.len().saturating_sub(metric.keep);
+        dropped.extend((before.saturating_add(1)..).zip(result.measurements.drain(..extra)).map(
+            |(nth, measurement)| {
+                let begun = Begun { metadata: measurement.metadata, resume_at: None };
+                DroppedMeasurement { metric: index, nth, at: measurement.started_at, begun }
+            },
+        ));
     }
+    dropped
 }

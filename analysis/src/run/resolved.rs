@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use regex::RegexBuilder;
 use serin_crds::IntOrString;
-use serin_crds::analysis::{AnalysisRunSpec, Metric, MetricProvider};
+use serin_crds::analysis::{AnalysisRunSpec, Metric};
 use serin_crds::duration;
 use serin_crds::names::defaults;
 
+use crate::provider::{self, Choice};
 use crate::substitute::Arguments;
 
 /// How many measurements of a metric are kept, unless a rule says otherwise.
@@ -29,6 +30,8 @@ pub struct Resolved {
 pub struct ResolvedMetric {
     /// The metric with its arguments filled in; `{{args.name}}` stands in the place of secrets.
     pub metric: Metric,
+    /// The provider, if it is one that cannot be asked; such a metric is neither measured nor judged.
+    pub unsupported: Option<String>,
     /// Time between measurements; at least a second.
     pub interval: Option<SignedDuration>,
     /// Time to wait before the first measurement.
@@ -106,7 +109,7 @@ impl Resolved {
 }
 
 /// The message of a run whose arguments cannot be resolved.
-pub(super) fn unresolved(why: &str) -> String {
+pub fn unresolved(why: &str) -> String {
     format!("Unable to resolve metric arguments: {why}")
 }
 
@@ -138,13 +141,14 @@ fn read_metric(metric: Metric) -> Result<ResolvedMetric, String> {
     let interval = time(&metric.interval, "interval")?.map(|interval| interval.max(SignedDuration::from_secs(1)));
     let initial_delay = time(&metric.initial_delay, "startDelay")?;
     check_limits(limits, count)?;
-    match providers(&metric.provider) {
+    match Choice::all(&metric.provider).len() {
         0 => return Err("no provider specified".to_owned()),
         1 => {}
         _ => return Err("multiple providers specified".to_owned()),
     }
+    let unsupported = provider::supported(&metric.provider).err();
     let window = crate::window::of(&metric);
-    Ok(ResolvedMetric { metric, interval, initial_delay, limits, dry_run: false, keep: KEPT, window })
+    Ok(ResolvedMetric { metric, unsupported, interval, initial_delay, limits, dry_run: false, keep: KEPT, window })
 }
 
 fn check_limits(limits: Limits, count: i32) -> Result<(), String> {
@@ -152,57 +156,26 @@ fn check_limits(limits: Limits, count: i32) -> Result<(), String> {
     let wrong = if consecutive_success < 0 {
         "consecutiveSuccessLimit must be >= 0"
     } else if failure < -1 {
-        "failureLimit must be >= -1"
+        "failureLimit must be >= 0, or -1 to be disabled"
     } else if consecutive_success == 0 && failure == -1 {
         "consecutiveSuccessLimit cannot be 0 when failureLimit is -1: nothing would end the metric"
     } else if inconclusive < 0 {
         "inconclusiveLimit must be >= 0"
     } else if consecutive_error < 0 {
         "consecutiveErrorLimit must be >= 0"
-    } else if count > 0 && count < failure.max(0).saturating_add(consecutive_success) {
-        match (failure, consecutive_success) {
-            (_, 0) => "count must be >= failureLimit",
-            (-1, _) => "count must be >= consecutiveSuccessLimit",
-            _ => "count must be >= failureLimit + consecutiveSuccessLimit",
-        }
+    } else if count > 0 && failure >= 0 && count < failure.saturating_add(consecutive_success) {
+        return Err(format!(
+            "count ({count}) must be >= failureLimit + consecutiveSuccessLimit ({failure} + {consecutive_success}) \
+             if both >= 0"
+        ));
+    } else if count > 0 && count < consecutive_success {
+        "count must be >= consecutiveSuccessLimit"
     } else if count > 0 && count < inconclusive {
         "count must be >= inconclusiveLimit"
     } else {
         return Ok(());
     };
     Err(wrong.to_owned())
-}
-
-/// How many providers are set.
-fn providers(provider: &MetricProvider) -> usize {
-    let MetricProvider {
-        prometheus,
-        kayenta,
-        web,
-        datadog,
-        wavefront,
-        new_relic,
-        job,
-        cloud_watch,
-        graphite,
-        influxdb,
-        skywalking,
-        plugin,
-    } = provider;
-    let set = [
-        prometheus.is_some(),
-        kayenta.is_some(),
-        web.is_some(),
-        datadog.is_some(),
-        wavefront.is_some(),
-        new_relic.is_some(),
-        job.is_some(),
-        cloud_watch.is_some(),
-        graphite.is_some(),
-        influxdb.is_some(),
-        skywalking.is_some(),
-    ];
-    set.into_iter().filter(|set| *set).count() + plugin.as_ref().map_or(0, std::collections::BTreeMap::len)
 }
 
 /// Applies a rule to every metric whose name its regular expression finds something in.

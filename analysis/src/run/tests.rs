@@ -1,11 +1,15 @@
+mod begun;
 mod counters;
 mod ends;
 mod messages;
 mod scheduling;
 mod specs;
+mod together;
+mod unsupported;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use serin_crds::analysis::MetricResult;
 use serin_crds::names::AnalysisPhase::{self, Error, Failed, Inconclusive, Pending, Running, Successful};
 
 use super::*;
@@ -15,6 +19,10 @@ use crate::secret::Redactor;
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+fn milliseconds(instant: Timestamp) -> i64 {
+    instant.as_millisecond() - at(0).as_millisecond()
 }
 
 fn spec(value: Value) -> AnalysisRunSpec {

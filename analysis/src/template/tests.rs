@@ -108,7 +108,8 @@ fn merged(given: &Value, templates: &[Value], rules: &Value) -> Result<MergedSpe
     let given: Vec<Argument> = serde_json::from_value(given.clone()).unwrap();
     let rules = spec(rules.clone());
     let templates: Vec<AnalysisTemplateSpec> = templates.iter().cloned().map(spec).collect();
-    let templates: Vec<&AnalysisTemplateSpec> = templates.iter().collect();
+    let named = |(index, spec)| Named { name: format!("AnalysisTemplate 't{index}'"), spec };
+    let templates: Vec<Named<'_>> = templates.iter().enumerate().map(named).collect();
     merge(&given, &templates, &[], &rules.dry_run, &rules.measurement_retention)
         .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
 }
@@ -139,6 +140,17 @@ fn the_first_value_of_an_argument_wins_and_given_ones_override() {
         &[json!([{"name": "a", "valueFrom": secret}]), json!([{"name": "a"}])],
         &json!([{"name": "a", "valueFrom": secret}]),
     );
+}
+
+#[test]
+fn a_value_and_a_reference_of_two_templates_are_not_mixed() {
+    let (value, secret) = (
+        json!({"name": "a", "value": "1"}),
+        |name: &str| json!({"name": "a", "valueFrom": {"secretKeyRef": {"name": name, "key": "k"}}}),
+    );
+    check_args(&json!([]), &[json!([secret("s")]), json!([value])], &json!([value]));
+    check_args(&json!([]), &[json!([value]), json!([secret("s")])], &json!([value]));
+    check_args(&json!([]), &[json!([secret("s")]), json!([secret("t")])], &json!([secret("t")]));
 }
 
 #[test]
@@ -173,12 +185,15 @@ fn all_contradictions_are_told_at_once() {
         "measurementRetention": [{"metricName": "m", "limit": 1}, {"metricName": "m", "limit": 2}],
     });
     assert_eq!(
-        merged(&json!([]), &[template], &json!({})).unwrap_err(),
+        merged(&json!([]), &[template, json!({"args": [{"name": "a", "value": "3"}]})], &json!({})).unwrap_err(),
         [
             "two metrics have the same name 'x'",
             "two Dry-Run metric rules have the same metric name 'd'",
             "two Measurement Retention metric rules have the same metric name 'm'",
-            "Argument `a` specified multiple times with different values: '1', '2'",
+            "Argument `a` specified multiple times with different values: '1', '2' \
+             (in AnalysisTemplate 't0' and in AnalysisTemplate 't0')",
+            "Argument `a` specified multiple times with different values: '1', '3' \
+             (in AnalysisTemplate 't0' and in AnalysisTemplate 't1')",
             "args.b was not resolved; give it a value where the templates are named",
         ]
     );

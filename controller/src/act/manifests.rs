@@ -1,20 +1,18 @@
 //! The objects that Rollouts own, ready to be created.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use serin_crds::names;
 
-use super::ActError;
+use crate::api::CallError;
 use crate::observe::Observation;
 
 /// The `ReplicaSet` of the revision that the spec describes.
-pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> Result<Value, ActError> {
+pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> Result<Value, CallError> {
     let s = &seen.snapshot;
-    let absent = |what: &str| ActError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
+    let absent = |what: &str| CallError::Unmakeable(format!("{what} is absent; a ReplicaSet can't be made without it"));
     let template = s.spec.template.clone().ok_or_else(|| absent("spec.template"))?;
     let selector = s.spec.selector.as_ref().ok_or_else(|| absent("spec.selector"))?;
-    let selector = serde_json::to_value(selector).map_err(|e| ActError::Unmakeable(e.to_string()))?;
+    let selector = serde_json::to_value(selector).map_err(|e| CallError::Unmakeable(e.to_string()))?;
     let hash = json!(s.revision.hash);
     let selector = with(selector, "matchLabels", |labels| with(labels, names::HASH_LABEL, |_| hash.clone()));
     let template = with(template, "metadata", |metadata| {
@@ -48,23 +46,4 @@ pub(super) fn with(object: Value, key: &str, change: impl FnOnce(Value) -> Value
     let field = fields.remove(key).unwrap_or_default();
     fields.insert(key.to_owned(), change(field));
     Value::Object(fields)
-}
-
-/// Annotations that are never copied from a Rollout to what it makes.
-pub(crate) fn is_copied(key: &str) -> bool {
-    ![
-        names::LAST_APPLIED_ANNOTATION,
-        names::REVISION_ANNOTATION,
-        names::REVISION_HISTORY_ANNOTATION,
-        names::DESIRED_REPLICAS_ANNOTATION,
-        names::NOTIFIED_ANNOTATION,
-    ]
-    .contains(&key)
-        && !names::ARGOCD_TRACKING.contains(&key)
-}
-
-/// Annotations of a Rollout that its `ReplicaSet`s carry too.
-pub(crate) fn copied(annotations: Option<&BTreeMap<String, String>>) -> BTreeMap<String, String> {
-    let all = annotations.into_iter().flatten();
-    all.filter(|(key, _)| is_copied(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -11,7 +11,7 @@ use crate::runtime::key::Key;
 use crate::runtime::metrics::Registry;
 use crate::runtime::outbox::{About, EventNote, Outbox};
 use crate::world::Notices;
-use serin_analysis::provider::Prometheus;
+use serin_analysis::provider::MetricSource;
 
 /// What a controller is made of.
 #[derive(Clone)]
@@ -22,8 +22,8 @@ pub struct Parts {
     pub calls: kube::Client,
     /// The clock.
     pub clock: Clock,
-    /// Who asks Prometheus.
-    pub prometheus: Arc<Prometheus>,
+    /// Who measures.
+    pub providers: Arc<dyn MetricSource>,
     /// Where events about Rollouts go.
     pub notices: Notices,
     /// Where events about analyses go.
@@ -38,13 +38,13 @@ pub struct Parts {
 
 impl Parts {
     /// A controller with one client for everything, that tells nobody what it does.
-    pub fn new(client: kube::Client, clock: Clock, prometheus: Arc<Prometheus>, gate: WriteGate) -> Self {
+    pub fn new(client: kube::Client, clock: Clock, providers: Arc<dyn MetricSource>, gate: WriteGate) -> Self {
         let registry = Registry::new(clock.clone());
         Self {
             watches: client.clone(),
             calls: client,
             clock,
-            prometheus,
+            providers,
             notices: Arc::new(|_, _| {}),
             tell: Arc::new(|_| {}),
             gate,

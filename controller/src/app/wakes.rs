@@ -42,7 +42,7 @@ enum Who {
 type Row = (&'static str, &'static [When], &'static [Who], Lane);
 
 /// The whole table.
-const WAKES: [Row; 13] = [
+const WAKES: [Row; 15] = [
     ("Rollout", &[Changed], &[Itself], Normal),
     ("Rollout", &[Aborts], &[Itself], Fast),
     // Once more after its end: what it leaves behind still sends traffic to pods that go.
@@ -53,6 +53,8 @@ const WAKES: [Row; 13] = [
     ("Service", &[Own], &[Namers], Normal),
     ("VirtualService", &[Changed, Gone], &[Namers, Managers], Normal),
     ("VirtualService", &[Own], &[Namers], Normal),
+    ("Ingress", &[Changed, Gone], &[Namers, Owners], Normal),
+    ("Ingress", &[Own], &[Namers], Normal),
     // A rule also matters to whoever sends traffic to the Service that it speaks of.
     ("DestinationRule", &[Changed, Gone], &[Namers, NamersOfService, Managers], Normal),
     ("DestinationRule", &[Own], &[Namers, NamersOfService], Normal),

@@ -29,6 +29,7 @@ impl App {
         self.follow(&stores.services, |all| all, |_| {});
         self.follow(&stores.virtual_services, |all| all.at_version(&istio), |_| {});
         self.follow(&stores.destination_rules, |all| all.at_version(&istio), |_| {});
+        self.follow(&stores.ingresses, |all| all, |_| {});
         self.follow(&stores.templates, |all| all, |_| {});
         if self.settings.namespace.is_none() {
             self.follow(&stores.cluster_templates, |all| all, |_| {});
@@ -114,8 +115,7 @@ fn remember(world: &World, queue: &Queue<Key>, change: &Change<RolloutRow>) {
     match (&change.old, &change.new) {
         (None, Some(_)) => world.meters.came(key),
         (Some(gone), None) => {
-            world.revisions.forget(&gone.meta.uid);
-            world.pending.forget(&gone.meta.uid);
+            world.memories.forget(&gone.meta.uid);
             world.meters.gone(key, &gone.meta.uid);
         }
         _ => {}

@@ -14,8 +14,23 @@ pub enum Because {
     Deleting,
     /// The spec, or something that it names, can't be used.
     Invalid(String),
-    /// The route can't be seen, so nothing is raised.
+    /// The route is absent or can't be understood, so nothing is raised.
     Blind(String),
+    /// Something can't be read just now, so nothing but lowering goes on.
+    Unreadable(String),
+    /// The Rollout asks for what this version does not carry out and what decides exposure or capacity.
+    Unsupported(String),
+    /// The API server refuses a write.
+    Refused {
+        /// What was to be written.
+        what: String,
+        /// What the server said.
+        why: String,
+    },
+    /// A write succeeds and changes nothing.
+    NoEffect(String),
+    /// Somebody else writes the same object over and over.
+    Contended(String),
     /// `spec.replicas` was absent.
     Defaulting,
     /// A revision that was not recorded yet is taken up.
@@ -24,21 +39,25 @@ pub enum Because {
     BackToStable,
     /// The revision is aborted.
     Aborting(String),
-    /// The revision is to be aborted, but what stable can't carry has to stay for now.
-    AbortHeld {
+    /// Traffic has to leave the canary, but what stable can't serve has to stay for now.
+    DrainHeld {
         /// Stable pods that answer.
         available: i64,
         /// Stable pods that should.
         desired: i64,
         /// Share that stays on the canary.
         weight: Weight,
-        /// When all traffic goes back whatever is available; `None` while nothing at all is.
+        /// When all traffic leaves whatever is available; `None` while nothing at all is.
         until: Option<Timestamp>,
     },
     /// The revision was aborted; a person or a new revision goes on from here.
     Aborted(String),
     /// A person asked to try the revision again.
     Retrying,
+    /// A person cleared the pauses of the controller.
+    Resuming,
+    /// `ReplicaSet`s that belonged to nobody are adopted.
+    Adopting,
     /// A person paused the Rollout.
     ManuallyPaused,
     /// A pause step.
@@ -63,6 +82,13 @@ pub enum Because {
     },
     /// A Service, subset or weight is brought to where the record says.
     Converging(String),
+    /// Traffic may not fall yet: the stable side can't serve what it would get.
+    StableShort {
+        /// Stable pods that are available.
+        available: i64,
+        /// The share that stays on the canary.
+        weight: Weight,
+    },
     /// Traffic may not rise: Envoy would answer 503 for a subset that nobody declares.
     SubsetUndeclared(String),
     /// A Service may not switch yet.
@@ -94,6 +120,9 @@ pub enum Because {
 }
 
 impl Because {
+    /// The word for traffic that is held while it has to leave the canary.
+    pub(super) const DRAIN_HELD: &'static str = "DrainHeld";
+
     /// The reason as one word, for conditions and metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -105,9 +134,17 @@ impl Because {
             Self::NewRevision(_) => "NewRevision",
             Self::BackToStable => "BackToStable",
             Self::Aborting(_) => "Aborting",
-            Self::AbortHeld { .. } => "AbortHeld",
+            Self::DrainHeld { .. } => Self::DRAIN_HELD,
+            Self::StableShort { .. } => "StableShort",
+            Self::Unreadable(_) => "Unreadable",
+            Self::Unsupported(_) => "UnsupportedFields",
+            Self::Refused { .. } => "WriteRefused",
+            Self::NoEffect(_) => "NoEffect",
+            Self::Contended(_) => "Contended",
             Self::Aborted(_) => "Aborted",
             Self::Retrying => "Retrying",
+            Self::Resuming => "Resuming",
+            Self::Adopting => "Adopting",
             Self::ManuallyPaused => "ManuallyPaused",
             Self::Paused { .. } => "PauseStep",
             Self::Inconclusive(_) => "InconclusiveAnalysis",
@@ -136,17 +173,24 @@ impl Because {
                 | Self::NewRevision(_)
                 | Self::BackToStable
                 | Self::Retrying
+                | Self::Resuming
+                | Self::Adopting
                 | Self::StepDone(_)
                 | Self::Promoting(_)
                 | Self::CleaningUp
         )
     }
 
+    /// Whether the world keeps a turn from having its effect: that is said at once.
+    pub fn is_hindrance(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::NoEffect(_) | Self::Contended(_))
+    }
+
     /// When the wait ends by itself.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
             Self::Draining { until, .. } => Some(*until),
-            Self::Paused { until, .. } | Self::AbortHeld { until, .. } => *until,
+            Self::Paused { until, .. } | Self::DrainHeld { until, .. } => *until,
             _ => None,
         }
     }
@@ -157,16 +201,36 @@ impl Because {
             Self::Settled => "everything is as asked for".to_owned(),
             Self::Deleting => "the Rollout is being deleted".to_owned(),
             Self::Invalid(why) => format!("waits for a valid spec: {why}"),
-            Self::Blind(why) => format!("raises no traffic until the route can be seen: {why}"),
+            Self::Blind(why) => format!("raises no traffic until the route is there: {why}"),
+            Self::Unreadable(what) => format!("waits until it can be read: {what}"),
+            Self::Unsupported(paths) => {
+                format!(
+                    "nothing is changed: this version does not carry out {paths}; remove it, or let another controller run this Rollout"
+                )
+            }
+            Self::Refused { what, why } => format!("the API server refuses to {what}: {why}"),
+            Self::NoEffect(what) => {
+                format!(
+                    "the API server accepts the write, and nothing changes: {what}; look for a webhook that changes it back"
+                )
+            }
+            Self::Contended(what) => format!("somebody else keeps writing over it: {what}"),
+            Self::StableShort { available, weight } => {
+                format!(
+                    "{weight} % stay on the canary: only {available} stable pods are available, or no Service selects them"
+                )
+            }
             Self::Defaulting => "spec.replicas is absent and becomes 1".to_owned(),
             Self::NewRevision(hash) => format!("revision {hash} is new"),
             Self::BackToStable => "the spec names the stable revision again".to_owned(),
             Self::Aborting(why) => format!("aborting: {why}"),
-            Self::AbortHeld { .. } => self.held(),
+            Self::DrainHeld { .. } => self.held(),
             Self::Aborted(why) => {
                 format!("the revision was aborted: {why}; waits for a retry or a new revision")
             }
             Self::Retrying => "a person asked to try the revision again".to_owned(),
+            Self::Resuming => "a person resumed the Rollout".to_owned(),
+            Self::Adopting => "ReplicaSets that belong to nobody are adopted".to_owned(),
             Self::ManuallyPaused => "waits for spec.paused to become false; a person paused the Rollout".to_owned(),
             Self::Paused { since, until } => paused(*since, *until),
             Self::Inconclusive(why) => {
@@ -199,14 +263,16 @@ impl Because {
     }
 
     fn held(&self) -> String {
-        let Self::AbortHeld { available, desired, weight, until } = self else {
+        let Self::DrainHeld { available, desired, weight, until } = self else {
             return String::new();
         };
         let end = match until {
-            Some(at) => format!("all traffic goes back at {} at the latest", time::format(*at)),
-            None => "no stable pod answers at all, so nothing can go back yet".to_owned(),
+            Some(at) => format!("all of it leaves at {} at the latest", time::format(*at)),
+            None => "no stable pod is available at all, so nothing can leave yet".to_owned(),
         };
-        format!("aborting, but {weight} % stay on the canary: {available} of {desired} stable pods available; {end}")
+        format!(
+            "traffic has to leave the canary, but {weight} % stay on it: {available} of {desired} stable pods are available; {end}"
+        )
     }
 }
 

@@ -8,7 +8,7 @@ use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, Rollout
 use serin_crds::rollout::{RolloutCondition, RolloutStatus};
 
 use super::because::Because;
-use super::snapshot::Snapshot;
+use super::snapshot::{Best, Route, Snapshot};
 
 /// The condition by which a Rollout says what it waits for, since when, and what would end it.
 pub fn waiting() -> ConditionType {
@@ -92,6 +92,7 @@ pub(super) fn healthy(s: &Snapshot, next: &RolloutStatus) -> bool {
 /// Writes every condition that follows from a record and its reason.
 pub(super) fn refresh(s: &Snapshot, next: &mut RolloutStatus, because: &Because) {
     let now = s.now;
+    invalid(s, next);
     let desired = i32::try_from(s.desired()).unwrap_or(i32::MAX);
     let available = next.available_replicas >= desired;
     let text =
@@ -113,16 +114,40 @@ pub(super) fn refresh(s: &Snapshot, next: &mut RolloutStatus, because: &Because)
         set(next, Wanted::new(ConditionType::Paused, paused, word, "Rollout is paused"), now);
     }
     progressing(s, next, paused, is_healthy);
+    refused(s, next, because);
     replica_failure(s, next);
     unsupported(s, next);
-    let wait = because.is_wait() && !completed_and_idle(because);
-    let mut wanted = Wanted::new(waiting(), wait, ConditionReason::RolloutHealthy, &because.sentence());
+    wait_for(next, because, now);
+}
+
+/// Says what is waited for, since when, and what would end it.
+pub(super) fn wait_for(next: &mut RolloutStatus, because: &Because, now: Timestamp) {
+    let mut wanted = Wanted::new(waiting(), because.is_wait(), ConditionReason::RolloutHealthy, &because.sentence());
     because.code().clone_into(&mut wanted.reason);
     set(next, wanted, now);
 }
 
-fn completed_and_idle(because: &Because) -> bool {
-    matches!(because, Because::Settled)
+/// Why the spec, or what it names, can't be used; `None` where it can.
+pub(super) fn faults(s: &Snapshot) -> Option<String> {
+    let blind = match &s.traffic.route {
+        Route::Blind(why) => Some(why.as_str()),
+        Route::Seen(_) | Route::Unrouted | Route::Unreadable(_) => None,
+    };
+    // A first revision splits nothing: the order in which manifests are applied must not matter.
+    let blind = blind.filter(|_| !s.initial());
+    let faults: Vec<&str> = s.faults.iter().map(String::as_str).chain(blind).collect();
+    (!faults.is_empty()).then(|| format!("The Rollout \"{}\" is invalid: {}", s.id.name, faults.join("; ")))
+}
+
+fn invalid(s: &Snapshot, next: &mut RolloutStatus) {
+    match faults(s) {
+        None => remove(next, &ConditionType::InvalidSpec),
+        Some(text) => {
+            let wanted =
+                Wanted::new(ConditionType::InvalidSpec, ConditionStatus::True, ConditionReason::InvalidSpec, &text);
+            set(next, wanted, s.now);
+        }
+    }
 }
 
 fn progressing(s: &Snapshot, next: &mut RolloutStatus, paused: bool, is_healthy: bool) {
@@ -151,31 +176,45 @@ fn progressing(s: &Snapshot, next: &mut RolloutStatus, paused: bool, is_healthy:
         }
         let text = format!("ReplicaSet \"{rs}\" is progressing.");
         Wanted::new(kind, true, ConditionReason::ReplicaSetNotAvailable, &text)
-    } else if is(ConditionReason::ProgressDeadlineExceeded) && !progressed(&s.status, next) {
+    } else if is(ConditionReason::ProgressDeadlineExceeded) && !progressed(s, next) {
         return;
     } else {
         let text = format!("ReplicaSet \"{rs}\" is progressing.");
         Wanted::new(kind, true, ConditionReason::ReplicaSetUpdated, &text)
     };
     set(next, wanted, s.now);
-    if progressed(&s.status, next)
+    if progressed(s, next)
         && let Some(condition) = next.conditions.iter_mut().find(|c| c.kind == ConditionType::Progressing)
     {
         condition.last_update_time = s.now;
     }
 }
 
-/// Whether a record is further than the one before, so that the progress deadline starts again.
-fn progressed(before: &RolloutStatus, next: &RolloutStatus) -> bool {
-    let old = |status: &RolloutStatus| status.replicas - status.updated_replicas;
-    before.updated_replicas != next.updated_replicas
-        || old(next) < old(before)
-        || next.ready_replicas > before.ready_replicas
-        || next.available_replicas > before.available_replicas
+/// Whether a record is further than this attempt has ever been, so that the progress deadline starts again.
+///
+/// Pods that come and go are no progress: only what was never reached before is.
+fn progressed(s: &Snapshot, next: &RolloutStatus) -> bool {
+    let (before, best, now) = (&s.status, &s.look.memory.best, reached(s, next));
+    now.updated > best.updated
+        || now.ready > best.ready
+        || now.available > best.available
+        || best.old.is_some_and(|fewest| now.old.is_some_and(|old| old < fewest))
         || next.stable_rs != before.stable_rs
         || next.current_step_index != before.current_step_index
         || next.current_step_hash != before.current_step_hash
         || next.current_pod_hash != before.current_pod_hash
+}
+
+/// How far an attempt is: its own pods, and those that it replaces.
+pub fn reached(s: &Snapshot, next: &RolloutStatus) -> Best {
+    let count = |value: i64| i32::try_from(value).unwrap_or(i32::MAX);
+    let new = s.new_rs();
+    Best {
+        updated: next.updated_replicas,
+        ready: new.map_or(0, |rs| count(rs.ready)),
+        available: new.map_or(0, |rs| count(rs.available)),
+        old: Some(next.replicas - next.updated_replicas),
+    }
 }
 
 /// When the progress deadline passes, if its clock runs.
@@ -194,14 +233,15 @@ pub fn overdue(s: &Snapshot) -> bool {
 }
 
 fn timed_out(s: &Snapshot, next: &RolloutStatus) -> bool {
-    !progressed(&s.status, next) && clock_runs(s, next) && overdue(s)
+    !progressed(s, next) && clock_runs(s, next) && overdue(s)
 }
 
 fn clock_runs(s: &Snapshot, status: &RolloutStatus) -> bool {
     let waits_by_design =
         s.step().is_some_and(|step| step.pause.is_some() || step.analysis.is_some() || step.experiment.is_some())
-            && !s.promoted();
-    let draining = s.other_rs().any(|rs| rs.deadline.is_some() && rs.spec > 0);
+            && !s.is_stable();
+    // Old pods that wait for their delay make a finished update not late; they say nothing of one that is on its way.
+    let draining = s.is_stable() && s.other_rs().any(|rs| rs.deadline.is_some() && rs.spec > 0);
     let stopped = has_reason(status, &ConditionType::Progressing, ConditionReason::RolloutAborted)
         || has_reason(status, &ConditionType::Progressing, ConditionReason::RolloutPaused)
         || has_reason(status, &ConditionType::Progressing, ConditionReason::NewReplicaSetAvailable);
@@ -234,8 +274,25 @@ fn unsupported(s: &Snapshot, next: &mut RolloutStatus) {
     set(next, Wanted::new(kind, true, ConditionReason::UnsupportedFields, &text), s.now);
 }
 
+/// Says that the API server refuses the new `ReplicaSet`, as Argo Rollouts does.
+fn refused(s: &Snapshot, next: &mut RolloutStatus, because: &Because) {
+    let Because::Refused { .. } = because else { return };
+    if s.new_rs().is_none() && !next.abort {
+        let (kind, word) = (ConditionType::Progressing, ConditionReason::ReplicaSetCreateError);
+        set(next, Wanted::new(kind, ConditionStatus::False, word, &because.sentence()), s.now);
+    }
+}
+
 /// The phase and its message: the first rule of the contract that matches.
-pub(super) fn phase(s: &Snapshot, next: &RolloutStatus) -> (RolloutPhase, String) {
+pub(super) fn phase(s: &Snapshot, next: &RolloutStatus, because: &Because) -> (RolloutPhase, String) {
+    let phase = match because {
+        Because::Unsupported(_) if !(s.recorded_revision() && s.is_stable()) => Some(RolloutPhase::Degraded),
+        Because::Refused { .. } | Because::NoEffect(_) | Because::Contended(_) => Some(RolloutPhase::Progressing),
+        _ => None,
+    };
+    if let Some(phase) = phase.filter(|_| !next.abort) {
+        return (phase, format!("{}: {}", because.code(), because.sentence()));
+    }
     for condition in &next.conditions {
         if condition.kind == ConditionType::InvalidSpec {
             return (RolloutPhase::Degraded, format!("InvalidSpec: {}", condition.message));

@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 use serin_crds::names::{AnalysisPhase, PauseReason};
 use serin_crds::rollout::{CanaryStep, PauseCondition, RolloutSpec, RunRef};
 
-use super::snapshot::{Identity, ReplicaSetSeen, Revision, Route, RouteSeen, RunSeen, ServiceSeen, Snapshot, Traffic};
-use super::weight::Weight;
+use super::exposure::{Exposure, Split};
+use super::snapshot::{
+    Identity, Look, ReplicaSetSeen, Revision, Route, RouteSeen, RunSeen, ServiceSeen, Snapshot, Traffic,
+};
+use super::stage::Attempt;
 
 /// The instant at which snapshots are taken.
 pub fn noon() -> Timestamp {
@@ -36,6 +39,7 @@ pub fn rs(hash: &str, revision: u64, pods: i64) -> ReplicaSetSeen {
         replicas: pods,
         ready: pods,
         available: pods,
+        observed: true,
         created: noon_plus(-1000 + i64::try_from(revision).unwrap()),
         ..ReplicaSetSeen::default()
     }
@@ -72,6 +76,7 @@ pub fn with_steps(steps: Value) -> Snapshot {
     let parsed: Vec<CanaryStep> = spec.strategy.canary.as_ref().unwrap().steps.clone();
     let mut s = Snapshot {
         now: noon(),
+        look: Look::default(),
         id: Identity {
             namespace: "shop".into(),
             name: "web".into(),
@@ -87,9 +92,10 @@ pub fn with_steps(steps: Value) -> Snapshot {
         revision: Revision { hash: "new".into(), step_hash: "steps".into() },
         replica_sets: vec![rs("old", 1, 10), rs("new", 2, 0)],
         traffic: Traffic {
-            route: Route::Seen(RouteSeen { even: true, ..RouteSeen::default() }),
+            route: Route::Seen(RouteSeen { exposure: Exposure(vec![Split::percent(0)]), ..RouteSeen::default() }),
             canary_service: Some(service("web-canary", "old")),
             stable_service: Some(service("web-stable", "old")),
+            left: Vec::new(),
         },
         analysis: super::snapshot::Analysis::default(),
     };
@@ -128,7 +134,7 @@ impl Snapshot {
     /// Sends a share of the traffic to the canary.
     #[must_use]
     pub fn weight(mut self, weight: i64) -> Self {
-        self.route_mut().canary = Weight::clamped(weight);
+        self.route_mut().exposure = Exposure(vec![Split::percent(weight)]);
         self
     }
 
@@ -164,6 +170,29 @@ impl Snapshot {
     #[must_use]
     pub fn selected(mut self) -> Self {
         self.traffic.canary_service = Some(service("web-canary", "new"));
+        self
+    }
+
+    /// The canary Service selects another revision, or everybody's pods.
+    #[must_use]
+    pub fn selecting(mut self, hash: Option<&str>) -> Self {
+        let service = service("web-canary", "");
+        self.traffic.canary_service = Some(ServiceSeen { hash: hash.map(str::to_owned), ..service });
+        self
+    }
+
+    /// The route remembers that an attempt was aborted.
+    #[must_use]
+    pub fn marked(mut self, revision: u64, hash: &str) -> Self {
+        let attempt = Attempt { revision, hash: hash.into() };
+        self.route_mut().aborted = Some((attempt, "error rate 7 %".into()));
+        self
+    }
+
+    /// The stable side was last whole with so many pods.
+    #[must_use]
+    pub fn whole(mut self, pods: i64) -> Self {
+        self.look.memory.whole = Some(pods);
         self
     }
 

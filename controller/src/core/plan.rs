@@ -1,10 +1,14 @@
 //! A plan: what to write, what to record, why, and when to look again.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serin_crds::names::EventReason;
 use serin_crds::rollout::RolloutStatus;
 
 use super::because::Because;
+use super::snapshot::Left;
+use super::stage::Attempt;
 use super::weight::Weight;
 
 /// What one turn does about a snapshot.
@@ -16,8 +20,8 @@ pub struct Plan {
     pub record: RolloutStatus,
     /// Whether the status may go out together with the effects: true when every one of them lowers exposure.
     pub together: bool,
-    /// What it has to rest on.
-    pub needs: Basis,
+    /// What has to be read from the API server before it may be carried out.
+    pub needs: BTreeSet<Need>,
     /// Why.
     pub because: Because,
     /// When to look again, if nothing happens before.
@@ -26,15 +30,49 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
-/// What a plan has to rest on; each asks for more than the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Basis {
-    /// What the caches hold.
-    Cached,
-    /// A Rollout that was current a moment ago: the plan gives the canary traffic, takes pods away, or promotes.
-    Current,
-    /// A look at everything that the Rollout names: the plan says that something is missing.
-    Asked,
+/// What a decision needs read from the API server, rather than from the caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// The Rollout itself: the plan gives the canary traffic, takes the last pods away, or promotes.
+    Rollout,
+    /// What the Rollout names and no cache holds: the plan says that something is missing.
+    Named,
+    /// Everything that no cache can be believed about just now: traffic has to leave the canary.
+    Unreadable,
+}
+
+/// A move of traffic, the same for every router.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The largest share that the canary had.
+    pub from: Weight,
+    /// The share that it is to have.
+    pub to: Weight,
+    /// Which way.
+    pub way: Way,
+}
+
+/// Which way traffic moves: it decides what the write insists on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Up, or a repair: rests on the exact versions that were seen, and takes the mark of an abort away.
+    Up,
+    /// Down: rests only on the destinations being the ones that were seen, so that nobody's unrelated write delays it.
+    Down,
+    /// Down because an attempt is aborted: also leaves the mark that survives a crash.
+    Abort {
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Way {
+    /// Whether the canary can only lose traffic by it.
+    pub fn is_down(&self) -> bool {
+        !matches!(self, Self::Up)
+    }
 }
 
 /// One write to the world.
@@ -98,15 +136,22 @@ pub enum Effect {
         /// Hash of the stable subset.
         stable: String,
     },
-    /// Moves traffic.
-    SetWeight {
-        /// Share seen.
-        from: Weight,
-        /// Share wanted.
-        to: Weight,
-        /// Why, as far as the router cares.
-        cause: crate::routers::istio::Cause,
+    /// Moves traffic on every router.
+    Move(Move),
+    /// Makes an orphaned `ReplicaSet` belong to the Rollout.
+    Adopt {
+        /// Name.
+        name: String,
     },
+    /// Changes how long a pod has to be ready before it counts as available.
+    SetMinReadySeconds {
+        /// Name of the `ReplicaSet`.
+        name: String,
+        /// Seconds.
+        seconds: i64,
+    },
+    /// Takes our marks out of an object that is no longer named.
+    Release(Left),
     /// Makes an `AnalysisRun`.
     CreateRun {
         /// Name.
@@ -146,7 +191,7 @@ impl Effect {
     /// Whether it can only take traffic away from the canary.
     pub fn lowers(&self) -> bool {
         match self {
-            Self::SetWeight { from, to, .. } => to < from,
+            Self::Move(change) => change.way.is_down(),
             Self::TerminateRun { .. } => true,
             _ => false,
         }
@@ -155,7 +200,7 @@ impl Effect {
     /// Whether it gives the canary traffic or takes pods away, so that it must rest on a live read.
     pub fn commits(&self) -> bool {
         match self {
-            Self::SetWeight { from, to, .. } => to > from,
+            Self::Move(change) => !change.way.is_down(),
             Self::ScaleReplicaSet { from, to, .. } => to < from && *to == 0,
             Self::DeleteReplicaSet { .. } => true,
             _ => false,
@@ -165,7 +210,7 @@ impl Effect {
     /// What people are told about it, where that doesn't depend on what led to it.
     fn told(&self) -> Option<Note> {
         match self {
-            Self::SetWeight { from, to, .. } if from != to => {
+            Self::Move(Move { from, to, .. }) if from != to => {
                 let text = format!("Traffic weight updated from {from} to {to}");
                 Some(Note::new(EventReason::TrafficWeightUpdated, text))
             }
@@ -183,16 +228,23 @@ impl Plan {
     /// A plan that waits, with nothing to write but the record.
     pub fn wait(record: RolloutStatus, because: Because) -> Self {
         let wake = because.until();
-        Self { effects: Vec::new(), record, together: false, needs: Basis::Cached, because, wake, notes: Vec::new() }
+        Self { effects: Vec::new(), record, together: false, needs: BTreeSet::new(), because, wake, notes: Vec::new() }
     }
 
     /// A plan with effects.
     pub fn act(record: RolloutStatus, because: Because, effects: Vec<Effect>) -> Self {
         let mut plan = Self::wait(record, because);
         plan.together = !effects.is_empty() && effects.iter().all(Effect::lowers);
-        plan.needs = if effects.iter().any(Effect::commits) { Basis::Current } else { Basis::Cached };
+        plan.needs = effects.iter().any(Effect::commits).then_some(Need::Rollout).into_iter().collect();
         plan.effects = effects;
         plan
+    }
+
+    /// Needs something read before it may be carried out.
+    #[must_use]
+    pub fn needing(mut self, need: Need) -> Self {
+        self.needs.insert(need);
+        self
     }
 
     /// Adds an event.

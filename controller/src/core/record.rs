@@ -4,6 +4,7 @@ use serin_crds::names::PauseReason;
 use serin_crds::rollout::{PauseCondition, RolloutStatus, RunRef, TrafficWeights, WeightDestination};
 
 use super::because::Because;
+use super::capacity::superseded;
 use super::conditions;
 use super::snapshot::{RunSeen, Snapshot};
 use super::weight::Weight;
@@ -21,7 +22,7 @@ pub fn draft(s: &Snapshot) -> RolloutStatus {
     next.observed_generation = Some(s.id.generation.to_string());
     next.canary.weights = weights(s);
     refresh_runs(s, &mut next);
-    if s.promoted() {
+    if s.is_stable() {
         next.promote_full = false;
     }
     next
@@ -33,11 +34,8 @@ fn count(value: i64) -> i32 {
 
 /// Ends a record: conditions, phase and message from everything else.
 pub fn finish(s: &Snapshot, mut next: RolloutStatus, because: &Because) -> RolloutStatus {
-    if !matches!(because, Because::Invalid(_) | Because::Blind(_)) && s.faults.is_empty() {
-        conditions::remove(&mut next, &serin_crds::names::ConditionType::InvalidSpec);
-    }
     conditions::refresh(s, &mut next, because);
-    let (phase, message) = conditions::phase(s, &next);
+    let (phase, message) = conditions::phase(s, &next, because);
     next.phase = Some(phase);
     next.message = Some(message).filter(|text| !text.is_empty());
     next
@@ -49,19 +47,21 @@ fn weights(s: &Snapshot) -> Option<TrafficWeights> {
     }
     let Some(route) = s.route() else { return s.status.canary.weights.clone() };
     let old = s.status.canary.weights.as_ref();
-    let canary_hash = match old {
+    let canary_hash = match (superseded(s), old) {
+        (Some(rs), _) => Some(rs.hash.clone()),
         // Until it is recorded, the revision that holds the weight is the one that was recorded with it.
-        Some(old) if !s.recorded() => old.canary.pod_template_hash.clone(),
+        (None, Some(old)) if !s.recorded_revision() => old.canary.pod_template_hash.clone(),
         _ => Some(s.revision.hash.clone()),
     };
+    let share = route.exposure.share();
     let side = |weight: Weight, service: Option<&String>, hash: Option<String>| WeightDestination {
         weight: count(weight.percent()),
         service_name: service.cloned(),
         pod_template_hash: hash,
     };
     Some(TrafficWeights {
-        canary: side(route.canary, s.canary().canary_service.as_ref(), canary_hash),
-        stable: side(route.canary.rest(), s.canary().stable_service.as_ref(), s.status.stable_rs.clone()),
+        canary: side(share, s.canary().canary_service.as_ref(), canary_hash),
+        stable: side(share.rest(), s.canary().stable_service.as_ref(), s.status.stable_rs.clone()),
         additional: Vec::new(),
         verified: None,
     })
@@ -90,6 +90,17 @@ pub fn run_ref(run: &RunSeen) -> RunRef {
 pub fn pause(s: &Snapshot, next: &mut RolloutStatus, reason: PauseReason) {
     next.controller_pause = true;
     next.pause_conditions.push(PauseCondition { reason, start_time: s.now });
+}
+
+/// Takes in that a person resumed: undecided runs are over, so that what is needed is measured anew.
+pub fn acknowledge_resume(s: &Snapshot, next: &mut RolloutStatus) {
+    next.controller_pause = !next.pause_conditions.is_empty();
+    let canary = &mut next.canary;
+    for slot in [&mut canary.current_step_analysis_run_status, &mut canary.current_background_analysis_run_status] {
+        if slot.as_ref().and_then(|named| s.run(&named.name)).is_some_and(RunSeen::undecided) {
+            *slot = None;
+        }
+    }
 }
 
 /// Clears everything that belongs to one attempt at one revision.

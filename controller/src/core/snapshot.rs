@@ -1,5 +1,6 @@
 //! What one turn sees: facts only, taken at one instant.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,6 +8,9 @@ use serin_crds::analysis::AnalysisRunSpec;
 use serin_crds::names::AnalysisPhase;
 use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
 
+use super::exposure::Exposure;
+use super::plan::Need;
+use super::stage::{Attempt, Stage};
 use super::weight::Weight;
 
 /// The world as one turn sees it.
@@ -14,6 +18,8 @@ use super::weight::Weight;
 pub struct Snapshot {
     /// When it was taken; the only time that rules know.
     pub now: Timestamp,
+    /// How it was looked at.
+    pub look: Look,
     /// Who is decided about.
     pub id: Identity,
     /// What is asked for.
@@ -30,6 +36,45 @@ pub struct Snapshot {
     pub traffic: Traffic,
     /// `AnalysisRun`s: those that exist and those that may have to.
     pub analysis: Analysis,
+}
+
+/// How the world was looked at, and what could not be seen.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// What was read from the API server for this turn, rather than from the caches.
+    pub asked: BTreeSet<Need>,
+    /// What could not be read, and why; it may be there or not.
+    pub unreadable: Vec<String>,
+    /// Whether the `ReplicaSet`s are among it.
+    pub pods_unreadable: bool,
+    /// Paths of what the Rollout asks for that this version does not carry out and that decides exposure or capacity.
+    pub held: Vec<String>,
+    /// What is remembered of earlier looks.
+    pub memory: Memory,
+}
+
+/// What is remembered from turn to turn; a restart begins it anew, on the careful side.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Since when routes and selectors have been as they are.
+    pub unmoved_since: Option<Timestamp>,
+    /// The size at which the stable side was last whole.
+    pub whole: Option<i64>,
+    /// The furthest that the recorded attempt has come.
+    pub best: Best,
+}
+
+/// The furthest that an attempt has come: what has been reached before is no progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Best {
+    /// Pods of the new revision.
+    pub updated: i32,
+    /// Ready pods of the new revision.
+    pub ready: i32,
+    /// Available pods of the new revision.
+    pub available: i32,
+    /// The fewest pods of other revisions; `None` before the first look.
+    pub old: Option<i32>,
 }
 
 /// Which Rollout it is, and in which version.
@@ -49,8 +94,6 @@ pub struct Identity {
     pub revision: u64,
     /// Whether it is being deleted.
     pub deleting: bool,
-    /// Whether it was read from the API server in this turn, rather than from the cache.
-    pub live: bool,
     /// Paths of fields that are set and not acted on by this version.
     pub unsupported: Vec<String>,
 }
@@ -81,8 +124,14 @@ pub struct ReplicaSetSeen {
     pub ready: i64,
     /// `status.availableReplicas`.
     pub available: i64,
+    /// Whether its counts are of its present size, not of an earlier one.
+    pub observed: bool,
+    /// `spec.minReadySeconds`.
+    pub min_ready_seconds: i64,
     /// When it may be scaled to zero.
     pub deadline: Option<Timestamp>,
+    /// Whether it belongs to nobody, so that it has to be adopted.
+    pub orphan: bool,
     /// When it was created.
     pub created: Timestamp,
     /// Why its pods can't be made, if the `ReplicaSet` says so: reason and message.
@@ -98,6 +147,30 @@ pub struct Traffic {
     pub canary_service: Option<ServiceSeen>,
     /// The Service of the stable side, if one is named.
     pub stable_service: Option<ServiceSeen>,
+    /// What still carries our marks and is no longer named.
+    pub left: Vec<Left>,
+}
+
+/// An object that a Rollout has steered and no longer names: our marks have to be taken out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeftKind {
+    /// The hash in a Service's selector.
+    Service,
+    /// The hashes in the subsets of a `DestinationRule`.
+    DestinationRule,
+    /// The mark of an abort on a `VirtualService`.
+    VirtualService,
+}
+
+/// One object that was left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// What it is.
+    pub kind: LeftKind,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
 }
 
 /// What the router does.
@@ -108,19 +181,19 @@ pub enum Route {
     Unrouted,
     /// Seen.
     Seen(RouteSeen),
-    /// Can't be seen, or not be understood: why, in words that say what to change.
+    /// Absent, or not to be understood: why, in words that say what to change.
     Blind(String),
+    /// Can't be read just now.
+    Unreadable(String),
 }
 
 /// A route that can be steered.
 #[derive(Clone, Debug, Default)]
 pub struct RouteSeen {
-    /// The largest share that the canary gets now.
-    pub canary: Weight,
-    /// Whether every route of ours is split exactly so.
-    pub even: bool,
-    /// Revision that the route remembers as aborted, with the reason.
-    pub aborted: Option<(String, String)>,
+    /// How every place splits the traffic.
+    pub exposure: Exposure,
+    /// Attempt that the route remembers as aborted, with the reason.
+    pub aborted: Option<(Attempt, String)>,
     /// Who wrote the route last, and when.
     pub writer: Option<(String, Timestamp)>,
     /// A subset that a destination names and no `DestinationRule` declares: what to add.
@@ -151,6 +224,10 @@ pub struct Analysis {
     pub background: Option<Arc<AnalysisRunSpec>>,
     /// The analysis of each step that has one, by step index.
     pub steps: Vec<(usize, Arc<AnalysisRunSpec>)>,
+    /// Names that are taken by runs of somebody else.
+    pub occupied: BTreeSet<String>,
+    /// Metrics whose provider this version does not have: `metric (provider)`.
+    pub unsupported: Vec<String>,
 }
 
 /// An `AnalysisRun` as far as rules need it.
@@ -174,6 +251,23 @@ pub struct RunSeen {
     pub created: Timestamp,
     /// Whether its spec is the one that would be made now.
     pub current_spec: bool,
+}
+
+impl RunSeen {
+    /// Whether it ended without a verdict: inconclusive, or stopped before it measured.
+    pub fn undecided(&self) -> bool {
+        self.phase == AnalysisPhase::Inconclusive || (self.phase == AnalysisPhase::Successful && self.evidence == 0)
+    }
+
+    /// Whether it says that the revision is bad.
+    pub fn failed(&self) -> bool {
+        matches!(self.phase, AnalysisPhase::Failed | AnalysisPhase::Error)
+    }
+
+    /// Whether it says, on evidence, that the revision is good.
+    pub fn passed(&self) -> bool {
+        self.phase == AnalysisPhase::Successful && self.evidence > 0
+    }
 }
 
 impl Snapshot {
@@ -220,16 +314,28 @@ impl Snapshot {
         self.replica_sets.iter().filter(move |rs| rs.hash != self.revision.hash && rs.hash != stable)
     }
 
-    fn by_hash(&self, hash: &str) -> Option<&ReplicaSetSeen> {
+    /// A `ReplicaSet` by its hash.
+    pub fn by_hash(&self, hash: &str) -> Option<&ReplicaSetSeen> {
         self.replica_sets.iter().find(|rs| rs.hash == hash)
     }
 
-    /// Pods of the new revision that answer.
+    /// Where the Rollout stands.
+    pub fn stage(&self) -> Stage {
+        Stage::of(self)
+    }
+
+    /// The try that is recorded, if it is at the revision that the spec describes.
+    pub fn attempt(&self) -> Attempt {
+        let revision = self.new_rs().map_or(self.id.revision, |rs| rs.revision);
+        Attempt { revision, hash: self.revision.hash.clone() }
+    }
+
+    /// Available pods of the new revision.
     pub fn new_available(&self) -> i64 {
         self.new_rs().map_or(0, |rs| rs.available)
     }
 
-    /// Pods of the stable revision that answer.
+    /// Available pods of the stable revision.
     pub fn stable_available(&self) -> i64 {
         self.stable_rs().map_or(0, |rs| rs.available)
     }
@@ -243,8 +349,13 @@ impl Snapshot {
     pub fn route(&self) -> Option<&RouteSeen> {
         match &self.traffic.route {
             Route::Seen(route) => Some(route),
-            Route::Unrouted | Route::Blind(_) => None,
+            Route::Unrouted | Route::Blind(_) | Route::Unreadable(_) => None,
         }
+    }
+
+    /// The largest share that the canary gets now; nothing where no route can be seen.
+    pub fn share(&self) -> Weight {
+        self.route().map_or(Weight::ZERO, |route| route.exposure.share())
     }
 
     /// Whether no revision has ever been stable.
@@ -253,17 +364,26 @@ impl Snapshot {
     }
 
     /// Whether the revision that the spec describes is the stable one.
-    pub fn promoted(&self) -> bool {
+    pub fn is_stable(&self) -> bool {
         self.status.stable_rs.as_deref() == Some(self.revision.hash.as_str())
+    }
+
+    /// Whether the revision that the spec describes is the recorded one, whatever its steps.
+    pub fn recorded_revision(&self) -> bool {
+        self.status.current_pod_hash.as_deref() == Some(self.revision.hash.as_str())
     }
 
     /// Whether the recorded revision and steps are those of the spec.
     pub fn recorded(&self) -> bool {
-        self.status.current_pod_hash.as_deref() == Some(self.revision.hash.as_str())
-            && self.status.current_step_hash.as_deref() == Some(self.revision.step_hash.as_str())
+        self.recorded_revision() && self.status.current_step_hash.as_deref() == Some(self.revision.step_hash.as_str())
     }
 
-    /// Whether pods must stay as they are: a person or an undecided analysis holds the Rollout.
+    /// Whether the `ReplicaSet` of a stable revision is gone, in the middle of an update: there is nothing to go back to.
+    pub fn stable_lost(&self) -> bool {
+        !self.initial() && !self.is_stable() && self.stable_rs().is_none()
+    }
+
+    /// Whether a person or an undecided analysis holds the Rollout.
     pub fn halted(&self) -> bool {
         self.spec.paused || self.inconclusive()
     }
@@ -276,6 +396,11 @@ impl Snapshot {
     /// Whether a pause condition with this reason is recorded.
     pub fn paused_for(&self, reason: &serin_crds::names::PauseReason) -> bool {
         self.status.pause_conditions.iter().any(|pause| pause.reason == *reason)
+    }
+
+    /// Whether a person cleared the pauses of the controller and this was not taken in yet.
+    pub fn resumed(&self) -> bool {
+        self.status.controller_pause && self.status.pause_conditions.is_empty()
     }
 
     /// The run that the record names for the current step.

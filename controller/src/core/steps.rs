@@ -18,6 +18,31 @@ pub fn weight_before(steps: &[CanaryStep], index: usize) -> Weight {
     last_weight(steps.get(..index.min(steps.len())).unwrap_or_default())
 }
 
+/// How many pods a step says that the canary has, apart from its weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// So many pods.
+    Replicas(i64),
+    /// So many percent of the desired pods; may be more than 100.
+    Percent(i64),
+}
+
+/// The size that holds at `index`: that of the last `setCanaryScale` at or before it; none after the last step, or where
+/// the canary follows its weight again.
+///
+/// # Source
+/// Behaviour contract 2.5.
+pub fn scale_at(steps: &[CanaryStep], index: usize) -> Option<Scale> {
+    let reached = steps.get(..=index)?;
+    let scale = reached.iter().rev().find_map(|step| step.set_canary_scale.as_ref())?;
+    match (scale.match_traffic_weight, scale.replicas, scale.weight) {
+        (true, _, _) => None,
+        (_, Some(pods), _) => Some(Scale::Replicas(i64::from(pods).max(0))),
+        (_, _, Some(percent)) => Some(Scale::Percent(i64::from(percent).max(0))),
+        _ => None,
+    }
+}
+
 fn last_weight(steps: &[CanaryStep]) -> Weight {
     let last = steps.iter().rev().find_map(|step| step.set_weight);
     last.map_or(Weight::ZERO, |weight| Weight::clamped(i64::from(weight)))

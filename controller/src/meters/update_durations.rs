@@ -99,7 +99,7 @@ impl Journey {
 
 /// Whether the recorded revision is stable and all its pods answer.
 fn arrived(s: &Snapshot) -> bool {
-    s.recorded() && s.promoted() && s.new_available() >= s.desired()
+    s.recorded() && s.is_stable() && s.new_available() >= s.desired()
 }
 
 /// Whether a person, or what waits for one, holds the Rollout.

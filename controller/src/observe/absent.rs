@@ -3,13 +3,14 @@
 //! Kinds are followed apart from each other: a Rollout can be seen before the Service that was applied with it. And
 //! caches keep the bodies of those objects only that somebody names: what nobody named before is read now.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::ObserveError;
+use crate::api::Call;
 use crate::runtime::key::Key;
 use crate::runtime::projection::{IndexKey, Projection, RolloutRow};
 use crate::runtime::reading::Reading;
-use crate::runtime::store::Store;
+use crate::runtime::store::{Store, Taken};
 use crate::world::World;
 
 impl World {
@@ -20,7 +21,7 @@ impl World {
     /// When the API server gives no answer that tells present from absent.
     pub(super) async fn look_for_absent(&self, rollout: &RolloutRow, live: bool) -> Result<(), ObserveError> {
         let mut open = rollout.index_keys();
-        let mut asked = HashSet::new();
+        let mut asked = BTreeSet::new();
         while let Some(index) = open.pop() {
             let IndexKey::Ref(kind, key) = &index else { continue };
             if !asked.insert(index.clone()) {
@@ -33,6 +34,7 @@ impl World {
                 "DestinationRule" => self.ask(&s.destination_rules, key, live).await?,
                 "AnalysisTemplate" => self.ask(&s.templates, key, live).await?,
                 "ClusterAnalysisTemplate" => self.ask(&s.cluster_templates, key, live).await?,
+                "Ingress" => self.ask(&s.ingresses, key, live).await?,
                 _ => Vec::new(),
             });
         }
@@ -50,13 +52,20 @@ impl World {
         }
         let place = if K::PLACE.group == ISTIO { K::PLACE.at_version(&self.istio_version) } else { K::PLACE };
         let collection = place.path(Some(key.namespace()));
-        match self.read::<K>(&format!("{collection}/{}", key.name())).await {
+        let what = format!("{} {key}", K::PLACE.kind);
+        match self.api.call::<K>(Call::get(what, format!("{collection}/{}", key.name()))).await {
             Ok(object) => {
                 let names = object.index_keys();
-                store.observe_own_write(object);
+                if store.observe_own_write(object) == Taken::Appeared {
+                    // Others may have been told that it is not there; the watch will show it as known.
+                    self.stores
+                        .who_names(K::PLACE.kind, key)
+                        .into_iter()
+                        .for_each(|rollout| (self.listeners.wake)(rollout));
+                }
                 Ok(names)
             }
-            Err(error) if crate::act::is_refusal(&error) => Ok(Vec::new()),
+            Err(error) if error.is_refusal() => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
     }

@@ -6,16 +6,25 @@ use serde_json::{Value, json};
 use serin_analysis::template::{self, MergedSpec, TemplateMap};
 use serin_analysis::{args, run};
 use serin_crds::analysis::{AnalysisRun, AnalysisRunSpec, AnalysisTemplateSpec, TemplateRef};
-use serin_crds::names;
 use serin_crds::rollout::RolloutAnalysis;
+use serin_crds::{names, unsupported};
 
 use super::Observation;
-use crate::act::ActError;
+use crate::api::CallError;
 use crate::core::snapshot::{Analysis, RunSeen};
 use crate::runs::Verdict;
 use crate::runtime::key::Key;
 use crate::runtime::projection::{AnalysisRunRow, Body, IndexKey};
+use crate::runtime::reading::Reading;
 use crate::world::World;
+
+/// Why an analysis can't be made.
+enum Gap {
+    /// What is wrong with it.
+    Faults(Vec<String>),
+    /// What can't be read just now.
+    Unreadable(String),
+}
 
 impl World {
     pub(super) fn look_at_analyses(&self, seen: &mut Observation) {
@@ -23,22 +32,43 @@ impl World {
         let mut analysis = Analysis::default();
         let mut faults = Vec::new();
         if let Some(background) = &canary.analysis {
-            let made = self.analysis(seen, &background.analysis, "spec.strategy.canary.analysis");
-            analysis.background = made.map_err(|e| faults.extend(e)).ok().map(|merged| Arc::new(demand(merged)));
+            match self.analysis(seen, &background.analysis, "spec.strategy.canary.analysis") {
+                Ok(merged) => analysis.background = Some(Arc::new(demand(merged))),
+                Err(Gap::Faults(found)) => faults.extend(found),
+                Err(Gap::Unreadable(what)) => seen.snapshot.look.unreadable.push(what),
+            }
         }
         for (index, step) in canary.steps.iter().enumerate() {
             let Some(wanted) = step.analysis.as_ref().filter(|wanted| !wanted.templates.is_empty()) else { continue };
             let path = format!("spec.strategy.canary.steps[{index}].analysis");
             match self.analysis(seen, wanted, &path) {
                 Ok(merged) => analysis.steps.push((index, Arc::new(demand(run::bounded_for_step(merged))))),
-                Err(found) => faults.extend(found),
+                Err(Gap::Faults(found)) => faults.extend(found),
+                Err(Gap::Unreadable(what)) => seen.snapshot.look.unreadable.push(what),
             }
         }
+        seen.snapshot.look.unreadable.dedup();
         faults.dedup();
         seen.snapshot.faults.extend(faults);
         let owner = IndexKey::owner(&seen.snapshot.id.uid);
-        let runs = self.stores.runs.by_index(&owner).seen().unwrap_or_default();
+        let runs = match self.stores.runs.by_index(&owner) {
+            Reading::Seen(runs) => runs,
+            Reading::Absent => Vec::new(),
+            // What we ourselves have found of a run counts, however old its object is.
+            Reading::Unreadable(why) => {
+                seen.snapshot.look.unreadable.push(format!("AnalysisRuns: {why}"));
+                super::pods::last_known(&self.stores.runs, &owner)
+            }
+        };
         analysis.runs = runs.iter().map(|run| self.run(run, &analysis)).collect();
+        analysis.runs.sort_by(|a, b| a.name.cmp(&b.name));
+        analysis.occupied = self.memories.occupied(&seen.snapshot.id.uid);
+        let demands = analysis.background.iter().chain(analysis.steps.iter().map(|(_, spec)| spec));
+        let metrics = demands.flat_map(|spec| &spec.metrics);
+        let missing =
+            metrics.filter_map(|m| Some(format!("metric {} (provider {})", m.name, unsupported::provider(m)?)));
+        analysis.unsupported = missing.collect();
+        analysis.unsupported.dedup();
         seen.snapshot.analysis = analysis;
     }
 
@@ -68,11 +98,11 @@ impl World {
         seen
     }
 
-    fn analysis(&self, seen: &Observation, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Vec<String>> {
-        let templates = self.templates(seen, &wanted.templates);
+    fn analysis(&self, seen: &Observation, wanted: &RolloutAnalysis, path: &str) -> Result<MergedSpec, Gap> {
+        let templates = self.templates(seen, &wanted.templates).map_err(Gap::Unreadable)?;
         let text = |message: String| if message.starts_with(path) { message } else { format!("{path}: {message}") };
         let texts =
-            |faults: Vec<serin_crds::Fault>| faults.into_iter().map(|fault| text(fault.message)).collect::<Vec<_>>();
+            |faults: Vec<serin_crds::Fault>| Gap::Faults(faults.into_iter().map(|fault| text(fault.message)).collect());
         let expanded = template::expand(&wanted.templates, &templates, path).map_err(texts)?;
         let origin = args::Origin {
             object: &seen.object,
@@ -88,8 +118,8 @@ impl World {
         Ok(merged)
     }
 
-    /// The templates that are reachable from these references.
-    fn templates(&self, seen: &Observation, references: &[TemplateRef]) -> TemplateMap {
+    /// The templates that are reachable from these references; what can't be read, if one can't.
+    fn templates(&self, seen: &Observation, references: &[TemplateRef]) -> Result<TemplateMap, String> {
         let mut map = TemplateMap::default();
         let mut open: Vec<TemplateRef> = references.to_vec();
         while let Some(reference) = open.pop() {
@@ -99,16 +129,19 @@ impl World {
                 continue;
             }
             let body = if reference.cluster_scope {
-                self.stores.cluster_templates.get(&Key::new("", &name)).seen().map(|row| row.0.body.clone())
+                self.stores.cluster_templates.get(&Key::new("", &name)).map(|row| row.0.body.clone())
             } else {
-                self.stores.templates.get(&seen.key(&name)).seen().map(|row| row.body.clone())
+                self.stores.templates.get(&seen.key(&name)).map(|row| row.body.clone())
             };
-            let Some(spec) = body.and_then(|body| spec_of(&body)) else { continue };
+            if let Reading::Unreadable(why) = &body {
+                return Err(format!("template {name}: {why}"));
+            }
+            let Some(spec) = body.seen().and_then(|body| spec_of(&body)) else { continue };
             open.extend(spec.templates.iter().cloned());
             let known = if reference.cluster_scope { &mut map.cluster } else { &mut map.namespaced };
             known.insert(name, spec);
         }
-        map
+        Ok(map)
     }
 }
 
@@ -135,14 +168,14 @@ fn spec_of(body: &Body) -> Option<AnalysisTemplateSpec> {
 
 impl Observation {
     /// The `AnalysisRun` of a step, or of the background analysis, ready to be created.
-    pub(crate) fn run_body(&self, name: &str, step: Option<usize>) -> Result<Value, ActError> {
+    pub(crate) fn run_body(&self, name: &str, step: Option<usize>) -> Result<Value, CallError> {
         let s = &self.snapshot;
         let found = match step {
             None => s.analysis.background.as_ref(),
             Some(index) => s.analysis.steps.iter().find(|(at, _)| *at == index).map(|(_, spec)| spec),
         };
         let spec =
-            found.ok_or_else(|| ActError::Unmakeable(format!("no analysis is declared for AnalysisRun {name}")))?;
+            found.ok_or_else(|| CallError::Unmakeable(format!("no analysis is declared for AnalysisRun {name}")))?;
         let wanted = match step {
             None => s.canary().analysis.as_ref().map(|background| &background.analysis),
             Some(index) => s.steps().get(index).and_then(|step| step.analysis.as_ref()),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::{SignedDuration, Timestamp};
-use serin_analysis::run::{self, Due, Notice, Recorded, Run};
+use serin_analysis::run::{self, DroppedMeasurement, Due, Notice, Recorded, Run};
 use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
 use serin_crds::names::EventReason;
 use tokio::sync::watch;
 
-use super::measure::{self, Completed, Outcome};
+use super::measure::{self, Completed, Outcome, Subject, Task};
 use super::persisted::PersistedStatus;
 use super::policy;
 use super::write::{self, Answer};
@@ -31,6 +31,7 @@ pub(super) struct Actor {
     persisted: PersistedStatus,
     in_flight: FuturesUnordered<BoxFuture<'static, Completed>>,
     flying: BTreeSet<usize>,
+    cleaning: FuturesUnordered<BoxFuture<'static, ()>>,
     writing: Option<BoxFuture<'static, Answer>>,
     warned: BTreeSet<String>,
 }
@@ -39,7 +40,7 @@ pub(super) struct Actor {
 struct Course {
     spec: Arc<AnalysisRunSpec>,
     run: Run,
-    /// Why the run cannot go on, whatever the spec asks for.
+    /// Why the run cannot go on, whatever the spec asks for; it ends when nothing is in flight any more.
     fault: Option<String>,
 }
 
@@ -65,6 +66,7 @@ impl Actor {
             seen,
             in_flight: FuturesUnordered::new(),
             flying: BTreeSet::new(),
+            cleaning: FuturesUnordered::new(),
             writing: None,
             warned: BTreeSet::new(),
         }
@@ -93,7 +95,12 @@ impl Actor {
             }
             let clock = self.context.clock.clone();
             let sleep = OptionFuture::from(wake.map(|at| clock.sleep_until(at)));
+            // In this order where several are ready, so that the same events make the same run: an answer, since it may
+            // be a breach, before an order to end; the answer to our own write before sights that it explains.
             tokio::select! {
+                biased;
+                Some(completed) = self.in_flight.next() => self.complete(completed),
+                Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
                 changed = updates.changed() => match changed {
                     Ok(()) => {
                         let seen = updates.borrow_and_update().clone();
@@ -101,9 +108,8 @@ impl Actor {
                     }
                     Err(_) => return,
                 },
-                Some(completed) = self.in_flight.next() => self.complete(completed),
-                Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
                 Some(()) = sleep => {}
+                Some(()) = self.cleaning.next() => {}
             }
         }
     }
@@ -121,11 +127,15 @@ impl Actor {
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.context.clock.now();
         if let Some(why) = self.course.fault.clone().filter(|_| !self.status.phase.is_terminal()) {
+            if !self.flying.is_empty() && !self.course.spec.terminate {
+                // What is in flight may bring a breach, which outranks the fault.
+                return self.start_write(now);
+            }
             let ended = self.course.run.fail(&self.status, &why, now);
             self.accept(ended);
         }
         let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.flying, now);
-        self.accept(Recorded { status, notices });
+        self.accept(Recorded { status, notices, dropped: Vec::new() });
         for due in due {
             self.start(due);
         }
@@ -133,32 +143,67 @@ impl Actor {
     }
 
     fn start(&mut self, due: Due) {
+        let Some(metric) = self.course.spec.metrics.get(due.metric) else { return };
         self.flying.insert(due.metric);
-        let namespace = self.seen.key.namespace().into();
-        let flight = measure::measure(self.context.clone(), namespace, self.course.spec.clone(), due);
+        let (nth, begun) = (run::next_nth(&self.status, &metric.name), run::begun(&self.status, &metric.name));
+        let flight = measure::measure(self.context.clone(), self.subject(), Task { due, nth, begun });
         self.in_flight.push(flight.boxed());
+    }
+
+    fn subject(&self) -> Subject {
+        Subject { key: self.seen.key.clone(), uid: self.seen.uid.clone(), spec: self.course.spec.clone() }
+    }
+
+    /// Begins to remove what samples left behind that are no longer kept.
+    fn clean_up(&mut self, dropped: Vec<DroppedMeasurement>) {
+        for dropped in dropped {
+            let resolved = self.course.run.resolved().ok();
+            let Some(metric) = resolved.and_then(|resolved| resolved.metrics.get(dropped.metric)) else { continue };
+            let cleaning = measure::clean_up(self.context.clone(), self.subject(), metric.metric.clone(), dropped);
+            self.cleaning.push(cleaning.boxed());
+        }
+    }
+
+    /// The samples that nobody waits for once the run has ended as in `next`: those that are begun, and those in flight.
+    fn abandoned(&self, next: &AnalysisRunStatus) -> Vec<DroppedMeasurement> {
+        let metrics = self.course.spec.metrics.iter().enumerate();
+        let open = metrics.filter_map(|(index, metric)| {
+            let (begun, nth) = (run::begun(&self.status, &metric.name), run::next_nth(&self.status, &metric.name));
+            let is_open = (begun.is_some() && run::next_nth(next, &metric.name) == nth) || self.flying.contains(&index);
+            is_open.then(|| DroppedMeasurement { metric: index, nth, at: None, begun: begun.unwrap_or_default() })
+        });
+        open.collect()
     }
 
     /// Assesses one measurement without waiting for its siblings.
     fn complete(&mut self, completed: Completed) {
         let now = self.context.clock.now();
         self.flying.remove(&completed.metric);
-        let recorded = match completed.outcome {
-            Outcome::JudgedMeasurement(taken) => self.course.run.record(&self.status, vec![taken], now),
-            Outcome::Unresolved(why) => self.course.run.fail_arguments(&self.status, &why, now),
-        };
-        self.accept(recorded);
+        match completed.outcome {
+            Outcome::Judged(taken) => {
+                let recorded = self.course.run.record(&self.status, vec![taken], now);
+                self.accept(recorded);
+            }
+            Outcome::Begun(taken) => {
+                let recorded = self.course.run.begin(&self.status, taken, now);
+                self.accept(recorded);
+            }
+            Outcome::Unresolved(why) => self.course.fault = Some(run::unresolved(&why)),
+        }
     }
 
     /// Takes over a new status: shows it, and tells what is to be told, before anything is written.
     fn accept(&mut self, recorded: Recorded) {
-        let Recorded { status, notices } = recorded;
+        let Recorded { status, notices, dropped } = recorded;
+        let ends = status.phase.is_terminal() && !self.status.phase.is_terminal();
+        let abandoned = if ends { self.abandoned(&status) } else { Vec::new() };
         self.status = status;
-        if self.status.phase.is_terminal() {
+        if ends {
             self.in_flight.clear();
             self.flying.clear();
         }
         self.show();
+        self.clean_up(dropped.into_iter().chain(abandoned).collect());
         for notice in notices {
             self.tell(notice);
         }
@@ -185,7 +230,8 @@ impl Actor {
     }
 
     fn is_over(&self) -> bool {
-        self.status.phase.is_terminal() && self.persisted.holds(&self.status) && self.writing.is_none()
+        let stored = self.persisted.holds(&self.status) && self.writing.is_none();
+        self.status.phase.is_terminal() && stored && self.cleaning.is_empty()
     }
 
     /// Begins a write if one is due; else says when one will be.
@@ -271,6 +317,7 @@ impl Actor {
             };
             let at = not_before.map_or(at, |not_before| at.max(not_before));
             tokio::select! {
+                biased;
                 changed = updates.changed() => match changed {
                     Ok(()) => seen = updates.borrow_and_update().clone(),
                     Err(_) => return,

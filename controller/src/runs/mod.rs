@@ -1,4 +1,4 @@
-//! Carries out `AnalysisRuns`: one small actor for each run that is under limiter.
+//! Carries out `AnalysisRuns`: one small actor for each run that is under way.
 //!
 //! An actor begins with the first sight of its run, asks the metric provider when a measurement is due, judges each
 //! answer as it arrives, and ends with the run. What a run means is decided by the pure [`serin_analysis::run`]; here
@@ -19,7 +19,7 @@ mod write;
 
 use std::sync::Arc;
 
-use serin_analysis::provider::Prometheus;
+use serin_analysis::provider::MetricSource;
 use serin_analysis::run::Notice;
 
 use crate::runtime::clock::Clock;
@@ -39,8 +39,8 @@ pub struct RunContext {
     pub client: kube::Client,
     /// The time of day.
     pub clock: Clock,
-    /// The metric provider.
-    pub prometheus: Arc<Prometheus>,
+    /// Who measures.
+    pub providers: Arc<dyn MetricSource>,
     /// How many questions each provider is asked at once.
     pub endpoints: Endpoints,
     /// Where verdicts are shown.

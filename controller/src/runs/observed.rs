@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus};
-use serin_crds::decode::decode_tolerantly;
 use serin_crds::rollout::Rollout;
+use serin_crds::salvage;
 
 use crate::runtime::key::Key;
 use crate::runtime::projection::AnalysisRunRow;
@@ -80,7 +80,7 @@ fn tolerant<T: DeserializeOwned + Default>(value: &Value) -> T {
     if value.is_null() {
         return T::default();
     }
-    decode_tolerantly(value.clone()).map(|(value, _)| value).unwrap_or_default()
+    salvage(value.clone()).0
 }
 
 fn owner(metadata: &Value) -> Option<&str> {

@@ -3,6 +3,7 @@
 mod api;
 mod ends;
 mod faults;
+mod lifecycle;
 mod prometheus;
 mod secrets;
 mod world;

@@ -3,6 +3,7 @@
 //! Everything that waits does so on tokio's time, so that a paused runtime plays hours in milliseconds; everything that
 //! reads the time of day asks a [`Clock`]. No other file of the controller may call `now()`.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +24,7 @@ pub struct Clock {
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Anchored { epoch: Timestamp, start: Instant },
+    Anchored { epoch: Timestamp, start: Instant, set: Arc<Mutex<SignedDuration>> },
 }
 
 impl Clock {
@@ -34,7 +35,7 @@ impl Clock {
 
     /// Returns a clock that read `epoch` when it was made, and moves with tokio's time.
     pub fn anchored(epoch: Timestamp) -> Self {
-        Self { source: Source::Anchored { epoch, start: Instant::now() } }
+        Self { source: Source::Anchored { epoch, start: Instant::now(), set: Arc::default() } }
     }
 
     /// Tells the time of day.
@@ -42,7 +43,18 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.source {
             Source::System => Timestamp::now(),
-            Source::Anchored { epoch, start } => later(*epoch, start.elapsed()),
+            Source::Anchored { epoch, start, set } => {
+                let moved = later(*epoch, start.elapsed());
+                moved.checked_add(*set.lock().unwrap_or_else(PoisonError::into_inner)).unwrap_or(moved)
+            }
+        }
+    }
+
+    /// Sets an anchored clock, and its copies, forward or back, as an administrator may do with a wall clock.
+    pub fn step(&self, by: SignedDuration) {
+        if let Source::Anchored { set, .. } = &self.source {
+            let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
+            *set = set.saturating_add(by);
         }
     }
 

@@ -188,9 +188,9 @@ pub struct DatadogMetric {
     /// Secret with the keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<DatadogSecretRef>,
-    /// Seconds to wait for the answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_timeout: Option<i64>,
+    /// How long to wait for the answer, such as `30s`; 10s when absent.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
+    pub request_timeout: Option<String>,
 }
 
 /// Secret with the keys of Datadog.

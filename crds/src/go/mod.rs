@@ -6,11 +6,13 @@
 //! `encoding/json` (package documentation), `k8s.io/api/core/v1` v0.34 to v0.37, `k8s.io/apimachinery/pkg/api/resource`.
 
 mod defaults;
+mod misfit;
 mod quantity;
 mod shape;
 mod table;
 
-pub(crate) use shape::{Purpose, Tree, shape, unknown_fields};
+pub(crate) use misfit::{Misfit, misfits};
+pub(crate) use shape::{Purpose, Tree, shape};
 #[cfg(test)]
 pub(crate) use table::Table;
 pub(crate) use table::{Kind, struct_kind, table};

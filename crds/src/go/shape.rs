@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     defaults, quantity,
-    table::{Field, Kind, Table},
+    table::{Kind, Table},
 };
 
 /// JSON whose members keep the order in which they were put.
@@ -71,35 +71,6 @@ pub(crate) fn shape(table: &Table, kind: &Kind, value: &Value, purpose: Purpose)
         (Kind::Quantity, value) => Tree::Scalar(amount(value, purpose)),
         (Kind::Time, Value::String(text)) => Tree::Scalar(whole_seconds(text).into()),
         (_, value) => Tree::from(value),
-    }
-}
-
-/// Paths of members that the tables do not know, below `path`.
-pub(crate) fn unknown_fields(table: &Table, kind: &Kind, value: &Value, path: &str) -> Vec<String> {
-    match (kind, value) {
-        (Kind::Pointer(kind), value) => unknown_fields(table, kind, value, path),
-        (Kind::List(kind), Value::Array(items)) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, item)| unknown_fields(table, kind, item, &format!("{path}[{index}]")))
-            .collect(),
-        (Kind::Map(kind), Value::Object(map)) => {
-            map.iter().flat_map(|(key, value)| unknown_fields(table, kind, value, &format!("{path}.{key}"))).collect()
-        }
-        (Kind::Struct(name), Value::Object(map)) => {
-            let fields = table.fields(name);
-            let known = |key: &str| fields.iter().find(|field| field.name == key);
-            map.iter()
-                .flat_map(|(key, value)| {
-                    let path = format!("{path}.{key}");
-                    match known(key) {
-                        Some(Field { kind, .. }) => unknown_fields(table, kind, value, &path),
-                        None => vec![path],
-                    }
-                })
-                .collect()
-        }
-        _ => Vec::new(),
     }
 }
 

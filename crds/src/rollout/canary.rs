@@ -236,8 +236,8 @@ pub struct PluginStep {
 
 /// Analysis that runs beside the steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(default, rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!from))]
+#[serde(default, rename_all = "camelCase", from = "WrittenBackgroundAnalysis")]
 pub struct BackgroundAnalysis {
     /// Which templates run, and with what.
     #[serde(flatten)]
@@ -245,6 +245,33 @@ pub struct BackgroundAnalysis {
     /// Step index at which it starts; at once when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_step: Option<i32>,
+}
+
+/// The same field by field: read through `flatten`, a field that does not fit would have no path.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct WrittenBackgroundAnalysis {
+    templates: Vec<TemplateRef>,
+    args: Vec<RolloutArgument>,
+    dry_run: Vec<DryRun>,
+    measurement_retention: Vec<MeasurementRetention>,
+    analysis_run_metadata: Option<PodTemplateMetadata>,
+    starting_step: Option<i32>,
+}
+
+impl From<WrittenBackgroundAnalysis> for BackgroundAnalysis {
+    fn from(written: WrittenBackgroundAnalysis) -> Self {
+        let WrittenBackgroundAnalysis {
+            templates,
+            args,
+            dry_run,
+            measurement_retention,
+            analysis_run_metadata,
+            starting_step,
+        } = written;
+        let analysis = RolloutAnalysis { templates, args, dry_run, measurement_retention, analysis_run_metadata };
+        Self { analysis, starting_step }
+    }
 }
 
 /// Which analysis templates run, and with what.

@@ -125,6 +125,7 @@ fn bounds_of_analyses() -> Vec<(&'static str, &'static str, Value)> {
         ),
         ("DatadogMetric", "apiVersion", json!({ "enum": ["v1", "v2"], "default": "v1" })),
         ("DatadogMetric", "interval", json!({ "default": "5m" })),
+        ("DatadogMetric", "requestTimeout", json!({ "pattern": DURATION })),
     ]
 }
 

@@ -128,6 +128,7 @@ fn pod_template() -> Value {
             "containers": containers(),
             "initContainers": containers(),
             "ephemeralContainers": containers(),
+            "nodeSelector": { "type": "object", "additionalProperties": text },
             "hostAliases": map_list(&["ip"], json!({ "ip": text })),
             "imagePullSecrets": map_list(&["name"], json!({ "name": { "type": "string", "x-default": "" } })),
             "resourceClaims": named_list(),
@@ -147,12 +148,16 @@ fn resources() -> Value {
 
 fn containers() -> Value {
     let text = json!({ "type": "string" });
+    let words = json!({ "type": "array", "items": text });
     map_list(
         &["name"],
         json!({
             "name": text,
             "image": text,
-            "env": map_list(&["name"], json!({ "name": text, "valueFrom": value_from() })),
+            // Where YAML most often gives a number or a flag that must be a string.
+            "command": words,
+            "args": words,
+            "env": map_list(&["name"], json!({ "name": text, "value": text, "valueFrom": value_from() })),
             "ports": map_list(
                 &["containerPort", "protocol"],
                 json!({

@@ -86,7 +86,43 @@ fn what_changes_a_pod_makes_a_difference() {
 fn what_kubernetes_does_not_know_makes_none_but_is_named() {
     same(json!({"containers": [{"imagge": "a"}]}), json!({"containers": [{}]}));
     let template = json!({"spec": {"containers": [{"imagge": "a", "resources": {"limits": {"gpu": "1"}}}], "nodeSelector": {"x": "y"}}, "x": 1});
-    assert_eq!(unknown_fields(&template), ["spec.template.spec.containers[0].imagge", "spec.template.x"]);
+    let found: Vec<_> = unknown_fields(&template, "spec.template").into_iter().map(|fault| fault.message).collect();
+    let end = "is a field that Kubernetes does not know, and has no effect;";
+    let expect = [
+        format!("spec.template.spec.containers[0].imagge {end} did you mean image?"),
+        format!("spec.template.x {end} remove it, or correct its name"),
+    ];
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn values_of_a_wrong_kind_are_named() {
+    let found = |spec: Value| {
+        let found = wrong_kinds(&template(spec), "spec.template");
+        found.into_iter().map(|fault| fault.message).collect::<Vec<_>>()
+    };
+    let pod = json!({
+        "containers": [{
+            "name": "a", "image": "b", "env": [{"name": "PORT", "value": 8080}], "args": ["--port", 8080],
+            "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}, "ports": [{"containerPort": "80"}],
+            "livenessProbe": {"httpGet": {"port": 80}}, "stdin": "yes",
+        }],
+        "terminationGracePeriodSeconds": 1.5, "nodeSelector": ["x"], "tolerations": {"key": "a"}, "affinity": null,
+    });
+    assert_eq!(
+        found(pod),
+        [
+            "spec.template.spec.containers[0].args[1] is 8080; it must be a string",
+            "spec.template.spec.containers[0].env[0].value is 8080; it must be a string",
+            "spec.template.spec.containers[0].ports[0].containerPort is \"80\"; it must be a whole number",
+            "spec.template.spec.containers[0].stdin is \"yes\"; it must be true or false",
+            "spec.template.spec.nodeSelector is [\"x\"]; it must be an object",
+            "spec.template.spec.terminationGracePeriodSeconds is 1.5; it must be a whole number",
+            "spec.template.spec.tolerations is {\"key\":\"a\"}; it must be a list",
+        ],
+    );
+    let many = found(json!({"containers": vec![json!({"stdin": "yes"}); 10_000]}));
+    assert_eq!(many.len(), 100);
 }
 
 #[test]

@@ -40,6 +40,15 @@ pub fn analysis_run(spec: &AnalysisRunSpec) -> Vec<Fault> {
 
 fn named(args: &[Argument], faults: &mut Faults) {
     unique(args.iter().map(|arg| arg.name.as_str()), |index| format!("spec.args[{index}].name"), faults);
+    for (index, arg) in args.iter().enumerate() {
+        let secret = arg.value_from.as_ref().is_some_and(|from| from.secret_key_ref.is_some());
+        if secret && arg.value.is_some() {
+            faults.say(
+                &format!("spec.args[{index}]"),
+                "has both value and valueFrom.secretKeyRef; leave one of them out",
+            );
+        }
+    }
 }
 
 /// The analysis that a Rollout asks for, at this path.
@@ -128,9 +137,12 @@ fn metric(metric: &Metric, at: &str, faults: &mut Faults) {
     if count > 1 && metric.interval.is_none() {
         faults.missing(&format!("{at}.interval"), "a count greater than 1 needs an interval");
     }
-    let least = failure.max(0).saturating_add(success);
-    if count > 0 && count < least {
-        let rule = format!("it must be {least} or more, which is failureLimit and consecutiveSuccessLimit together");
+    if count > 0 && count < failure.max(0).saturating_add(success) {
+        let rule = if failure >= 0 {
+            format!("it must be >= failureLimit + consecutiveSuccessLimit ({failure} + {success})")
+        } else {
+            format!("it must be >= consecutiveSuccessLimit, which is {success}")
+        };
         faults.wrong(&format!("{at}.count"), count, &rule);
     }
     if count > 0 && count < inconclusive {
@@ -159,7 +171,8 @@ impl Limits {
                 _ => match value.as_i64() {
                     Some(number) if (least..=i64::from(i32::MAX)).contains(&number) => Some(number),
                     _ => {
-                        faults.wrong(&format!("{at}.{field}"), value, &format!("it must be a number from {least} on"));
+                        let rule = if least < 0 { "it must be >= 0, or -1 to be disabled" } else { "it must be >= 0" };
+                        faults.wrong(&format!("{at}.{field}"), value, rule);
                         None
                     }
                 },

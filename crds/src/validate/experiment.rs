@@ -4,6 +4,7 @@ use super::{Fault, Faults, analysis, canary::unique};
 use crate::{
     experiment::{Experiment, ExperimentSpec, ExperimentTemplate},
     names::defaults,
+    template::wrong_kinds,
 };
 
 /// Every fault in the spec of an Experiment; none if it can be carried out.
@@ -42,4 +43,5 @@ fn template(template: &ExperimentTemplate, at: &str, deadline: i32, faults: &mut
         faults.wrong(&format!("{at}.minReadySeconds"), ready, &rule);
     }
     faults.at_least(0, template.replicas, &format!("{at}.replicas"));
+    faults.extend(wrong_kinds(&template.template, &format!("{at}.template")));
 }

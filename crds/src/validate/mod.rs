@@ -17,6 +17,7 @@ pub use crate::decode::Fault;
 use crate::{
     names::defaults,
     rollout::{AntiAffinity, BlueGreenStrategy, ObjectRef, Rollout, RolloutSpec, Strategy},
+    template,
 };
 
 /// Most steps of a canary; more are refused, because nobody can watch them.
@@ -42,6 +43,13 @@ pub fn rollout(rollout: &Rollout) -> Vec<Fault> {
     }
     strategy(spec, &mut faults);
     faults.into_vec()
+}
+
+/// What is no fault of a Rollout, is carried out as with Argo Rollouts, and is hardly meant so; each with its path.
+///
+/// To be said once, in an event or by a linter; nothing waits for it.
+pub fn notes(rollout: &Rollout) -> Vec<Fault> {
+    rollout.spec.template.iter().flat_map(|template| template::unknown_fields(template, pods::TEMPLATE)).collect()
 }
 
 fn numbers(spec: &RolloutSpec, faults: &mut Faults) {
@@ -167,6 +175,13 @@ impl Faults {
     fn at_least(&mut self, least: i32, number: Option<i32>, path: &str) {
         if let Some(number) = number.filter(|number| *number < least) {
             self.wrong(path, number, &format!("it must be {least} or more"));
+        }
+    }
+
+    /// Faults that were found elsewhere.
+    fn extend(&mut self, found: impl IntoIterator<Item = Fault>) {
+        for fault in found {
+            self.push(|| fault);
         }
     }
 

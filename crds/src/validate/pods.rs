@@ -6,7 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use serde_json::Value;
 
 use super::Faults;
-use crate::{names::HASH_LABEL, rollout::RolloutSpec};
+use crate::{names::HASH_LABEL, rollout::RolloutSpec, template::wrong_kinds};
+
+/// Where the pod template of a Rollout stands.
+pub(super) const TEMPLATE: &str = "spec.template";
 
 pub(super) fn check(spec: &RolloutSpec, faults: &mut Faults) {
     let RolloutSpec { selector, template, workload_ref, .. } = spec;
@@ -23,6 +26,7 @@ pub(super) fn check(spec: &RolloutSpec, faults: &mut Faults) {
         Some(template) if by_reference => emptiness(template, faults),
         Some(template) => {
             pod(template, faults);
+            faults.extend(wrong_kinds(template, TEMPLATE));
             if let Some(selector) = selector {
                 matching(selector, template, faults);
             }

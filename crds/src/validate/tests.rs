@@ -303,7 +303,7 @@ fn metrics_are_measurable() {
             "spec.metrics[0].interval is 5 minutes; \"5 minutes\" has the unknown unit \" minutes\"; the units are ns, us, ms, s, m \
              and h (write 24h for a day)",
             "spec.metrics[0].provider has web and job; a metric needs exactly one provider",
-            "spec.metrics[0].count is 2; it must be 3 or more, which is failureLimit and consecutiveSuccessLimit together",
+            "spec.metrics[0].count is 2; it must be >= failureLimit + consecutiveSuccessLimit (3 + 0)",
             "spec.metrics[0].count is 2; it must not be less than inconclusiveLimit, which is 4",
         ],
     );
@@ -319,8 +319,47 @@ fn metrics_are_measurable() {
         json!({"name": "", "provider": web, "failureLimit": "few"}),
         &[
             "spec.metrics[0].name is missing; give a name",
-            "spec.metrics[0].failureLimit is few; it must be a number from -1 on",
+            "spec.metrics[0].failureLimit is few; it must be >= 0, or -1 to be disabled",
         ],
+    );
+}
+
+#[test]
+fn a_field_of_the_pod_that_nobody_knows_is_a_note_and_no_fault() {
+    let mut object = sound();
+    object["spec"]["template"]["spec"]["contaners"] = json!([]);
+    let rollout: Rollout = crate::decode(object).expect("decodes");
+    assert_eq!(super::rollout(&rollout), []);
+    let notes: Vec<_> = notes(&rollout).into_iter().map(|note| note.message).collect();
+    assert_eq!(
+        notes,
+        [
+            "spec.template.spec.contaners is a field that Kubernetes does not know, and has no effect; did you mean containers?"
+        ]
+    );
+}
+
+#[test]
+fn a_pod_that_the_api_server_would_refuse_is_a_fault() {
+    check(
+        json!({"template": {"spec": {"terminationGracePeriodSeconds": "30"}}}),
+        &["spec.template.spec.terminationGracePeriodSeconds is \"30\"; it must be a whole number"],
+    );
+}
+
+#[test]
+fn an_argument_has_one_source() {
+    let check = |arg: Value, expect: &[&str]| {
+        let spec = crate::decode(json!({"args": [arg], "metrics": [{"name": "m", "provider": {"web": {}}}]}));
+        let faults = analysis_run(&spec.expect("decodes"));
+        assert_eq!(faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>(), expect);
+    };
+    let secret = json!({"secretKeyRef": {"name": "s", "key": "k"}});
+    check(json!({"name": "a", "valueFrom": secret}), &[]);
+    check(json!({"name": "a", "value": "v"}), &[]);
+    check(
+        json!({"name": "a", "value": "v", "valueFrom": secret}),
+        &["spec.args[0] has both value and valueFrom.secretKeyRef; leave one of them out"],
     );
 }
 

@@ -1,15 +1,15 @@
-//! The part that selects trials, starts a process for each in new namespaces, and counts.
+//! The part that selects trials and starts a process for each in new namespaces; `libtest-mimic` plays, tells and counts.
 
 use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
     process::{ExitCode, Stdio},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-use futures::StreamExt;
+use libtest_mimic::{Arguments, Failed};
 use tokio::process::Command;
 
 use super::{Trial, WORLD_DIR};
@@ -17,136 +17,98 @@ use super::{Trial, WORLD_DIR};
 /// How many worlds run side by side that don't mind.
 const SIDE_BY_SIDE: usize = 3;
 
-/// What `cargo test` passes on to a test program.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// Plays only trials whose names contain one of these words.
-    words: Vec<String>,
-    /// A word must be the whole name.
-    #[arg(long)]
-    exact: bool,
-    /// Says the names and plays nothing.
-    #[arg(long)]
-    list: bool,
-    /// Shows what trials print while they run.
-    #[arg(long, alias = "no-capture")]
-    nocapture: bool,
-    /// Keeps the folders of trials that passed too.
-    #[arg(long)]
-    keep: bool,
-    /// How many worlds run side by side; one, and three of those that don't mind, when left out.
-    #[arg(long)]
-    test_threads: Option<usize>,
-    /// What `cargo bench` adds to every command line; says nothing.
-    #[arg(long, hide = true)]
-    bench: bool,
-}
+/// Keeps the folders of trials that passed too.
+const KEEP: &str = "SERIN_E2E_KEEP";
 
-impl Arguments {
-    fn selects(&self, trial: &Trial) -> bool {
-        let fits = |word: &String| {
-            if self.exact { trial.name == *word } else { trial.name.contains(word.as_str()) }
-        };
-        self.words.is_empty() || self.words.iter().any(fits)
-    }
+/// How many of the longest trials are named at the end.
+const LONGEST: usize = 10;
+
+/// What the trials of one run share.
+struct Run {
+    /// Held by one trial that has the machine to itself, or by several that run beside each other.
+    machine: RwLock<()>,
+    /// Shows what trials print while they run.
+    nocapture: bool,
+    keep: bool,
+    took: Mutex<Vec<(Duration, String)>>,
 }
 
 pub(super) fn play(trials: &[Trial]) -> ExitCode {
-    let arguments = Arguments::parse();
-    let selected: Vec<_> = trials.iter().filter(|trial| arguments.selects(trial)).collect();
-    if arguments.list {
-        for trial in selected {
-            println!("{}: test", trial.name);
-        }
-        return ExitCode::SUCCESS;
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(play_all(&selected, &arguments)),
-        Err(error) => {
-            eprintln!("no trial can be played: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let mut arguments = Arguments::from_args();
+    // A bench is a trial like others; `cargo bench` asks for nothing else.
+    arguments.bench = false;
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let run = Arc::new(Run {
+        machine: RwLock::default(),
+        nocapture: arguments.nocapture,
+        keep: std::env::var_os(KEEP).is_some(),
+        took: Mutex::default(),
+    });
+    // Who needs the machine alone comes first, so that nobody waits long for the others to end.
+    let mut ordered = trials.to_vec();
+    ordered.sort_by_key(|trial| trial.beside);
+    let tests = ordered.into_iter().map(|trial| {
+        let run = Arc::clone(&run);
+        libtest_mimic::Trial::test(trial.name.clone(), move || run.play(&trial))
+    });
+    let conclusion = libtest_mimic::run(&arguments, tests.collect());
+    run.tell_longest();
+    conclusion.exit_code()
 }
 
-async fn play_all(selected: &[&Trial], arguments: &Arguments) -> ExitCode {
-    let side_by_side = |beside: bool, usual: usize| {
-        let some = selected.iter().filter(move |trial| trial.beside == beside);
-        futures::stream::iter(some)
-            .map(async |trial| (*trial, play_one(trial, arguments).await))
-            .buffer_unordered(arguments.test_threads.unwrap_or(usual).max(1))
-    };
-    let played = side_by_side(false, 1).chain(side_by_side(true, SIDE_BY_SIDE)).collect::<Vec<_>>();
-    let outcomes = tokio::select! {
-        outcomes = played => outcomes,
-        _ = tokio::signal::ctrl_c() => {
-            // Their standard inputs close with us, and they end.
-            eprintln!("interrupted");
-            return ExitCode::from(130);
+impl Run {
+    /// Plays a trial, once: what fails has failed, whatever a second try would say.
+    fn play(&self, trial: &Trial) -> Result<(), Failed> {
+        if trial.beside {
+            let _beside = self.machine.read().unwrap_or_else(PoisonError::into_inner);
+            self.timed(trial)
+        } else {
+            let _alone = self.machine.write().unwrap_or_else(PoisonError::into_inner);
+            self.timed(trial)
         }
-    };
-    let mut passed = 0;
-    for (trial, ok) in &outcomes {
-        // Worlds that run beside others on few cores can starve each other; what fails alone fails.
-        let again = !ok && trial.beside && selected.len() > 1;
-        if again {
-            println!("again, alone: {}", trial.name);
-        }
-        passed += usize::from(*ok || (again && play_one(trial, arguments).await));
     }
-    let failed = outcomes.len() - passed;
-    println!("\nreal parts: {passed} passed, {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
 
-async fn play_one(trial: &Trial, arguments: &Arguments) -> bool {
-    let began = Instant::now();
-    let folder = match new_folder(&trial.name) {
-        Ok(folder) => folder,
-        Err(error) => {
-            println!("FAILED  {}: no folder for its world: {error}", trial.name);
-            return false;
-        }
-    };
-    let said = folder.join("trial.log");
-    let ended = run(trial, &folder, (!arguments.nocapture).then_some(&said)).await;
-    let took = began.elapsed().as_secs_f64();
-    let fault = match ended {
-        Ok(true) => None,
-        Ok(false) => Some(fs::read_to_string(&said).unwrap_or_default()),
-        Err(error) => Some(format!("cannot be started: {error}\n")),
-    };
-    if let Some(fault) = fault {
-        println!("FAILED  {} ({took:.1} s), logs in {}", trial.name, folder.display());
-        for line in fault.lines() {
-            println!("        {line}");
-        }
-        return false;
+    fn timed(&self, trial: &Trial) -> Result<(), Failed> {
+        let began = Instant::now();
+        let played = self.in_new_world(trial);
+        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        took.push((began.elapsed(), trial.name.clone()));
+        played
     }
-    println!("ok      {} ({took:.1} s)", trial.name);
-    if !arguments.keep {
-        let _ = fs::remove_dir_all(&folder);
+
+    fn in_new_world(&self, trial: &Trial) -> Result<(), Failed> {
+        let folder = new_folder(&trial.name).map_err(|error| format!("no folder for its world: {error}"))?;
+        let said = folder.join("trial.log");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let passed = runtime.block_on(in_namespaces(trial, &folder, (!self.nocapture).then_some(&said)));
+        if passed.map_err(|error| format!("it can't be started: {error}"))? {
+            if !self.keep {
+                let _ = fs::remove_dir_all(&folder);
+            }
+            return Ok(());
+        }
+        let said = fs::read_to_string(&said).unwrap_or_default();
+        Err(format!("{said}its logs are in {}", folder.display()).into())
     }
-    true
+
+    /// Names the trials that took longest: the whole has to stay bearable.
+    fn tell_longest(&self) {
+        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        took.sort_by(|a, b| b.cmp(a));
+        for (time, name) in took.iter().take(LONGEST) {
+            println!("{:>7.1} s  {name}", time.as_secs_f64());
+        }
+    }
 }
 
 fn new_folder(name: &str) -> io::Result<PathBuf> {
     let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
-    let base = format!("serin-e2e-{}-{plain}", std::process::id());
-    // A trial that is played again gets a new world: in the old one everything is still there.
-    let mut tries = 1;
-    loop {
-        let suffix = if tries == 1 { String::new() } else { format!("-{tries}") };
-        let folder = std::env::temp_dir().join(format!("{base}{suffix}"));
-        match fs::create_dir(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tries += 1,
-            made => return made.map(|()| folder),
-        }
-    }
+    let folder = std::env::temp_dir().join(format!("serin-e2e-{}-{plain}", std::process::id()));
+    fs::create_dir(&folder)?;
+    Ok(folder)
 }
 
-async fn run(trial: &Trial, folder: &Path, said: Option<&PathBuf>) -> io::Result<bool> {
+async fn in_namespaces(trial: &Trial, folder: &Path, said: Option<&PathBuf>) -> io::Result<bool> {
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
@@ -163,7 +125,7 @@ async fn run(trial: &Trial, folder: &Path, said: Option<&PathBuf>) -> io::Result
         command.stdout(sink.try_clone()?).stderr(sink);
     }
     let mut child = command.spawn()?;
-    // Ours to hold: when it closes, the trial ends.
+    // Ours to hold: when it closes, the trial ends. It closes too when this program is interrupted.
     let lifeline = child.stdin.take();
     // The trial keeps its own limit; this one is for a process that has lost its way.
     let limit = trial.limit + Duration::from_secs(30);

@@ -160,9 +160,4 @@ impl Controller {
     pub fn pid(&self) -> Option<u32> {
         self.server.as_ref().map(Server::pid)
     }
-
-    /// Its resident memory, in bytes; `None` while it is down.
-    pub fn rss(&self) -> Option<u64> {
-        self.server.as_ref().and_then(|server| server.rss().ok())
-    }
 }

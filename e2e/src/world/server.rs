@@ -167,14 +167,6 @@ impl Server {
         all.get(from..).unwrap_or_default().join("\n")
     }
 
-    /// Its resident memory, in bytes.
-    ///
-    /// # Errors
-    /// When the process has ended.
-    pub fn rss(&self) -> Result<u64, WorldError> {
-        rss(self.pid())
-    }
-
     /// Asks it to end.
     pub fn terminate(&mut self) {
         self.signal(Signal::TERM);
@@ -230,22 +222,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop(Duration::from_secs(1));
     }
-}
-
-/// The resident memory of a process, in bytes.
-///
-/// # Errors
-/// When there is no such process in this world.
-///
-/// # Source
-/// `VmRSS` in `/proc/<pid>/status`, `proc_pid_status(5)`.
-pub fn rss(pid: u32) -> Result<u64, WorldError> {
-    let file = format!("/proc/{pid}/status");
-    let text = fs::read_to_string(&file).map_err(WorldError::io(format!("reading {file}")))?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|kibibytes| kibibytes.parse::<u64>().ok())
-        .map(|kibibytes| kibibytes * 1024)
-        .ok_or_else(|| WorldError::Malformed { what: file, why: "no VmRSS: the process has ended".to_owned() })
 }

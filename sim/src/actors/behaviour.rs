@@ -19,6 +19,10 @@ pub struct Behaviour {
     pub never_ready: bool,
     /// Its process ends so long after it became ready, every time.
     pub crash_after: Option<Duration>,
+    /// So many pods of the image, those that are made first, never become ready.
+    pub never_ready_pods: u32,
+    /// It is ready and unready in turn, for so long each.
+    pub flaps: Option<(Duration, Duration)>,
     /// How long it goes on after it was told to end; at most its grace period.
     pub drain: Duration,
 }
@@ -29,6 +33,8 @@ impl Default for Behaviour {
             ready_after: Duration::from_secs(2),
             never_ready: false,
             crash_after: None,
+            never_ready_pods: 0,
+            flaps: None,
             drain: Duration::from_secs(1),
         }
     }

@@ -53,6 +53,7 @@ impl Kubelet {
             pods: HashMap::new(),
             timers: BTreeMap::new(),
             count: 0,
+            made: HashMap::new(),
         };
         let task = tokio::spawn(async move {
             if let Some((follower, pods)) = followed {
@@ -88,6 +89,7 @@ impl Kubelet {
 enum Deed {
     Start,
     Ready,
+    Unready,
     Crash,
     Fail,
     Turn,
@@ -101,6 +103,8 @@ struct Running {
     ip: String,
     restarts: i64,
     dying: bool,
+    /// How many pods of its image were made before it.
+    older: u32,
 }
 
 struct Worker {
@@ -111,6 +115,8 @@ struct Worker {
     pods: HashMap<Key, Running>,
     timers: BTreeMap<(Instant, u64), (Key, String, Deed)>,
     count: u64,
+    /// How many pods of each image were made.
+    made: HashMap<String, u32>,
 }
 
 impl Worker {
@@ -174,7 +180,10 @@ impl Worker {
             known => known.to_owned(),
         };
         let fresh = text(pod, &["spec", "nodeName"]).is_empty();
-        self.pods.insert(key.clone(), Running { uid: uid.clone(), ip, restarts: 0, dying: false });
+        let image = list(pod, &["spec", "containers"]).first().map_or("", |container| text(container, &["image"]));
+        let made = self.made.entry(image.to_owned()).or_default();
+        let older = std::mem::replace(made, *made + 1);
+        self.pods.insert(key.clone(), Running { uid: uid.clone(), ip, restarts: 0, dying: false, older });
         if fresh && !is_dying(pod) {
             // A pod that is gone meanwhile needs no node.
             let _ = self.scheduler.merge("pods", &key, json!({"spec": {"nodeName": NODE}}));
@@ -206,7 +215,8 @@ impl Worker {
             return;
         };
         let uid = known.uid.clone();
-        let behaviour = self.behaviours.of(&pod);
+        let mut behaviour = self.behaviours.of(&pod);
+        behaviour.never_ready |= known.older < behaviour.never_ready_pods;
         let ended = matches!(text(&pod, &["status", "phase"]), "Failed" | "Succeeded");
         match deed {
             Deed::Remove => {
@@ -222,6 +232,11 @@ impl Worker {
             Deed::Ready => {
                 self.write(key, &pod, Health::Ready);
                 self.expect(key, uid, behaviour, true);
+            }
+            Deed::Unready => {
+                self.write(key, &pod, Health::Starting);
+                let down = behaviour.flaps.map_or(behaviour.ready_after, |(_, down)| down);
+                self.later(down, key.clone(), uid, Deed::Ready);
             }
             Deed::Turn => {
                 let ready = ready_since(&pod).is_some();
@@ -248,11 +263,12 @@ impl Worker {
 
     /// Expects what comes next in the life of a pod.
     fn expect(&mut self, key: &Key, uid: String, behaviour: Behaviour, ready: bool) {
-        match (ready, behaviour.crash_after) {
+        match (ready, behaviour.crash_after, behaviour.flaps) {
             _ if behaviour.never_ready => {}
-            (false, _) => self.later(behaviour.ready_after, key.clone(), uid, Deed::Ready),
-            (true, Some(life)) => self.later(life, key.clone(), uid, Deed::Crash),
-            (true, None) => {}
+            (false, ..) => self.later(behaviour.ready_after, key.clone(), uid, Deed::Ready),
+            (true, Some(life), _) => self.later(life, key.clone(), uid, Deed::Crash),
+            (true, None, Some((up, _))) => self.later(up, key.clone(), uid, Deed::Unready),
+            (true, None, None) => {}
         }
     }
 

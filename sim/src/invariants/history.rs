@@ -2,7 +2,7 @@
 //! the audit log of a real API server alike.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
@@ -64,14 +64,14 @@ pub struct Shelf {
 #[derive(Debug)]
 pub struct History {
     us: String,
-    objects: HashMap<Key, Arc<Value>>,
-    named_by: HashMap<Key, BTreeSet<Key>>,
-    parts: HashMap<Key, Vec<Key>>,
-    sets: HashMap<Key, BTreeSet<Key>>,
-    selecting: HashMap<(String, String), BTreeSet<Key>>,
-    shelves: HashMap<Key, Shelf>,
+    objects: BTreeMap<Key, Arc<Value>>,
+    named_by: BTreeMap<Key, BTreeSet<Key>>,
+    parts: BTreeMap<Key, Vec<Key>>,
+    sets: BTreeMap<Key, BTreeSet<Key>>,
+    selecting: BTreeMap<(String, String), BTreeSet<Key>>,
+    shelves: BTreeMap<Key, Shelf>,
     stories: BTreeMap<Key, RolloutHistory>,
-    runs: HashMap<Key, u64>,
+    runs: BTreeMap<Key, u64>,
 }
 
 impl History {
@@ -79,14 +79,14 @@ impl History {
     pub fn new(us: impl Into<String>) -> Self {
         Self {
             us: us.into(),
-            objects: HashMap::new(),
-            named_by: HashMap::new(),
-            parts: HashMap::new(),
-            sets: HashMap::new(),
-            selecting: HashMap::new(),
-            shelves: HashMap::new(),
+            objects: BTreeMap::new(),
+            named_by: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            sets: BTreeMap::new(),
+            selecting: BTreeMap::new(),
+            shelves: BTreeMap::new(),
             stories: BTreeMap::new(),
-            runs: HashMap::new(),
+            runs: BTreeMap::new(),
         }
     }
 
@@ -102,8 +102,16 @@ impl History {
 
     /// All objects of one resource.
     pub fn all<'a>(&'a self, resource: &'a str) -> impl Iterator<Item = (&'a Key, &'a Value)> {
-        let wanted = move |key: &Key| key.resource == resource;
-        self.objects.iter().filter(move |(key, _)| wanted(key)).map(|(key, object)| (key, object.as_ref()))
+        let first = Key::new(resource, "", "");
+        let wanted = self.objects.range(first..).take_while(move |(key, _)| key.resource == resource);
+        wanted.map(|(key, object)| (key, object.as_ref()))
+    }
+
+    /// All objects of a namespace but pods and events, of which there are many.
+    pub fn objects(&self, namespace: &str) -> BTreeMap<Key, Arc<Value>> {
+        let many = |key: &Key| key.resource == "pods" || key.resource == "events";
+        let wanted = self.objects.iter().filter(|(key, _)| key.namespace == namespace && !many(key));
+        wanted.map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
     }
 
     /// The world as it is now.

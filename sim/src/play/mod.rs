@@ -1,15 +1,23 @@
 //! Plays scenarios in this process: the real controller on a simulated cluster, in virtual time.
 
+mod fault_plan;
+mod incarnation;
+mod pace;
 mod severed;
 
 use std::future::Future;
 
 use jiff::Timestamp;
 
-pub use self::severed::Severed;
+pub use self::{
+    fault_plan::FaultPlan,
+    incarnation::{Incarnations, RESTART, Surroundings},
+    pace::Pace,
+    severed::Severed,
+};
 use crate::{
     cluster::SimWorld,
-    scenario::{self, Frame, Played, Scenario, WorldError},
+    scenario::{self, Played, Scenario, WorldError},
 };
 
 /// When every story begins.
@@ -25,17 +33,6 @@ pub fn play(scenario: &Scenario) -> Result<Played, WorldError> {
     in_virtual_time(async {
         let mut world = world()?;
         scenario::play(scenario, &mut world, &mut |_| {}).await
-    })
-}
-
-/// Plays a scenario so that a person can follow it: `speed` seconds of it in each of theirs, and a picture at each tick.
-///
-/// # Errors
-/// As [`play`].
-pub fn paced(scenario: &Scenario, speed: f64, watcher: &mut dyn FnMut(&Frame)) -> Result<Played, WorldError> {
-    in_virtual_time(async {
-        let mut world = world()?.paced(speed);
-        scenario::play(scenario, &mut world, watcher).await
     })
 }
 

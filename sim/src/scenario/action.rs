@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Behaviour, Load, Manifest, Span};
+use super::{Behaviour, Fault, Load, Manifest, Span};
 
 /// One thing that happens, named as the scenario file names it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub enum Action {
     KillPods(KillPods),
     /// Changes the requests that users send.
     Load(Load),
+    /// Something goes wrong for the controller.
+    Fault(Fault),
 }
 
 impl Action {
@@ -62,6 +64,7 @@ impl Action {
                 | Self::Prometheus(_)
                 | Self::Behave(_)
                 | Self::Load(_)
+                | Self::Fault(_)
         )
     }
 }
@@ -191,6 +194,33 @@ pub struct Apply {
 pub struct Delete {
     /// Which object.
     pub target: Target,
+    /// What becomes of the objects that it owns.
+    #[serde(default)]
+    pub cascade: Cascade,
+}
+
+/// What becomes of the objects that a deleted one owns (`kubectl delete --cascade`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cascade {
+    /// They are deleted after it.
+    #[default]
+    Background,
+    /// They are deleted before it.
+    Foreground,
+    /// They stay, without owner.
+    Orphan,
+}
+
+impl Cascade {
+    /// The word of the API.
+    pub const fn policy(self) -> &'static str {
+        match self {
+            Self::Background => "Background",
+            Self::Foreground => "Foreground",
+            Self::Orphan => "Orphan",
+        }
+    }
 }
 
 /// How Prometheus answers.

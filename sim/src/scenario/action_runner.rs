@@ -47,7 +47,8 @@ impl<'w, W: World> ActionRunner<'w, W> {
             Action::Load(load) => self.world.load(load).await,
             Action::Patch(patch) => Sender::new(self.world, patch.by)?.patch(patch).await,
             Action::Apply(apply) => self.apply(apply).await,
-            Action::Delete(delete) => Sender::new(self.world, Who::Person)?.delete(&delete.target).await,
+            Action::Delete(delete) => Sender::new(self.world, Who::Person)?.delete(delete).await,
+            Action::Fault(fault) => self.world.fault(fault).await,
             _ => self.order(scenario, action, seen).await,
         }
     }
@@ -126,6 +127,7 @@ impl<'w, W: World> ActionRunner<'w, W> {
                 let side = if kill.of == Side::Stable { "stable" } else { "canary" };
                 ("world", format!("kills {} {side} pods", kill.count))
             }
+            Action::Fault(fault) => ("world", fault.tell()),
             Action::Load(_) => ("world", "users ask at another rate".to_owned()),
         }
     }

@@ -1,11 +1,14 @@
 //! What a scenario can say about the state of the world: to wait for it, to look at it half-way, to expect it in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::NAMESPACE;
+use super::{NAMESPACE, orders::plural};
 use crate::invariants::{
     History, Key,
     view::{self, HASH_LABEL},
@@ -45,6 +48,27 @@ pub struct Check {
     /// How many analysis runs of the Rollout stand in each phase, at least.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub runs: BTreeMap<String, usize>,
+    /// How many analysis runs of the Rollout there are, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_at_most: Option<usize>,
+    /// Fields of any object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+}
+
+/// A field of an object, and what it has to hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Field {
+    /// The object's kind, like `Service`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// A JSON pointer (RFC 6901); empty for the whole object.
+    pub path: String,
+    /// What stands there; null when nothing does, or when there is no such object.
+    #[serde(default)]
+    pub is: Value,
 }
 
 /// Available pods of each side.
@@ -72,6 +96,8 @@ pub struct Observation {
     pub runs: Vec<Value>,
     /// Reasons of events.
     pub events: BTreeSet<String>,
+    /// All objects of the namespace but pods and events.
+    pub objects: BTreeMap<Key, Arc<Value>>,
 }
 
 impl Observation {
@@ -92,6 +118,7 @@ impl Observation {
             virtual_services: routes.cloned().collect(),
             runs: history.all("analysisruns").filter(|(_, run)| own(run)).map(|(_, run)| run.clone()).collect(),
             events: events.map(|(_, event)| view::text(event, "/reason").to_owned()).collect(),
+            objects: history.objects(NAMESPACE),
             rollout: object,
         }
     }
@@ -172,6 +199,10 @@ impl Check {
                 faults.push(format!("{there} analysis runs are {phase}, expected {count}"));
             }
         }
+        if let Some(most) = self.runs_at_most.filter(|most| seen.runs.len() > *most) {
+            faults.push(format!("there are {} analysis runs, expected {most} at most", seen.runs.len()));
+        }
+        faults.extend(self.fields.iter().filter_map(|field| field.fault(seen)));
         faults
     }
 
@@ -186,6 +217,20 @@ impl Check {
                 faults.push(format!("the condition {name} is {status}/{reason}, expected {expect}"));
             }
         }
+    }
+}
+
+impl Field {
+    fn fault(&self, seen: &Observation) -> Option<String> {
+        let object = seen.objects.get(&Key::new(&plural(&self.kind), NAMESPACE, &self.name));
+        let value = object.and_then(|object| object.pointer(&self.path)).unwrap_or(&Value::Null);
+        let Self { kind, name, path, is } = self;
+        let shown = |value: &Value| match value {
+            Value::Object(_) => "an object".to_owned(),
+            Value::Array(_) => "a list".to_owned(),
+            other => other.to_string(),
+        };
+        (value != is).then(|| format!("{path:?} of {kind} {name} is {}, expected {}", shown(value), shown(is)))
     }
 }
 

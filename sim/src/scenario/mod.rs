@@ -5,7 +5,10 @@
 mod action;
 mod action_runner;
 mod check;
+mod fault;
 mod frame;
+mod images;
+mod last_state;
 mod manifest;
 mod orders;
 mod player;
@@ -19,13 +22,20 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::images::check_behaviour;
+
 pub use self::{
     action::{
-        Action, Apply, Behave, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target, Undo, Who,
+        Action, Apply, Behave, Cascade, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target,
+        Undo, Who,
     },
-    check::{Check, Observation, Pods},
-    frame::{Frame, Metric, Version},
+    check::{Check, Field, Observation, Pods},
+    fault::{CallFault, ClockStep, Coalesce, Fault, Lag, OfKind, Outcome, Silence, Webhook},
+    frame::Frame,
+    images::{Behaviour, Flaps},
+    last_state::{LastState, Phase, Sizes},
     manifest::{Manifest, Reader},
+    orders::plural,
     player::{Played, Watcher, play},
     scale::Scale,
     shipped::{shipped, shipped_names},
@@ -55,6 +65,9 @@ pub struct Scenario {
     /// How each image behaves; what is not named behaves well.
     #[serde(default)]
     pub images: BTreeMap<String, Behaviour>,
+    /// What goes wrong from the start on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// What happens, one entry after the other.
     #[serde(default)]
     pub timeline: Vec<Entry>,
@@ -83,45 +96,6 @@ impl Load {
 impl Default for Load {
     fn default() -> Self {
         Self { host: None, requests_per_second: Self::usual_rate() }
-    }
-}
-
-/// How the pods of an image behave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Behaviour {
-    /// The share of requests answered with 500, from 0 to 1.
-    #[serde(default)]
-    pub error_rate: f64,
-    /// The time of an answer, in milliseconds.
-    #[serde(default = "Behaviour::usual_latency")]
-    pub latency_ms: u32,
-    /// The time from a pod's creation until it is ready.
-    #[serde(default = "Behaviour::usual_start")]
-    pub ready_after: Span,
-    /// The pods start but never become ready.
-    #[serde(default)]
-    pub never_ready: bool,
-}
-
-impl Behaviour {
-    const fn usual_latency() -> u32 {
-        20
-    }
-
-    const fn usual_start() -> Span {
-        Span::seconds(3)
-    }
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            error_rate: 0.0,
-            latency_ms: Self::usual_latency(),
-            ready_after: Self::usual_start(),
-            never_ready: false,
-        }
     }
 }
 
@@ -167,6 +141,9 @@ pub struct Expect {
     /// How long it has to stay like that.
     #[serde(default = "Expect::usual_hold")]
     pub hold: Span,
+    /// How long nothing at all has to happen after that; `0s` where the end is no rest.
+    #[serde(default = "Expect::usual_quiet")]
+    pub quiet: Span,
     /// What users may have felt.
     #[serde(default)]
     pub felt: FeltLimits,
@@ -175,6 +152,10 @@ pub struct Expect {
 impl Expect {
     const fn usual_hold() -> Span {
         Span::seconds(60)
+    }
+
+    const fn usual_quiet() -> Span {
+        Span::seconds(90)
     }
 }
 
@@ -188,6 +169,9 @@ pub struct FeltLimits {
     /// Canary weights that users must have felt, each with the share that it promises.
     #[serde(default)]
     pub shares: Vec<u32>,
+    /// Requests reach the canary by other ways than the route too, so that its share says nothing.
+    #[serde(default)]
+    pub unsplit: bool,
     /// The least number of requests; fewer mean that nothing was asserted.
     #[serde(default)]
     pub requests: u64,
@@ -230,15 +214,15 @@ impl ScenarioError {
 }
 
 impl Scenario {
-    /// Reads a scenario from a file; the files that it names are looked for beside it.
+    /// Reads a scenario from a file; the files that it names are looked for in `base`, or else beside it.
     ///
     /// # Errors
     /// When a file is missing or malformed, or when the scenario contradicts itself.
-    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+    pub fn load(path: &Path, base: Option<&Path>) -> Result<Self, ScenarioError> {
         let shown = path.display().to_string();
         let text =
             std::fs::read_to_string(path).map_err(|source| ScenarioError::Read { path: shown.clone(), source })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = base.or(path.parent()).unwrap_or(Path::new("."));
         Self::parse(&shown, &text, &|file| std::fs::read_to_string(folder.join(file)))
     }
 
@@ -300,19 +284,14 @@ impl Scenario {
         for (image, behaviour) in &self.images {
             check_behaviour(&format!("{shown}: images[{image:?}]"), behaviour)?;
         }
+        for (at, fault) in self.faults.iter().enumerate() {
+            fault.validate(&format!("{shown}: faults[{at}]"))?;
+        }
         for (at, entry) in self.timeline.iter().enumerate() {
             check_entry(&format!("{shown}: timeline[{at}]"), entry)?;
         }
         self.scale.validate(&format!("{shown}: scale"))
     }
-}
-
-fn check_behaviour(path: &str, behaviour: &Behaviour) -> Result<(), ScenarioError> {
-    let rate = behaviour.error_rate;
-    if (0.0..=1.0).contains(&rate) {
-        return Ok(());
-    }
-    Err(ScenarioError::field(format!("{path}.errorRate"), format!("is {rate}; it must be 0 to 1")))
 }
 
 fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {
@@ -334,6 +313,7 @@ fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {
             Action::Apply(apply) if apply.every.is_some_and(|every| every.duration().is_zero()) => {
                 return Err(ScenarioError::field(path, "has `every: 0s`; it must be longer"));
             }
+            Action::Fault(fault) => fault.validate(&format!("{path}.fault"))?,
             Action::Behave(behave) => {
                 check_behaviour(&format!("{path}.behave.behaviour"), &behave.behaviour)?;
             }

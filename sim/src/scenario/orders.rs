@@ -7,10 +7,20 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
-    Apply, NAMESPACE, Patch, PatchType, Target, Who,
+    Apply, Delete, NAMESPACE, Patch, PatchType, Target, Who,
     world::{World, WorldError},
 };
 use crate::invariants::view::{self, flag, list, number, text};
+
+/// The plural of a kind, as paths have it.
+pub fn plural(kind: &str) -> String {
+    let lower = kind.to_lowercase();
+    match lower.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if lower.ends_with('s') => format!("{lower}es"),
+        None => format!("{lower}s"),
+    }
+}
 
 /// Where a kind lives: group and version, plural.
 ///
@@ -27,12 +37,7 @@ fn place(kind: &str, api_version: Option<&str>) -> Result<(String, String), Worl
     let version = api_version
         .or(known)
         .ok_or_else(|| WorldError::new(format!("where {kind} lives is not known; name its apiVersion")))?;
-    let lower = kind.to_lowercase();
-    let plural = match lower.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None => format!("{lower}s"),
-    };
-    Ok((version.to_owned(), plural))
+    Ok((version.to_owned(), plural(kind)))
 }
 
 fn path(target: &Target) -> Result<String, WorldError> {
@@ -89,8 +94,10 @@ impl Sender {
         self.send(Method::GET, path(target)?, "application/json", &Value::Null).await
     }
 
-    pub(super) async fn delete(&self, target: &Target) -> Result<(), WorldError> {
-        self.send(Method::DELETE, path(target)?, "application/json", &Value::Null).await.map(drop)
+    pub(super) async fn delete(&self, delete: &Delete) -> Result<(), WorldError> {
+        let options =
+            json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": delete.cascade.policy()});
+        self.send(Method::DELETE, path(&delete.target)?, "application/json", &options).await.map(drop)
     }
 
     pub(super) async fn patch(&self, patch: &Patch) -> Result<(), WorldError> {

@@ -8,6 +8,7 @@ use super::{
     Action, Apply, Check, Entry, Observation, Scenario,
     action_runner::ActionRunner,
     frame::Frame,
+    last_state::LastState,
     world::{World, WorldError},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct Played {
     pub felt: Felt,
     /// What is not as the scenario expects, one sentence each.
     pub failures: Vec<String>,
+    /// What stands in the API server in the end.
+    pub last: LastState,
 }
 
 impl Played {
@@ -46,7 +49,7 @@ impl Played {
 }
 
 /// Is told how the world looks, each time the player looks.
-pub type Watcher<'a> = &'a mut dyn FnMut(&Frame);
+pub type Watcher<'a> = &'a mut dyn FnMut(&Frame<'_>);
 
 /// Plays a scenario to its end.
 ///
@@ -120,6 +123,10 @@ impl<'a, W: World> Player<'a, W> {
     async fn play(&mut self) -> Result<(), Stop> {
         let start = self.world.now();
         self.world.prepare(self.scenario).await?;
+        for fault in &self.scenario.faults {
+            self.recorder.deed(start, "world", fault.tell());
+            self.world.fault(fault).await?;
+        }
         self.world.start_controller().await?;
         ActionRunner::new(self.world).create(self.scenario).await?;
         self.look().await?;
@@ -130,6 +137,13 @@ impl<'a, W: World> Player<'a, W> {
         self.wait_for(&expect.end, expect.within.duration(), "expect.end").await?;
         self.advance(self.world.now() + expect.hold.signed()).await?;
         self.check("expect.hold", &expect.end);
+        if !expect.quiet.duration().is_zero() {
+            // What was decided a moment ago is still told.
+            self.advance(self.world.now() + super::Span::seconds(5).signed()).await?;
+            self.checker.rest(self.world.now());
+            self.advance(self.world.now() + expect.quiet.signed()).await?;
+            self.check("expect.quiet", &expect.end);
+        }
         Ok(())
     }
 
@@ -212,11 +226,19 @@ impl<'a, W: World> Player<'a, W> {
         for apply in due {
             ActionRunner::new(self.world).apply(&apply).await?;
         }
-        Ok(self.look().await?)
+        self.look().await?;
+        if self.checker.endless() {
+            let text = "the controller calls the API server without end; the story stops here";
+            return Err(Stop::RolloutHistory(text.to_owned()));
+        }
+        Ok(())
     }
 
     /// Takes in what was written and felt since the last look.
     async fn look(&mut self) -> Result<(), WorldError> {
+        for call in self.world.calls().await? {
+            self.checker.hear(&call);
+        }
         let writes = self.world.writes().await?;
         for write in &writes {
             self.recorder.see(self.checker.history(), write);
@@ -237,8 +259,9 @@ impl<'a, W: World> Player<'a, W> {
             let weight = self.bearing.weight.filter(|_| still);
             self.felt.add(&interval, &self.bearing.current, weight);
         }
-        let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
-        (self.watcher)(&frame);
+        let transcript = self.recorder.transcript();
+        let (rollout, history) = (self.scenario.rollout_name(), self.checker.history());
+        (self.watcher)(&Frame { at: self.world.now(), transcript, rollout, history });
         Ok(())
     }
 
@@ -247,8 +270,10 @@ impl<'a, W: World> Player<'a, W> {
         if let Some(Stop::RolloutHistory(failure)) = stop {
             self.failures.push(failure);
         }
+        let now = self.world.now();
+        self.checker.over_time(now);
         if ended {
-            self.checker.at_rest(self.world.now());
+            self.checker.at_rest(now);
             self.judge_felt();
         }
         Played {
@@ -257,6 +282,7 @@ impl<'a, W: World> Player<'a, W> {
             violations: self.checker.violations().to_vec(),
             felt: self.felt,
             failures: self.failures,
+            last: LastState::of(self.checker.history(), self.scenario.rollout_name()),
         }
     }
 
@@ -273,7 +299,7 @@ impl<'a, W: World> Player<'a, W> {
         if felt.requests < limits.requests {
             self.failures.push(format!("users sent {} requests, expected {} at least", felt.requests, limits.requests));
         }
-        for plateau in felt.plateaus.iter().filter(|plateau| !plateau.fair()) {
+        for plateau in felt.plateaus.iter().filter(|plateau| !limits.unsplit && !plateau.fair()) {
             let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
             let failure =
                 format!("{canary} of {all} requests reached the canary at weight {weight}: that is no chance");

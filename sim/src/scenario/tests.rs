@@ -35,6 +35,14 @@ fn what_a_scenario_cannot_mean_is_said_with_its_path_and_what_to_change() {
         &format!("{HEAD}{end}timeline: [{{at: 1s, within: 1m, do: [abort]}}]"),
         "x.yaml: timeline[0] has `within` without `when`; say what is waited for",
     );
+    refused(
+        &format!("{HEAD}{end}faults: [{{calls: {{nth: 0, what: hang}}}}]"),
+        "x.yaml: faults[0].calls.nth is 0; calls are counted from 1",
+    );
+    refused(
+        &format!("{HEAD}{end}timeline: [{{do: [{{fault: {{calls: {{verbs: [put], what: hang}}}}}}]}}]"),
+        "x.yaml: timeline[0].do[0].fault.calls.verbs holds \"put\"; there are get, list, watch, create, update, patch, delete",
+    );
     refused(&format!("{HEAD}{end}scale: {{factor: 0}}"), "x.yaml: scale.factor is 0; it must be at least 1");
     refused(
         &format!("{HEAD}{end}images: {{'shop:v1': {{errorRate: 3}}}}"),
@@ -90,10 +98,21 @@ fn every_action_reads_as_a_scenario_writes_it() {
   - behave: {image: "shop:v2", behaviour: {errorRate: 0.3}}
   - killPods: {of: stable, count: 1}
   - load: {requestsPerSecond: 10}
+  - delete: {target: {kind: Rollout, name: shop}, cascade: orphan}
+  - fault: {calls: {verbs: [patch], kind: VirtualService, nth: 2, times: 3, for: 10s, what: {refused: 403}}}
+  - fault: {calls: {what: crashAfter}}
+  - fault: {lag: {kind: ReplicaSet, by: 30s, events: 2}}
+  - fault: {silence: {kind: Rollout, for: 290s}}
+  - fault: {coalesce: {kind: Service, over: 5s}}
+  - fault: {repeat: {kind: Service}}
+  - fault: {forget: {kind: Service}}
+  - fault: cutWatches
+  - fault: {webhook: {kind: VirtualService, patch: [{op: remove, path: /spec/http}]}}
+  - fault: {clock: {forward: 1h}}
 "#;
     let scenario =
         parse(&format!("{HEAD}expect: {{within: 1m, end: {{}}}}\ntimeline:{actions}")).expect("it is well formed");
-    assert_eq!(scenario.timeline[0].actions.len(), 21);
+    assert_eq!(scenario.timeline[0].actions.len(), 32);
     assert_eq!(scenario.timeline[0].actions[17], Action::Prometheus(PrometheusMode::Slow(Span::seconds(5))));
 }
 
@@ -132,5 +151,17 @@ fn every_shipped_scenario_is_well_formed() {
             shipped(name).unwrap_or_else(|error| panic!("{name}: {error}: {:?}", std::error::Error::source(&error)));
         assert_eq!(scenario.name, name);
         assert!(scenario.description.ends_with('.'), "{name}: the description is a sentence");
+    }
+}
+
+#[test]
+fn every_open_scenario_is_well_formed() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for file in std::fs::read_dir(base.join("open")).expect("the folder is there") {
+        let path = file.expect("it can be read").path();
+        let scenario = Scenario::load(&path, Some(&base))
+            .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
+        assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|name| name.to_str()));
+        assert!(scenario.description.ends_with('.'), "{}: the description is a sentence", scenario.name);
     }
 }

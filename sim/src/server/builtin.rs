@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::{
     apps::v1 as apps, coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery,
+    networking::v1 as networking,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 use serde::{Serialize, de::DeserializeOwned};
@@ -163,6 +164,10 @@ fn group_kinds() -> Vec<Kind> {
         kind(
             "discovery.k8s.io/v1 EndpointSlice endpointslices",
             Builtin { generation: true, ..rules::<discovery::EndpointSlice>() },
+        ),
+        kind(
+            "networking.k8s.io/v1 Ingress ingresses ing +status",
+            Builtin { generation: true, ..rules::<networking::Ingress>() },
         ),
         kind(
             "apiextensions.k8s.io/v1 CustomResourceDefinition customresourcedefinitions crd,crds +status !cluster",

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::journal::Verb;
 
@@ -56,6 +56,23 @@ pub enum Fault {
     DropAfter,
     /// It is carried out, and half of the answer arrives.
     Truncate,
+    /// Somebody else changes the object just before it is carried out; one that makes an object finds it there.
+    Rival,
+}
+
+/// How the watches of one kind misbehave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WatchFaults {
+    /// They show changes so late; lists from the cache do too.
+    pub lag: Duration,
+    /// A change is shown before its lag is over once so many newer ones of the kind were made.
+    pub events: Option<usize>,
+    /// They say nothing until then.
+    pub silent: Option<Instant>,
+    /// They tell together what happens in such a span: of each object only how it ends.
+    pub coalesce: Duration,
+    /// They tell everything twice.
+    pub repeat: bool,
 }
 
 type Hook = Box<dyn Fn(&Call) -> Fault + Send + Sync>;
@@ -63,19 +80,21 @@ type Hook = Box<dyn Fn(&Call) -> Fault + Send + Sync>;
 /// The faults of one server.
 pub struct Faults {
     hook: RwLock<Option<Hook>>,
-    lags: RwLock<HashMap<String, Duration>>,
+    watches: RwLock<HashMap<String, WatchFaults>>,
     cuts: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
 }
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Faults").field("lags", &self.lags).finish_non_exhaustive()
+        f.debug_struct("Faults").field("watches", &self.watches).finish_non_exhaustive()
     }
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { hook: RwLock::default(), lags: RwLock::default(), cuts: watch::channel(0).0 }
+        let (cuts, changes) = (watch::channel(0).0, watch::channel(0).0);
+        Self { hook: RwLock::default(), watches: RwLock::default(), cuts, changes }
     }
 }
 
@@ -96,16 +115,20 @@ impl Faults {
         hook.as_ref().map_or(Fault::None, |hook| hook(call))
     }
 
-    /// Makes the watches of `resource` (a plural), and lists from the cache, show changes `lag` late.
-    ///
-    /// A lag that shrinks takes effect when the watch next looks, which is at the latest when the old lag has passed.
-    pub fn set_lag(&self, resource: &str, lag: Duration) {
-        self.lags.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), lag);
+    /// Changes how the watches of `resource` (a plural) misbehave; open ones notice at once.
+    pub fn watches(&self, resource: &str, change: impl FnOnce(&mut WatchFaults)) {
+        change(self.watches.write().unwrap_or_else(PoisonError::into_inner).entry(resource.to_owned()).or_default());
+        self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Tells how late the watches of `resource` are.
-    pub fn lag(&self, resource: &str) -> Duration {
-        self.lags.read().unwrap_or_else(PoisonError::into_inner).get(resource).copied().unwrap_or_default()
+    /// Makes the watches of `resource` (a plural), and lists from the cache, show changes `lag` late.
+    pub fn set_lag(&self, resource: &str, lag: Duration) {
+        self.watches(resource, |faults| faults.lag = lag);
+    }
+
+    /// Tells how the watches of `resource` misbehave.
+    pub fn of_watches(&self, resource: &str) -> WatchFaults {
+        self.watches.read().unwrap_or_else(PoisonError::into_inner).get(resource).copied().unwrap_or_default()
     }
 
     /// Ends every open watch as a broken connection would.
@@ -116,5 +139,10 @@ impl Faults {
     /// Tells when watches are cut.
     pub(super) fn cuts(&self) -> watch::Receiver<u64> {
         self.cuts.subscribe()
+    }
+
+    /// Tells when watches begin to misbehave in another way.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }

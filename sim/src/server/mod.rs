@@ -76,6 +76,9 @@ const HISTORY: usize = 2000;
 /// How many writes the journal keeps.
 const WRITES: usize = 20_000;
 
+/// A mutating webhook: the plural of a kind, and the JSON patch that it answers with.
+type Webhook = (String, Value);
+
 /// What all clients of a server share.
 pub struct Inner {
     now: Now,
@@ -84,6 +87,7 @@ pub struct Inner {
     writing: Mutex<()>,
     journal: Journal,
     faults: Faults,
+    webhooks: RwLock<Vec<Webhook>>,
     calls: AtomicU64,
     named: AtomicU64,
 }
@@ -97,6 +101,16 @@ impl fmt::Debug for Inner {
 impl Inner {
     fn now(&self) -> Timestamp {
         (self.now)()
+    }
+
+    /// Lets webhooks change an object of `resource` before it is stored. A patch that does not apply is passed over.
+    fn mutate(&self, resource: &str, object: &mut Value) {
+        let webhooks = self.webhooks.read().unwrap_or_else(PoisonError::into_inner);
+        for (_, operations) in webhooks.iter().filter(|(kind, _)| kind == resource) {
+            if let Ok(patched) = patch::json_patch(object, operations) {
+                *object = patched;
+            }
+        }
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -176,6 +190,7 @@ impl SimServer {
                 writing: Mutex::default(),
                 journal: Journal::new(WRITES),
                 faults: Faults::default(),
+                webhooks: RwLock::default(),
                 calls: AtomicU64::new(0),
                 named: AtomicU64::new(0),
             }),
@@ -261,6 +276,11 @@ impl SimServer {
         self.inner.journal.listen(listener);
     }
 
+    /// Tells `listener` of every call over HTTP when it is answered, with the HTTP status; 0 when the connection broke.
+    pub fn on_call(&self, listener: impl Fn(&faults::Call, u16) + Send + Sync + 'static) {
+        self.inner.journal.listen_to_calls(Box::new(listener));
+    }
+
     /// Returns the writes that were accepted lately, oldest first.
     pub fn writes(&self) -> Vec<Arc<Write>> {
         self.inner.journal.writes()
@@ -285,6 +305,12 @@ impl SimServer {
     /// Returns the faults, to be set.
     pub fn faults(&self) -> &Faults {
         &self.inner.faults
+    }
+
+    /// From now on changes every object of `resource` (a plural) that somebody writes, by a JSON patch.
+    pub fn webhook(&self, resource: &str, operations: Value) {
+        let mut webhooks = self.inner.webhooks.write().unwrap_or_else(PoisonError::into_inner);
+        webhooks.push((resource.to_owned(), operations));
     }
 
     /// Forgets the changes of `resource` (a plural), so that watches from before are told 410.

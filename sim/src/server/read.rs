@@ -108,7 +108,7 @@ impl Inner {
 
     /// Returns the version that the cache shows to one who asks for `wanted` or newer.
     fn cached(&self, target: &Target, wanted: u64) -> Result<u64, Refusal> {
-        let lag = self.faults.lag(&target.kind.names.plural);
+        let lag = self.faults.of_watches(&target.kind.names.plural).lag;
         let store = self.store();
         let newest = store.revision();
         if wanted > newest {

@@ -17,9 +17,11 @@ use serde_json::{Value, json};
 use tower::Service;
 
 use super::{
-    Inner, discovery,
+    Inner,
+    direct::Direct,
+    discovery,
     faults::{Call, Fault},
-    journal::{Counted, Verb},
+    journal::Verb,
     refusal::Refusal,
     render::{Form, Include, ResponseFormat, bytes},
     request::{Asked, change, header_text, read_body},
@@ -90,7 +92,7 @@ impl UserEndpoint {
         let call = self.call_of(&asked);
         let fault = self.inner.faults.decide(&call);
         let result = self.play(asked, fault).await;
-        self.count(call, &result);
+        self.inner.journal.count(call, result.as_ref().map_or(0, |response| response.status().as_u16()));
         result
     }
 
@@ -105,16 +107,6 @@ impl UserEndpoint {
             namespace: asked.target.namespace.clone(),
             name: asked.target.name.clone(),
         }
-    }
-
-    fn count(&self, call: Call, result: &Result<Response<Reply>, Broken>) {
-        let slash = if call.subresource.is_empty() { "" } else { "/" };
-        self.inner.journal.count(Counted {
-            verb: call.verb,
-            resource: format!("{}{slash}{}", call.resource, call.subresource),
-            user: call.user,
-            code: result.as_ref().map_or(0, |response| response.status().as_u16()),
-        });
     }
 
     /// Carries a call out under a fault.
@@ -148,7 +140,19 @@ impl UserEndpoint {
                 Err(Broken)
             }
             Fault::Truncate => Ok(truncate(self.carry_out(asked)).await),
+            Fault::Rival if asked.verb == Verb::Create => Ok(refuse(&Refusal::of_code(409))),
+            Fault::Rival => {
+                self.rival(&asked.target);
+                Ok(self.carry_out(asked))
+            }
         }
+    }
+
+    /// Lets somebody else write to an object: a note that means nothing to anybody.
+    fn rival(&self, target: &Target) {
+        let note = json!({"metadata": {"annotations": {"example.com/note": self.inner.scatter().to_string()}}});
+        // An object that is not there has no rivals.
+        let _ = Direct::new(&self.inner, "rival").merge(&target.kind.names.plural, &target.key(), note);
     }
 
     fn carry_out(&self, asked: Asked) -> Response<Reply> {

@@ -12,6 +12,7 @@ use tokio::{
 
 use super::{
     Inner,
+    faults::WatchFaults,
     json::{put, text},
     read::number,
     refusal::{Cause, Refusal},
@@ -43,6 +44,7 @@ struct Watch {
     marks: Instant,
     bell: watch::Receiver<u64>,
     cuts: watch::Receiver<u64>,
+    faults: watch::Receiver<u64>,
     started: bool,
     over: bool,
 }
@@ -71,6 +73,7 @@ pub fn open(
     let now = store::now();
     let mut watch = Watch {
         cuts: inner.faults.cuts(),
+        faults: inner.faults.changes(),
         inner: Arc::clone(inner),
         target,
         selector,
@@ -94,7 +97,7 @@ pub fn open(
 impl Watch {
     /// Sends the objects that are there as if they were new.
     fn begin(&mut self, version: &str, initial: bool) {
-        let lag = self.lag();
+        let lag = self.misbehaves().lag;
         let id = self.target.kind.id;
         let store = self.inner.store();
         // Without a version the newest state is asked for, with one the cache may answer.
@@ -119,8 +122,8 @@ impl Watch {
         }
     }
 
-    fn lag(&self) -> Duration {
-        self.inner.faults.lag(&self.target.kind.names.plural)
+    fn misbehaves(&self) -> WatchFaults {
+        self.inner.faults.of_watches(&self.target.kind.names.plural)
     }
 
     fn covers(&self, object: &Value) -> bool {
@@ -149,13 +152,23 @@ impl Watch {
     /// Returns the next line, or nothing when the watch is over.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
+            let faults = self.misbehaves();
+            if let Some(until) = faults.silent.filter(|until| *until > store::now()) {
+                tokio::select! {
+                    biased;
+                    _ = self.cuts.changed() => return None,
+                    _ = self.faults.changed() => {}
+                    () = sleep_until(until) => {}
+                }
+                continue;
+            }
             if let Some(line) = self.pending.pop_front() {
                 return Some(line);
             }
             if self.over {
                 return None;
             }
-            let due = self.gather();
+            let due = self.gather(faults);
             if !self.pending.is_empty() {
                 continue;
             }
@@ -163,6 +176,7 @@ impl Watch {
             tokio::select! {
                 biased;
                 _ = self.cuts.changed() => return None,
+                _ = self.faults.changed() => {}
                 rung = self.bell.changed() => self.over |= rung.is_err(),
                 () = sleep_until(wake) => self.tick(),
             }
@@ -170,11 +184,10 @@ impl Watch {
     }
 
     /// Collects the changes that may be shown by now, and tells when the next one may be.
-    fn gather(&mut self) -> Option<Instant> {
-        let (lag, now) = (self.lag(), store::now());
-        let mut fresh = Vec::new();
+    fn gather(&mut self, faults: WatchFaults) -> Option<Instant> {
+        let now = store::now();
         let mut due = None;
-        {
+        let fresh = {
             let store = self.inner.store();
             let newest = store.revision();
             let Some(changes) = store.changes_after(self.target.kind.id, self.seen) else {
@@ -182,17 +195,27 @@ impl Watch {
                 self.expire(newest);
                 return None;
             };
-            for change in changes {
-                if change.at + lag > now {
-                    due = Some(change.at + lag);
-                    break;
-                }
-                fresh.push(change.clone());
+            let mut changes: Vec<Change> = changes.cloned().collect();
+            let newer = faults.events.map(|events| changes.len().saturating_sub(events)).unwrap_or_default();
+            let early = |(at, change): (usize, &Change)| at < newer || change.at + faults.lag <= now;
+            let shown = changes.iter().enumerate().take_while(|one| early(*one)).count();
+            due = changes.get(shown).map(|change| change.at + faults.lag).or(due);
+            changes.truncate(shown);
+            if let Some(first) = changes.first().filter(|first| first.at + faults.coalesce > now) {
+                due = Some(first.at + faults.coalesce);
+                changes.clear();
             }
+            changes
+        };
+        if let Some(last) = fresh.last() {
+            self.seen = last.revision;
         }
+        let fresh = if faults.coalesce.is_zero() { fresh } else { together(fresh) };
         for change in fresh {
-            self.seen = change.revision;
             self.tell(&change);
+            if faults.repeat {
+                self.tell(&change);
+            }
         }
         due
     }
@@ -241,7 +264,7 @@ impl Watch {
     /// Counts versions of other kinds as seen, which bookmarks are for.
     fn catch_up(&mut self, now: Instant) {
         let store = self.inner.store();
-        let behind = store.revision_behind(self.target.kind.id, self.lag(), now);
+        let behind = store.revision_behind(self.target.kind.id, self.misbehaves().lag, now);
         let nothing_new = store
             .changes_after(self.target.kind.id, self.seen)
             .is_some_and(|mut changes| changes.next().is_none_or(|change| change.revision > behind));
@@ -249,6 +272,22 @@ impl Watch {
             self.seen = self.seen.max(behind);
         }
     }
+}
+
+/// Makes one change of all changes of an object: from before the first to after the last.
+fn together(changes: Vec<Change>) -> Vec<Change> {
+    let mut joined: Vec<Change> = Vec::new();
+    for change in changes {
+        let key = Key::of(&change.last);
+        match joined.iter().position(|one| Key::of(&one.last) == key) {
+            Some(at) => {
+                let first = joined.remove(at);
+                joined.push(Change { before: first.before, ..change });
+            }
+            None => joined.push(change),
+        }
+    }
+    joined
 }
 
 fn raw(kind: &str, object: &Value) -> Bytes {

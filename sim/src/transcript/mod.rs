@@ -10,6 +10,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+/// A line, beside other things that are called lines.
+pub use self::Line as Event;
 pub use self::recorder::Recorder;
 
 /// What kind of event a line tells.
@@ -71,9 +73,10 @@ impl Transcript {
         self.lines.push(line);
     }
 
-    /// The event that was told last.
-    pub fn last(&self) -> Option<&Line> {
-        self.lines.last()
+    /// An instant as the transcript tells it: hours, minutes and seconds since its start.
+    pub fn clock(&self, at: Timestamp) -> String {
+        let seconds = at.duration_since(self.start).as_secs().max(0);
+        format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
 
     /// The events in normal order.
@@ -91,9 +94,7 @@ impl Transcript {
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for line in self.lines() {
-            let seconds = line.at.duration_since(self.start).as_secs().max(0);
-            let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-            writeln!(f, "{hours:02}:{minutes:02}:{seconds:02}  {:<SUBJECT$}  {}", line.subject, line.text)?;
+            writeln!(f, "{}  {:<SUBJECT$}  {}", self.clock(line.at), line.subject, line.text)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Requests over real HTTP: one pool of connections per way of connecting, and limits that the other side can't lift.
 
+mod proxies;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -13,7 +14,9 @@ use bytes::{Bytes, BytesMut};
 use futures::future::{BoxFuture, FutureExt};
 use http::header;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Response};
+
+pub use proxies::Proxies;
 
 use super::egress::{Admission, Egress};
 use super::fetch::{BODY_LIMIT, Fetch, FetchError, FetchRequest, FetchResponse, origin};
@@ -23,9 +26,9 @@ use super::fetch::{BODY_LIMIT, Fetch, FetchError, FetchRequest, FetchResponse, o
 pub struct HttpOptions {
     /// Where requests may go.
     pub egress: Egress,
-    /// A proxy for all requests. It resolves names itself, so that only listed destinations are safe behind it;
-    /// the environment is never asked.
-    pub proxy: Option<Url>,
+    /// Proxies. They resolve names themselves, so that behind them addresses are not looked at; what is listed, and
+    /// literal addresses, are. The environment is never asked.
+    pub proxies: Proxies,
 }
 
 /// [`Fetch`] over HTTP/1.1 with rustls.
@@ -104,23 +107,25 @@ fn build(options: &HttpOptions, admission: Admission, insecure: bool) -> Result<
         .pool_idle_timeout(Duration::from_secs(90))
         .pool_max_idle_per_host(4);
     if admission == Admission::Open {
-        builder = builder.dns_resolver(Arc::new(Fenced(options.egress.clone())));
+        builder = builder.dns_resolver(Arc::new(Fenced(options.egress.clone(), options.proxies.hosts())));
     }
-    if let Some(proxy) = &options.proxy {
-        let proxy = reqwest::Proxy::all(proxy.clone()).map_err(|_| "the proxy is not a URL".to_owned())?;
-        builder = builder.proxy(proxy);
-    }
+    let builder =
+        options.proxies.set(builder).map_err(|error| format!("could not set up a proxy: {}", innermost(&error)))?;
     builder.build().map_err(|error| format!("could not set up an HTTP client: {}", innermost(&error)))
 }
 
-/// Resolves names, and hands out only addresses that may be connected to.
-struct Fenced(Egress);
+/// Resolves names, and hands out only addresses that may be connected to, except for the hosts that are named beside.
+struct Fenced(Egress, Vec<String>);
 
 impl Resolve for Fenced {
     fn resolve(&self, name: Name) -> Resolving {
         let egress = self.0.clone();
+        let is_proxy = self.1.iter().any(|host| host.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            if is_proxy {
+                return Ok(Box::new(found.into_iter()) as Addrs);
+            }
             let mut refusal = None;
             let mut allowed = Vec::with_capacity(found.len());
             for address in found {

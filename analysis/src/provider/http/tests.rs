@@ -13,7 +13,7 @@ use crate::provider::testserver::{Reply, Server};
 /// Loopback, where the test servers are.
 fn fetcher() -> HttpFetch {
     let listed = vec!["127.0.0.1".parse().expect("rule"), "localhost".parse().expect("rule")];
-    HttpFetch::new(HttpOptions { egress: Egress { listed, ..Egress::default() }, proxy: None })
+    HttpFetch::new(HttpOptions { egress: Egress { listed, ..Egress::default() }, ..HttpOptions::default() })
 }
 
 fn get(url: &str) -> FetchRequest {
@@ -148,7 +148,7 @@ async fn loopback_is_refused_unless_listed_also_behind_a_name() {
     }
     let listed = vec![format!("localhost:{}", server.port()).parse().expect("rule")];
     let egress = Egress { listed, only_listed: true, ..Egress::default() };
-    let fenced = HttpFetch::new(HttpOptions { egress, proxy: None });
+    let fenced = HttpFetch::new(HttpOptions { egress, ..HttpOptions::default() });
     fenced.fetch(get(&format!("http://localhost:{}/", server.port()))).await.expect("listed");
     fenced.fetch(get(&format!("http://127.0.0.1:{}/", server.port()))).await.expect_err("not listed");
     assert_eq!(server.seen().len(), 1);
@@ -175,14 +175,21 @@ async fn an_unknown_certificate_is_refused_unless_the_metric_says_insecure() {
 }
 
 #[tokio::test]
-async fn a_given_proxy_is_used_and_none_from_anywhere_else() {
+async fn given_proxies_are_used_and_none_from_anywhere_else() {
     let proxy = Server::start(|_| Reply::json("from the proxy")).await;
-    let egress = Egress {
-        listed: vec!["127.0.0.1".parse().expect("rule"), "metrics.example".parse().expect("rule")],
-        ..Egress::default()
-    };
-    let options = HttpOptions { egress, proxy: Some(Url::parse(&proxy.url()).expect("url")) };
-    let answer = HttpFetch::new(options).fetch(get("http://metrics.example/api")).await.expect("answer");
+    // Its own address is not looked at: whoever configures the controller has chosen it.
+    let address = Url::parse(&format!("http://localhost:{}", proxy.port())).expect("url");
+    let proxies = Proxies { http: Some(address), except: "direct.invalid".into(), ..Proxies::default() };
+    let open = HttpFetch::new(HttpOptions { proxies: proxies.clone(), ..HttpOptions::default() });
+    let answer = open.fetch(get("http://metrics.example/api")).await.expect("answer");
     assert_eq!(&answer.body[..], b"from the proxy");
     assert_eq!(proxy.seen()[0].target, "http://metrics.example/api");
+    open.fetch(get("http://direct.invalid/")).await.expect_err("no such host");
+    open.fetch(get("http://127.0.0.1:1/")).await.expect_err("loopback");
+    let listed = HttpFetch::new(HttpOptions {
+        egress: Egress { listed: vec!["127.0.0.1".parse().expect("rule")], ..Egress::default() },
+        proxies,
+    });
+    listed.fetch(get("http://127.0.0.1:1/")).await.expect_err("nobody listens");
+    assert_eq!(proxy.seen().len(), 1);
 }

@@ -17,13 +17,12 @@ use serde_json::value::RawValue;
 use super::numbers;
 use crate::expr::ResultValue;
 use crate::provider::fetch::FetchResponse;
+use crate::provider::quote::quote;
 
 /// How many samples an answer may hold.
 const SAMPLE_LIMIT: usize = 10_000;
 /// How deep the JSON of an answer may be nested.
 const DEPTH_LIMIT: usize = 32;
-/// How much of an unusable answer is quoted.
-const QUOTE_LIMIT: usize = 160;
 
 /// An answer that can be judged.
 #[derive(Clone, Debug)]
@@ -95,24 +94,6 @@ fn content_type(headers: &HeaderMap) -> String {
 
 fn looks_like_json(headers: &HeaderMap, body: &[u8]) -> bool {
     content_type(headers).contains("json") || body.trim_ascii_start().starts_with(b"{")
-}
-
-/// The beginning of a foreign text on one line.
-pub(super) fn quote(text: &str) -> String {
-    let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-    let mut line = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        if line.len() > QUOTE_LIMIT {
-            break;
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    if line.chars().count() <= QUOTE_LIMIT {
-        return line;
-    }
-    let start: String = line.chars().take(QUOTE_LIMIT).collect();
-    format!("{start}…")
 }
 
 /// Prometheus' warnings as Argo records them: `"one", "two"`.

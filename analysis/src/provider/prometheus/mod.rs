@@ -4,12 +4,11 @@
 //! The HTTP API of Prometheus ("Instant queries", "Range queries"), and what Argo Rollouts makes of its answers.
 
 mod answer;
-mod auth;
 mod empty;
-mod exchange;
+mod memory;
 mod numbers;
+mod session;
 mod settings;
-mod sigv4;
 #[cfg(test)]
 mod tests;
 
@@ -19,15 +18,16 @@ use jiff::Timestamp;
 use serin_crds::analysis::PrometheusMetric;
 
 use super::fetch::Fetch;
+use super::login::{Aws, AwsEnvironment, Logins};
 use super::promql::Queries;
 use crate::expr::ResultValue;
 use crate::sample::{Note, Sample, SampleError};
 use answer::Answer;
-use exchange::Exchange;
+use memory::Memory;
+use session::Session;
 use settings::Settings;
 
 pub use numbers::{list, number};
-pub use sigv4::{AwsCredentials, Signature, sign};
 
 /// The metadata key of a metric result under which its query is recorded.
 pub const RESOLVED_QUERY: &str = "ResolvedPrometheusQuery";
@@ -39,8 +39,8 @@ pub const WARNINGS: &str = "warnings";
 pub struct PrometheusOptions {
     /// The address for metrics that give none (Argo: `ARGO_ROLLOUTS_PROMETHEUS_ADDRESS`).
     pub default_address: Option<String>,
-    /// The credentials for metrics with `sigv4`.
-    pub aws: Option<AwsCredentials>,
+    /// What is known of AWS, for metrics with `sigv4`.
+    pub aws: AwsEnvironment,
 }
 
 /// What an answer without any number means to the one who asks.
@@ -57,15 +57,17 @@ pub enum EmptyAnswer {
 /// The provider: one for the whole controller, so that connections, tokens and parsed queries are shared.
 pub struct Prometheus {
     fetch: Arc<dyn Fetch>,
-    options: PrometheusOptions,
-    tokens: auth::Tokens,
+    default_address: Option<String>,
+    memory: Memory,
     queries: Queries,
 }
 
 impl Prometheus {
     /// A provider that asks through `fetch`.
     pub fn new(fetch: Arc<dyn Fetch>, options: PrometheusOptions) -> Self {
-        Self { fetch, options, tokens: auth::Tokens::default(), queries: Queries::default() }
+        let logins = Logins { aws: Aws::new(options.aws), ..Logins::default() };
+        let memory = Memory { logins, ..Memory::default() };
+        Self { fetch, default_address: options.default_address, memory, queries: Queries::default() }
     }
 
     /// Takes one sample of a metric, whose arguments are filled in already, as of `at`.
@@ -75,7 +77,7 @@ impl Prometheus {
     /// and never panics, whatever is answered. No secret is in any text of the sample, except what the query itself
     /// holds.
     pub async fn sample(&self, metric: &PrometheusMetric, at: Timestamp, empty: EmptyAnswer) -> Sample {
-        let settings = match Settings::of(metric, self.options.default_address.as_deref(), at) {
+        let settings = match Settings::of(metric, self.default_address.as_deref(), at) {
             Ok(settings) => settings,
             Err(why) => return Sample::failed(SampleError::Setup(why)),
         };
@@ -90,12 +92,11 @@ impl Prometheus {
     }
 
     async fn ask(&self, settings: &Settings, at: Timestamp, empty: EmptyAnswer) -> Result<Sample, SampleError> {
-        let login = auth::Login::of(settings, self.options.aws.as_ref()).map_err(SampleError::Setup)?;
-        let mut exchange = Exchange::new(self.fetch.as_ref(), settings, &self.tokens, login, at);
-        let answer = exchange.query(&settings.query).await?;
+        let mut session = Session::new(self.fetch.as_ref(), settings, &self.memory, at).map_err(SampleError::Setup)?;
+        let answer = session.query(&settings.query).await?;
         let ratio = self.queries.read(settings.query.text()).ratio.clone();
         if let Some(ratio) = ratio.filter(|_| answer.missing || answer.is_all_nan()) {
-            return Ok(empty::explain(&mut exchange, settings.query.instant(at), answer, &ratio, empty).await);
+            return Ok(empty::explain(&mut session, settings.query.instant(at), answer, &ratio, empty).await);
         }
         Ok(answer.into_sample())
     }

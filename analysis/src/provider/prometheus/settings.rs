@@ -2,48 +2,28 @@
 
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
-use serin_crds::analysis::{Authentication, PrometheusMetric, RangeQuery};
+use serin_crds::analysis::{PrometheusMetric, RangeQuery};
+
+use crate::provider::exchange::{self, Terms};
+
+/// Where the settings stand.
+const PATH: &str = "provider.prometheus";
 
 /// How long to wait when a metric doesn't say.
 const DEFAULT_TIMEOUT: i64 = 30;
 /// The longest wait; nobody is served by a longer one.
 const LONGEST_TIMEOUT: i64 = 24 * 60 * 60;
 
-/// Headers that belong to the connection and not to the metric.
-const NOT_SENT: [&str; 12] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// Checked settings.
 pub(super) struct Settings {
     /// The address with its path prefix, without trailing slash.
     pub base: Url,
-    /// The address as the metric gives it.
-    pub address: String,
     /// What to ask.
     pub query: Query,
-    /// How long all requests together may take.
-    pub timeout: Duration,
-    /// Whether certificates go unchecked.
-    pub insecure: bool,
-    /// Headers of the metric; they win over those that authentication sets.
-    pub headers: HeaderMap,
-    /// How to log in.
-    pub authentication: Authentication,
+    /// How requests are sent.
+    pub terms: Terms,
     /// What a user should know about the settings.
     pub remarks: Vec<String>,
 }
@@ -94,9 +74,10 @@ impl Settings {
             Some(range) => range_of(range, text, at)?,
         };
         let mut remarks = Vec::new();
-        let headers = headers_of(headers, &mut remarks)?;
+        let headers = exchange::headers(headers, PATH, &["content-type"], &mut remarks)?;
         let authentication = authentication.clone().unwrap_or_default();
-        Ok(Self { base, address, query, timeout, insecure: *insecure, headers, authentication, remarks })
+        let terms = Terms { path: PATH, timeout, insecure: *insecure, headers, authentication, address };
+        Ok(Self { base, query, terms, remarks })
     }
 }
 
@@ -119,26 +100,6 @@ fn base(address: &str) -> Result<Url, String> {
     url.set_path(&path);
     url.set_fragment(None);
     Ok(url)
-}
-
-fn headers_of(given: &[serin_crds::analysis::Header], remarks: &mut Vec<String>) -> Result<HeaderMap, String> {
-    let mut headers = HeaderMap::new();
-    for (i, header) in given.iter().enumerate() {
-        let path = format!("provider.prometheus.headers[{i}]");
-        let name = HeaderName::from_bytes(header.key.as_bytes()).map_err(|_| {
-            format!("{path}.key is {:?}; it must be the name of an HTTP header", super::answer::quote(&header.key))
-        })?;
-        // The value may be a secret and is not told.
-        let mut value = HeaderValue::from_bytes(header.value.as_bytes())
-            .map_err(|_| format!("{path}.value (of {name}) must not hold line breaks or other control characters"))?;
-        if NOT_SENT.contains(&name.as_str()) {
-            remarks.push(format!("{path}.key is {name}, which belongs to the connection and is not sent"));
-            continue;
-        }
-        value.set_sensitive(true);
-        headers.insert(name, value);
-    }
-    Ok(headers)
 }
 
 fn range_of(range: &RangeQuery, text: String, at: Timestamp) -> Result<Query, String> {

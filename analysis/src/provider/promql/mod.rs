@@ -2,6 +2,7 @@
 //!
 //! Pure. A query that can't be parsed here is still sent: Prometheus is the judge of its own language.
 
+mod known;
 mod limits;
 mod ratio;
 mod reading;
@@ -13,6 +14,7 @@ mod tokens;
 
 use promql_parser::parser::Expr;
 
+pub use known::Known;
 pub use ratio::{Probe, Ratio};
 pub use reading::{Queries, Reading};
 pub use selfdivision::SelfDivision;

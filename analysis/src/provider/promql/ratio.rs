@@ -4,6 +4,7 @@ use promql_parser::parser::token::{T_ADD, T_AVG, T_DIV, T_MAX, T_MIN, T_MUL, T_S
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{AggregateExpr, BinaryExpr, Call, Expr, FunctionArgs, VectorMatchFillValues};
 
+use super::known::Known;
 use super::tokens;
 
 /// A query that is a ratio, and what to ask when it has no answer.
@@ -15,6 +16,8 @@ pub struct Ratio {
     pub nonzero: String,
     /// Asks whether there is traffic in the denominator.
     pub denominator: Probe,
+    /// What has to be stored for a numerator without series to be 0; none if the denominator proves it.
+    pub known: Option<Known>,
     /// What is missing: `no 5xx series`.
     pub missing: String,
     /// The value of the whole query when the ratio is 0: 0 for `a / b * 100`, 1 for `1 - a / b`.
@@ -55,10 +58,12 @@ impl Ratio {
         };
         let denominators = tokens::selectors(&ratio.rhs);
         let extra = tokens::extra(numerator, &denominators);
+        let known = Known::of(numerator, &denominators);
         Some(Self {
             numerator: format!("count({})", ratio.lhs),
             nonzero: format!("count(({}) != 0)", ratio.lhs),
             denominator: probe(&ratio.rhs)?,
+            known,
             missing: format!("no {}", tokens::series(numerator, &extra)),
             value_at_zero,
             scalar,

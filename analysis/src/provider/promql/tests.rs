@@ -13,10 +13,11 @@ fn reading(query: &str) -> Reading {
 /// The ratio rule of a query as `missing | numerator | denominator | value at zero`, or nothing.
 fn check_ratio(query: &str, expect: Option<&str>) {
     let told = reading(query).ratio.map(|ratio| {
-        let Ratio { numerator, nonzero, denominator, missing, value_at_zero, scalar } = ratio;
+        let Ratio { numerator, nonzero, denominator, known, missing, value_at_zero, scalar } = ratio;
         let inner = numerator.strip_prefix("count(").and_then(|text| text.strip_suffix(')')).unwrap();
         assert_eq!(nonzero, format!("count(({inner}) != 0)"));
         parse(&nonzero).unwrap();
+        known.map(|known| parse(&known.query).unwrap());
         let scalar = if scalar { " | scalar" } else { "" };
         format!("{missing} | {numerator} | {} | {value_at_zero}{scalar}", denominator.query)
     });
@@ -77,6 +78,29 @@ fn the_denominator_is_counted_where_it_is_a_rate_and_asked_for_its_value_elsewhe
         "sum(increase(a{code=~\"4..|5..\"}[5m])) / scalar(sum(increase(a[5m])))",
         Some("no 4xx/5xx series | count(sum(increase(a{code=~\"4..|5..\"}[5m]))) | sum(increase(a[5m])) | 0"),
     );
+}
+
+#[test]
+fn what_a_numerator_asks_for_must_be_in_use() {
+    let check = |numerator: &str, denominator: &str, expect: Option<(&str, &str)>| {
+        let query = format!("sum(rate({numerator}[1m])) / sum(rate({denominator}[1m]))");
+        let known = reading(&query).ratio.unwrap().known;
+        let told = known.as_ref().map(|known| (known.query.as_str(), known.missing.as_str()));
+        assert_eq!(told, expect, "{query}");
+    };
+    check("m", "m", None);
+    check("m{code!~\"2..\"}", "m", None);
+    check("m{app=\"x\"}", "m{app=~\"x|y\"}", None);
+    check(
+        "m{code=~\"5..\",app=\"x\"}",
+        "m{app=\"x\"}",
+        Some(("count(m{app!=\"\",code!=\"\"})", "no series of m has the labels app, code")),
+    );
+    check("m{code=~\"5..\"}", "m", Some(("count(m{code!=\"\"})", "no series of m has the label code")));
+    check("errros_total", "m", Some(("count(errros_total)", "no series is named errros_total")));
+    check("e{app=\"x\"}", "m{app=\"x\"}", Some(("count(e{app!=\"\"})", "no series is named e and has the label app")));
+    let (named, query) = ("{__name__=~\"e.*\",app=\"x\"}", "count({__name__=~\"e.*\",app!=\"\"})");
+    check(named, "m", Some((query, "no series has the label app")));
 }
 
 #[test]

@@ -76,10 +76,16 @@ fn dry_run_metrics_do_not_count() {
 }
 
 #[test]
-fn a_run_waits_for_its_dry_run_metrics_and_is_successful_with_nothing_else() {
+fn a_run_of_dry_run_metrics_alone_is_successful_when_they_were_measured() {
     let all_dry = json!({"metrics": [metric("a", &json!({}))], "dryRun": [{"metricName": ".*"}]});
+    for (outcomes, expect) in [("S", 1), ("F", 1), ("EEEEE", 5)] {
+        let mut world = World::new(spec(all_dry.clone()));
+        assert_eq!(evidence(&world.status), 0);
+        outcomes.chars().for_each(|outcome| world.measure(&outcome.to_string()));
+        assert_eq!((word(world.status.phase), evidence(&world.status)), ('S', expect), "{outcomes}");
+    }
     let mut world = World::new(spec(all_dry));
-    world.measure("F");
+    world.terminate();
     assert_eq!((word(world.status.phase), evidence(&world.status)), ('S', 0));
     let mut world = World::new(spec(json!({
         "metrics": [metric("a", &json!({})), metric("b", &background())],
@@ -87,6 +93,18 @@ fn a_run_waits_for_its_dry_run_metrics_and_is_successful_with_nothing_else() {
     })));
     world.measure("SS");
     assert_eq!(word(world.status.phase), 'R');
+}
+
+#[test]
+fn a_measurement_of_a_dry_run_proves_nothing_beside_a_metric_that_counts() {
+    let dry = json!([{"metricName": "dry"}]);
+    let metrics = [metric("dry", &json!({})), metric("real", &background())];
+    let mut world = World::new(spec(json!({"metrics": metrics, "dryRun": dry})));
+    world.measure("S-");
+    world.measure("-E");
+    assert_eq!(evidence(&world.status), 0);
+    world.measure("-S");
+    assert_eq!(evidence(&world.status), 1);
 }
 
 #[test]

@@ -21,10 +21,6 @@ fn an_initial_delay_counts_from_the_start_of_the_run() {
     assert_eq!(world.plan().due, [Due { metric: 0, at: at(30) }]);
 }
 
-fn milliseconds(instant: Timestamp) -> i64 {
-    instant.as_millisecond() - at(0).as_millisecond()
-}
-
 #[test]
 fn an_interval_is_over_strictly_after_it() {
     let mut world = World::of(&[metric("m", &json!({"interval": "1m"}))]);
@@ -171,5 +167,5 @@ fn the_spread_of_a_run_is_its_own_and_stays() {
     let spreads: BTreeSet<_> = (0..100).map(|index| spread_of(&format!("uid-{index}"))).collect();
     assert!(spreads.len() > 50, "{spreads:?}");
     assert!(spreads.iter().all(|spread| (1..500).contains(&spread.as_millis())), "{spreads:?}");
-    assert_eq!(spread_of("uid-1"), spread_of("uid-1"));
+    assert_eq!((spread_of("uid-1").as_millis(), spread_of("uid-2").as_millis()), (244, 190));
 }

@@ -31,7 +31,7 @@ fn a_run_without_usable_metrics_is_an_error() {
 #[test]
 fn limits_that_contradict_each_other_are_an_error() {
     check_metric(&json!({"count": 2}), "interval must be specified when count > 1");
-    check_metric(&json!({"failureLimit": -2}), "failureLimit must be >= -1");
+    check_metric(&json!({"failureLimit": -2}), "failureLimit must be >= 0, or -1 to be disabled");
     check_metric(
         &json!({"failureLimit": -1}),
         "consecutiveSuccessLimit cannot be 0 when failureLimit is -1: nothing would end the metric",
@@ -39,10 +39,11 @@ fn limits_that_contradict_each_other_are_an_error() {
     check_metric(&json!({"inconclusiveLimit": -1}), "inconclusiveLimit must be >= 0");
     check_metric(&json!({"consecutiveErrorLimit": -1}), "consecutiveErrorLimit must be >= 0");
     check_metric(&json!({"consecutiveSuccessLimit": -1}), "consecutiveSuccessLimit must be >= 0");
-    check_metric(&json!({"count": 1, "failureLimit": 2}), "count must be >= failureLimit");
+    let failures = json!({"count": 1, "failureLimit": 2});
+    check_metric(&failures, "count (1) must be >= failureLimit + consecutiveSuccessLimit (2 + 0) if both >= 0");
     check_metric(&json!({"count": 1, "inconclusiveLimit": 2}), "count must be >= inconclusiveLimit");
     let both = json!({"interval": "1m", "count": 3, "failureLimit": 2, "consecutiveSuccessLimit": 2});
-    check_metric(&both, "count must be >= failureLimit + consecutiveSuccessLimit");
+    check_metric(&both, "count (3) must be >= failureLimit + consecutiveSuccessLimit (2 + 2) if both >= 0");
     let unlimited = json!({"interval": "1m", "count": 1, "failureLimit": -1, "consecutiveSuccessLimit": 2});
     check_metric(&unlimited, "count must be >= consecutiveSuccessLimit");
 }
@@ -97,7 +98,7 @@ fn arguments_that_cannot_be_resolved_are_an_error() {
         &format!("{prefix} argument \"service\" was not supplied"),
     );
     let mut world = World::of(&[metric("m", &json!({}))]);
-    let failed = world.run.fail_arguments(&world.status, "secrets \"s\" not found", at(1));
+    let failed = world.run.fail(&world.status, &unresolved("secrets \"s\" not found"), at(1));
     world.status = failed.status;
     assert_eq!(
         (world.message(), world.status.phase),
@@ -176,6 +177,7 @@ fn names_and_labels_are_those_of_argo_rollouts() {
     assert_eq!(name("web", "abc", "2", Purpose::Step(3)), "web-abc-2-3");
     assert_eq!(name("web", "abc", "2", Purpose::PrePromotion), "web-abc-2-pre");
     assert_eq!(name("web", "abc", "2", Purpose::PostPromotion), "web-abc-2-post");
+    assert_eq!(name("trial", "", "", Purpose::Experiment("errors")), "trial-errors");
     let map = |entries: &[(&str, &str)]| entries.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let (metadata, selector) = (map(&[("team", "a"), ("app", "x")]), map(&[("app", "web")]));
     let identity = Identity {
@@ -201,5 +203,9 @@ fn names_and_labels_are_those_of_argo_rollouts() {
     assert_eq!(
         serde_json::to_value(labels(background)).unwrap(),
         json!({"rollout-type": "Background", "rollouts-pod-template-hash": "abc"})
+    );
+    assert_eq!(
+        serde_json::to_value(labels(Identity { purpose: Purpose::Experiment("errors"), ..identity })).unwrap(),
+        json!({"app": "x", "argo-rollouts.argoproj.io/controller-instance-id": "blue", "team": "a"})
     );
 }

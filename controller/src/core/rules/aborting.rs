@@ -1,25 +1,26 @@
-//! Abort: an order, a verdict, a mark or a deadline takes the traffic back. Nothing stands in front of it.
+//! Abort: an order, a verdict, a mark or a deadline takes the traffic off the canary. Nothing stands in front of it.
 
-use serin_crds::names::{AnalysisPhase, ConditionReason, ConditionStatus, ConditionType, EventReason};
+use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, EventReason};
 
 use super::super::because::Because;
+use super::super::capacity::{drained, seconds_later};
 use super::super::conditions::{self, Wanted};
-use super::super::intent;
-use super::super::plan::{Effect, Plan};
+use super::super::plan::{Effect, Move, Need, Plan, Way};
 use super::super::record;
 use super::super::snapshot::{RunSeen, Snapshot};
+use super::super::stage::Stage;
 use super::super::weight::Weight;
-use crate::routers::istio::Cause;
+use super::traffic;
 
-/// Takes the revision back.
+/// Aborts the recorded attempt.
 ///
 /// # Guarantees
 /// The weight is lowered in the same turn, together with the record and without waiting for it; it never rises.
 pub(super) fn abort(s: &Snapshot) -> Option<Plan> {
-    if s.promoted() || s.initial() {
+    if s.stage() == Stage::Stable {
         return drop_order(s);
     }
-    if s.status.abort && s.status.aborted_at.is_some() && recorded(s) {
+    if s.initial() || s.is_stable() || !s.recorded_revision() || carried_out(s) {
         return None;
     }
     let why = reason(s)?;
@@ -28,60 +29,66 @@ pub(super) fn abort(s: &Snapshot) -> Option<Plan> {
     next.aborted_at = Some(next.aborted_at.unwrap_or(s.now));
     next.pause_conditions.clear();
     next.controller_pause = false;
+    next.promote_full = false;
     next.current_step_index = record::step_index(s, 0);
     next.canary.current_step_analysis_run_status = None;
-    next.canary.current_background_analysis_run_status = None;
     let text = message(s, &why);
     let word = ConditionReason::RolloutAborted;
     let wanted = Wanted::new(ConditionType::Progressing, ConditionStatus::False, word, &text);
     conditions::set(&mut next, wanted, s.now);
-    let said = if why.is_empty() { "a person asked for it".to_owned() } else { why.clone() };
-    let effects = lowering(s, &said).into_iter().collect();
+    let said = if why.is_empty() { "a person asked for it".to_owned() } else { why };
+    let effects = lowering(s, &said);
     let mut plan = Plan::act(next, Because::Aborting(said), effects).note(EventReason::RolloutAborted, text).told();
-    for run in [s.step_run(), s.background_run()].into_iter().flatten().filter(|run| failed(run)) {
+    plan.together = true;
+    for run in [s.step_run(), s.background_run()].into_iter().flatten().filter(|run| run.failed()) {
         plan = super::runs::judged(plan, run);
+    }
+    // A route that no cache can be believed about is read, not waited for.
+    if !s.look.unreadable.is_empty() && !s.look.asked.contains(&Need::Unreadable) {
+        plan = plan.needing(Need::Unreadable);
     }
     Some(plan.wake_at(Some(s.now)))
 }
 
-/// The write that takes as much traffic off the canary as may be taken now.
-fn lowering(s: &Snapshot, why: &str) -> Option<Effect> {
-    let route = s.route()?;
-    let (to, _) = intent::abort_weight(s, route.canary);
-    let cause = Cause::Abort { hash: s.revision.hash.clone(), reason: why.to_owned() };
-    (to < route.canary).then_some(Effect::SetWeight { from: route.canary, to, cause })
+/// The writes that take as much traffic off the canary as may be taken now.
+fn lowering(s: &Snapshot, why: &str) -> Vec<Effect> {
+    let Some(route) = s.route() else { return Vec::new() };
+    let (from, (to, _)) = (route.exposure.share(), drained(s));
+    if !route.exposure.exceeds(to) {
+        return Vec::new();
+    }
+    let way = Way::Abort { attempt: s.attempt(), reason: why.to_owned() };
+    traffic::stable_repair(s).into_iter().chain([Effect::Move(Move { from, to, way })]).collect()
 }
 
-fn recorded(s: &Snapshot) -> bool {
-    conditions::has_reason(&s.status, &ConditionType::Progressing, ConditionReason::RolloutAborted)
+/// Whether the abort of the recorded attempt is recorded as carried out.
+fn carried_out(s: &Snapshot) -> bool {
+    s.status.abort
+        && s.status.aborted_at.is_some()
+        && conditions::has_reason(&s.status, &ConditionType::Progressing, ConditionReason::RolloutAborted)
 }
 
 fn message(s: &Snapshot, why: &str) -> String {
-    let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let colon = if why.is_empty() { "" } else { ": " };
-    format!("Rollout aborted update to revision {revision}{colon}{why}")
+    format!("Rollout aborted update to revision {}{colon}{why}", s.attempt().revision)
 }
 
-/// Why the revision is aborted; empty text where a person ordered it; `None` where nothing asks for it.
-fn reason(s: &Snapshot) -> Option<String> {
+/// Why the attempt is aborted; empty text where a person ordered it; `None` where nothing asks for it.
+pub(super) fn reason(s: &Snapshot) -> Option<String> {
     if s.status.abort {
         return Some(String::new());
     }
-    if !s.recorded() {
-        return None;
-    }
-    if let Some((hash, why)) = s.route().and_then(|route| route.aborted.as_ref())
-        && *hash == s.revision.hash
-    {
+    let marked = s.route().and_then(|route| route.aborted.as_ref());
+    if let Some((_, why)) = marked.filter(|(attempt, _)| *attempt == s.attempt() && s.status.aborted_at.is_none()) {
         return Some(why.clone());
     }
     if s.status.promote_full {
         return None;
     }
-    if let Some(run) = s.step_run().filter(|run| failed(run) && s.status.pause_conditions.is_empty()) {
+    if let Some(run) = s.step_run().filter(|run| run.failed() && s.status.pause_conditions.is_empty()) {
         return Some(verdict("Step-based", run));
     }
-    if let Some(run) = s.background_run().filter(|run| failed(run) && !s.inconclusive()) {
+    if let Some(run) = s.background_run().filter(|run| run.failed() && !s.inconclusive()) {
         return Some(verdict("Background", run));
     }
     if s.spec.progress_deadline_abort && conditions::overdue(s) {
@@ -91,10 +98,6 @@ fn reason(s: &Snapshot) -> Option<String> {
     None
 }
 
-fn failed(run: &RunSeen) -> bool {
-    matches!(run.phase, AnalysisPhase::Failed | AnalysisPhase::Error)
-}
-
 fn verdict(kind: &str, run: &RunSeen) -> String {
     let colon = if run.message.is_empty() { "" } else { ": " };
     format!("{kind} analysis phase error/failed{colon}{}", run.message)
@@ -102,7 +105,7 @@ fn verdict(kind: &str, run: &RunSeen) -> String {
 
 /// An abort with nothing in progress changes nothing.
 fn drop_order(s: &Snapshot) -> Option<Plan> {
-    if !s.status.abort || !s.recorded() {
+    if !s.status.abort {
         return None;
     }
     let mut next = record::draft(s);
@@ -114,7 +117,7 @@ fn drop_order(s: &Snapshot) -> Option<Plan> {
 /// What follows once the traffic is off an aborted revision: the canary Service goes to the stable pods,
 /// analyses end, and its pods get the instant at which they may go.
 pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
-    if !s.status.abort || s.promoted() || s.initial() {
+    if s.stage() != Stage::Aborted {
         return None;
     }
     let why = conditions::find(&s.status, &ConditionType::Progressing).map(|c| c.message.clone()).unwrap_or_default();
@@ -124,21 +127,16 @@ pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
     if !ended.is_empty() {
         return Some(super::act(s, because, ended));
     }
-    if let Some(route) = s.route() {
-        if route.canary > Weight::ZERO {
-            return None;
-        }
-        let stable = s.stable_rs().filter(|rs| rs.available > 0 || s.desired() == 0);
-        if let (Some(service), Some(stable)) = (&s.traffic.canary_service, stable)
-            && service.hash.as_deref() != Some(&stable.hash)
-        {
-            let effect = Effect::SwitchService {
-                service: service.name.clone(),
-                from: service.hash.clone(),
-                to: stable.hash.clone(),
-            };
-            return Some(super::act(s, because, vec![effect]).told());
-        }
+    if s.share() > Weight::ZERO || (s.routed() && s.route().is_none()) {
+        return None;
+    }
+    let stable = s.stable_rs().filter(|rs| rs.available > 0 || s.desired() == 0);
+    if let (Some(service), Some(stable)) = (&s.traffic.canary_service, stable)
+        && service.hash.as_deref() != Some(&stable.hash)
+    {
+        let to = stable.hash.clone();
+        let effect = Effect::SwitchService { service: service.name.clone(), from: service.hash.clone(), to };
+        return Some(super::act(s, because, vec![effect]).told());
     }
     deadline(s).map(|effect| super::act(s, because, vec![effect]))
 }
@@ -147,9 +145,8 @@ pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
 fn deadline(s: &Snapshot) -> Option<Effect> {
     let delay = s.canary().abort_scale_down_delay_seconds.unwrap_or(30);
     let rs = s.new_rs().filter(|rs| rs.spec > 0 && rs.deadline.is_none())?;
-    if !s.routed() || delay <= 0 || s.halted() || s.stable_available() < s.desired() {
+    if !s.routed() || delay <= 0 || s.stable_available() < s.desired() {
         return None;
     }
-    let at = intent::seconds_later(s.now, i64::from(delay));
-    Some(Effect::SetDeadline { name: rs.name.clone(), at: Some(at) })
+    Some(Effect::SetDeadline { name: rs.name.clone(), at: Some(seconds_later(s.now, i64::from(delay))) })
 }

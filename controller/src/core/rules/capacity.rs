@@ -3,42 +3,40 @@
 use serin_crds::names::EventReason;
 
 use super::super::because::Because;
-use super::super::intent;
+use super::super::goal;
 use super::super::plan::{Effect, Plan};
+use super::super::sizes::Sizes;
 use super::super::snapshot::{ReplicaSetSeen, Snapshot};
+use super::super::stage::Stage;
 
-/// Brings up what is too small.
+/// Brings up what is too small; a pause holds steps, never the sizes that the spec asks for.
 pub(super) fn grow(s: &Snapshot) -> Option<Plan> {
-    if s.halted() {
-        return None;
-    }
-    let sizes = intent::sizes(s);
-    let stable = s.stable_rs().filter(|_| !s.promoted()).map(|rs| (rs, sizes.stable));
-    let canary = s.new_rs().map(|rs| (rs, sizes.canary));
-    resize(s, stable.into_iter().chain(canary), |have, want| want > have)
+    resize(s, sides(s), |have, want| want > have)
 }
 
 /// Takes down what is too big. Others are `clean_up`'s.
 pub(super) fn shrink(s: &Snapshot) -> Option<Plan> {
-    if s.halted() {
-        return None;
-    }
-    let sizes = intent::sizes(s);
-    let stable = s.stable_rs().filter(|_| !s.promoted()).map(|rs| (rs, sizes.stable));
-    let canary = s.new_rs().map(|rs| (rs, sizes.canary));
-    resize(s, stable.into_iter().chain(canary), |have, want| want < have)
+    resize(s, sides(s), |have, want| want < have)
 }
 
-fn resize<'a>(
-    s: &Snapshot,
-    sides: impl Iterator<Item = (&'a ReplicaSetSeen, i64)>,
-    differs: fn(i64, i64) -> bool,
-) -> Option<Plan> {
+/// Brings the stable side up to what is desired where nothing else of the spec can be used.
+pub(super) fn grow_stable(s: &Snapshot) -> Option<Plan> {
+    let stable = s.stable_rs().filter(|_| s.routed() || s.is_stable())?;
+    resize(s, vec![(stable, s.desired())], |have, want| want > have)
+}
+
+fn sides(s: &Snapshot) -> Vec<(&ReplicaSetSeen, i64)> {
+    let Sizes { canary, stable } = goal::sizes(s);
+    let stable = s.stable_rs().filter(|_| !s.is_stable()).map(|rs| (rs, stable));
+    stable.into_iter().chain(s.new_rs().map(|rs| (rs, canary))).collect()
+}
+
+fn resize(s: &Snapshot, sides: Vec<(&ReplicaSetSeen, i64)>, differs: fn(i64, i64) -> bool) -> Option<Plan> {
     let mut effects = Vec::new();
     let mut said = Vec::new();
     for (rs, want) in sides {
         // What becomes current again loses the deadline that it got when it was left.
-        let stale = rs.deadline.is_some() && !s.status.abort;
+        let stale = rs.deadline.is_some() && s.stage() != Stage::Aborted;
         if stale && want >= rs.spec && want > 0 {
             effects.push(Effect::SetDeadline { name: rs.name.clone(), at: None });
         }

@@ -4,14 +4,17 @@ use jiff::Timestamp;
 use serin_crds::names::{AnalysisPhase, EventReason, defaults};
 
 use super::super::because::Because;
-use super::super::intent;
+use super::super::capacity::{is_selected, seconds_later, settles_at, superseded};
+use super::super::goal;
 use super::super::plan::{Effect, Plan};
 use super::super::snapshot::{ReplicaSetSeen, RunSeen, Snapshot};
+use super::super::stage::Stage;
+use super::super::weight::Weight;
 use super::capacity::scaled;
 
 /// Takes down old `ReplicaSet`s, then deletes what is beyond the history limits.
 pub(super) fn clean_up(s: &Snapshot) -> Option<Plan> {
-    if s.halted() || !s.recorded() {
+    if matches!(s.stage(), Stage::Initial | Stage::Unrecorded) {
         return None;
     }
     let down = if s.routed() { routed(s) } else { basic(s) };
@@ -30,15 +33,11 @@ pub(super) fn clean_up(s: &Snapshot) -> Option<Plan> {
     (!gone.is_empty()).then(|| super::act(s, Because::CleaningUp, gone))
 }
 
-/// Whether a Service, a subset or the recorded weights still name a revision.
+/// Whether a Service, a subset or a share of the traffic may still reach a revision.
 fn referenced(s: &Snapshot, hash: &str) -> bool {
-    let services = [&s.traffic.canary_service, &s.traffic.stable_service];
-    let by_service = services.into_iter().flatten().any(|svc| svc.hash.as_deref() == Some(hash));
-    let by_route = s.route().is_none_or(|route| {
-        route.referenced.iter().any(|other| other == hash)
-            || (route.canary > super::super::weight::Weight::ZERO && !s.recorded())
-    });
-    by_service || by_route
+    let unseen = s.routed() && s.route().is_none();
+    let drained = superseded(s).is_some_and(|rs| rs.hash == hash) && s.share() > Weight::ZERO;
+    unseen || drained || is_selected(s, hash)
 }
 
 /// With traffic routing: a delay first, counted from the moment nothing reaches it; then all at once.
@@ -58,11 +57,11 @@ fn routed(s: &Snapshot) -> Vec<Effect> {
             Some(at) if s.now < at && !over => kept += 1,
             None if delay > 0 && !over => {
                 kept += 1;
-                let at = intent::seconds_later(s.now, delay);
+                let at = seconds_later(s.now, delay);
                 effects.push(Effect::SetDeadline { name: rs.name.clone(), at: Some(at) });
             }
             // Without a delay, or over the limit, pods still outlive the routes by the time that proxies need.
-            _ if intent::settles_at(s).is_some() => {}
+            _ if settles_at(s).is_some() => {}
             _ => effects.push(Effect::ScaleReplicaSet { name: rs.name.clone(), from: rs.spec, to: 0 }),
         }
     }
@@ -71,7 +70,7 @@ fn routed(s: &Snapshot) -> Vec<Effect> {
 
 /// Without traffic routing: broken pods first, then as many as availability allows, newest revision first.
 fn basic(s: &Snapshot) -> Vec<Effect> {
-    let floor = s.desired() - intent::limits(s).unavailable;
+    let floor = s.desired() - goal::limits(s).unavailable;
     let total: i64 = s.replica_sets.iter().map(|rs| rs.available).sum();
     let mut budget = (total - floor).max(0);
     let mut others: Vec<&ReplicaSetSeen> = s.other_rs().filter(|rs| rs.spec > 0).collect();
@@ -79,7 +78,8 @@ fn basic(s: &Snapshot) -> Vec<Effect> {
     let mut effects = Vec::new();
     for rs in others {
         let answering = rs.available.min(rs.spec);
-        let less = answering.min(budget);
+        let kept = i64::from(goal::may_be_reached(s, rs) && answering > 0);
+        let less = (answering - kept).min(budget);
         budget -= less;
         let to = answering - less;
         if to < rs.spec {

@@ -7,9 +7,9 @@ mod aborting;
 mod capacity;
 mod cleanup;
 mod promote;
-mod refused;
 mod revision;
 mod runs;
+mod standing;
 mod stepping;
 mod traffic;
 
@@ -23,22 +23,32 @@ type Rule = fn(&Snapshot) -> Option<Plan>;
 
 /// The rules in order of priority.
 const RULES: &[(&str, Rule)] = &[
-    ("deleting: a deleted Rollout is left alone", refused::deleting),
-    ("retry: a person's second try clears what the abort left", revision::retry),
-    ("abort: an order, a verdict, a mark or a deadline takes the traffic back", aborting::abort),
+    ("deleting: a deleted Rollout is left alone, and what it steered is released", standing::deleting),
+    ("unsupported: what is not built and decides exposure holds everything", standing::unsupported),
+    ("retry: a person's second try, or full promotion, clears what the abort left", revision::retry),
+    ("abort: an order, a verdict, a mark or a deadline takes the traffic off the canary", aborting::abort),
     ("lower: traffic above the intent comes down, whatever else is wrong", traffic::lower),
-    ("finish_abort: an aborted revision is unhooked from Services and told to end", aborting::finish_abort),
-    ("refused: an unusable spec changes nothing else", refused::invalid),
-    ("default: an absent size is written once, for autoscalers", refused::default_replicas),
-    ("new revision: what the spec describes is taken up", revision::start_revision),
+    (
+        "unreadable pods: they are waited for, or read live with whatever else a lowering needs",
+        standing::pods_unreadable,
+    ),
+    ("finish abort: an aborted revision leaves the Services and gets its end", aborting::finish_abort),
+    ("invalid: an unusable spec changes nothing else", standing::invalid),
+    ("default: an absent size is written once, for autoscalers", standing::default_replicas),
+    ("adopt: ReplicaSets that belong to nobody belong to the Rollout again", standing::adopt),
+    ("new revision: what the spec describes is recorded", revision::start_revision),
+    ("resume: a person who cleared a pause is obeyed once", stepping::resume),
     ("inconclusive: an undecided analysis stops the Rollout", stepping::inconclusive),
     ("grow: capacity goes up before traffic does", capacity::grow),
+    ("unreadable: nothing rises, moves or goes on what can't be seen", standing::unreadable),
     ("switch: Services and subsets follow their revision", traffic::switch),
-    ("raise: traffic goes up to what is recorded and carried", traffic::raise),
+    ("raise: traffic goes up to what is recorded and can be served", traffic::raise),
     ("promote: a revision with evidence becomes stable", promote::promote),
     ("measure: the analyses that the step needs exist, others end", runs::measure),
     ("advance: a complete step gives way to the next", stepping::advance),
     ("shrink: capacity goes down after traffic has", capacity::shrink),
+    ("synchronize: fields that belong to no template follow the spec", standing::synchronize),
+    ("release: what is no longer named loses our marks", standing::release),
     ("clean up: old ReplicaSets and AnalysisRuns go", cleanup::clean_up),
 ];
 
@@ -48,7 +58,17 @@ const RULES: &[(&str, Rule)] = &[
 /// Total: every snapshot gets a plan, and every plan a reason.
 pub fn decide(s: &Snapshot) -> Plan {
     let mut plan = RULES.iter().find_map(|(_, rule)| rule(s)).unwrap_or_else(|| stepping::wait(s));
-    plan.record = record::finish(s, plan.record, &plan.because);
+    if matches!(plan.because, Because::Unreadable(_)) {
+        super::conditions::wait_for(&mut plan.record, &plan.because, s.now);
+        // No status is ever without a phase: viewers take that for an error.
+        if plan.record.phase.is_none() {
+            plan.record.phase = Some(serin_crds::names::RolloutPhase::Progressing);
+            plan.record.message = Some(plan.because.sentence());
+        }
+    } else if !matches!(plan.because, Because::Deleting | Because::Adopting) {
+        plan.record = record::finish(s, plan.record, &plan.because);
+        plan = standing::tell_faults(s, plan);
+    }
     let kind = serin_crds::names::ConditionType::UnsupportedFields;
     if let Some(new) = super::conditions::find(&plan.record, &kind)
         && super::conditions::find(&s.status, &kind).is_none_or(|old| old.message != new.message)
@@ -57,7 +77,14 @@ pub fn decide(s: &Snapshot) -> Plan {
         plan = plan.note(serin_crds::names::EventReason::UnsupportedFields, text);
     }
     let deadline = super::conditions::deadline(s);
-    plan.wake_at(deadline.map(|at| super::intent::seconds_later(at, 1)).filter(|at| *at > s.now))
+    plan.wake_at(deadline.map(|at| super::capacity::seconds_later(at, 1)).filter(|at| *at > s.now))
+}
+
+/// The plan that says why a turn came to nothing: the record as it was, with the reason.
+pub fn hindered(s: &Snapshot, because: Because) -> Plan {
+    let mut plan = Plan::wait(record::draft(s), because);
+    plan.record = record::finish(s, plan.record, &plan.because);
+    plan
 }
 
 /// A plan whose record is the refreshed last one.

@@ -3,9 +3,11 @@
 use serin_crds::names::EventReason;
 
 use super::super::because::Because;
-use super::super::plan::{Basis, Plan};
+use super::super::capacity::canary_selected;
+use super::super::plan::{Need, Plan};
 use super::super::record;
 use super::super::snapshot::Snapshot;
+use super::super::stage::Stage;
 use super::super::weight::Weight;
 
 /// Makes the revision stable.
@@ -24,36 +26,40 @@ pub(super) fn promote(s: &Snapshot) -> Option<Plan> {
     next.current_step_index = record::step_index(s, s.steps().len());
     let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let text = format!("Rollout completed update to revision {revision} ({}): {why}", s.revision.hash);
-    let mut plan = Plan::wait(next, Because::Promoting(why)).wake_at(Some(s.now));
-    plan.needs = Basis::Current;
+    let plan = Plan::wait(next, Because::Promoting(why)).wake_at(Some(s.now)).needing(Need::Rollout);
     Some(plan.note(EventReason::RolloutCompleted, text))
 }
 
 /// Why the revision is due to become stable; `None` where it is not.
 fn due(s: &Snapshot) -> Option<String> {
-    let settled = s.promoted() || s.initial() || s.status.abort || s.halted() || !s.recorded();
-    if settled || s.new_available() < s.desired() || s.new_rs().is_none_or(|rs| rs.spec != s.desired()) {
+    let stage = s.stage();
+    let served = s.new_rs().is_some_and(|rs| rs.observed && rs.spec == s.desired() && rs.available >= s.desired());
+    if !stage.is_update() || s.halted() || !served {
         return None;
     }
-    if s.status.promote_full {
+    if stage == Stage::FullPromotion {
         return Some("Full promotion requested".to_owned());
     }
     let steps = s.steps().len();
     if s.index() < steps {
         return None;
     }
-    let arrived =
-        !s.routed() || steps == 0 || s.desired() == 0 || s.route().is_some_and(|r| r.even && r.canary == Weight::FULL);
+    let weighed = |route: &super::super::snapshot::RouteSeen| {
+        steps == 0 || s.desired() == 0 || (route.exposure.is(Weight::FULL) && canary_selected(s))
+    };
+    let arrived = !s.routed() || s.route().is_some_and(weighed);
     arrived.then(|| format!("Completed all {steps} canary steps"))
 }
 
-/// Whether the background analysis, if there is one, has measured at least once.
+/// Whether the background analysis, if there is one that could begin, has measured at least once.
 fn measured(s: &Snapshot) -> bool {
-    s.analysis.background.is_none() || s.background_run().is_some_and(|run| run.evidence > 0)
+    let never = super::runs::background_start(s).is_none_or(|start| start >= s.steps().len().max(1));
+    s.analysis.background.is_none() || never || s.background_run().is_some_and(|run| run.evidence > 0)
 }
 
 /// Why a revision that has done everything else is not stable yet.
 pub(super) fn held(s: &Snapshot) -> Option<Because> {
-    due(s).filter(|_| !measured(s))?;
-    s.background_run().map(|run| Because::NoEvidence(run.name.clone()))
+    due(s).filter(|_| s.stage() != Stage::FullPromotion && !measured(s))?;
+    let named = s.background_run().map_or_else(|| "of the background analysis".to_owned(), |run| run.name.clone());
+    Some(Because::NoEvidence(named))
 }

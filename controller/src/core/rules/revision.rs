@@ -4,34 +4,41 @@ use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, EventRe
 
 use super::super::because::Because;
 use super::super::conditions;
-use super::super::intent;
-use super::super::plan::{Effect, Plan};
+use super::super::goal;
+use super::super::plan::{Effect, Move, Need, Plan, Way};
 use super::super::record;
-use super::super::sizes::{Basic, Side, basic};
 use super::super::snapshot::Snapshot;
-use super::super::steps::weight_at;
-use crate::routers::istio::Cause;
+use super::super::stage::Stage;
 
-/// A person's second try: the mark on the route goes first, so that it can't abort the try again; then the record.
+/// A person's second try, or their order to promote an aborted revision all the same: the mark on the route goes first,
+/// so that it can't abort the try again; then the record.
 pub(super) fn retry(s: &Snapshot) -> Option<Plan> {
-    let aborted = s.status.aborted_at.is_some()
+    let carried_out = s.status.aborted_at.is_some()
         || conditions::has_reason(&s.status, &ConditionType::Progressing, ConditionReason::RolloutAborted);
-    if s.status.abort || !aborted || !s.recorded() || s.promoted() {
+    let ordered = !s.status.abort || s.status.promote_full;
+    if !ordered || !carried_out || !s.recorded_revision() || s.is_stable() || s.stage() == Stage::Deleting {
         return None;
     }
-    let marked = s.route().filter(|route| route.aborted.as_ref().is_some_and(|(hash, _)| *hash == s.revision.hash));
-    if let Some(route) = marked {
-        let effect = Effect::SetWeight { from: route.canary, to: route.canary, cause: Cause::Raise };
+    let attempt = s.attempt();
+    if let Some(route) = s.route()
+        && route.aborted.as_ref().is_some_and(|(marked, _)| *marked == attempt)
+    {
+        let share = route.exposure.share();
+        let effect = Effect::Move(Move { from: share, to: share, way: Way::Up });
         return Some(Plan::act(s.status.clone(), Because::Retrying, vec![effect]));
     }
     let mut next = record::draft(s);
     record::clear_attempt(&mut next);
     next.current_step_index = record::step_index(s, 0);
-    enter_pause(s, &mut next, 0);
+    next.promote_full = s.status.promote_full;
+    if !next.promote_full {
+        enter_pause(s, &mut next, 0);
+    }
     Some(
         Plan::wait(next, Because::Retrying)
             .note(EventReason::RolloutRetry, "Retrying Rollout after abort")
-            .wake_at(Some(s.now)),
+            .wake_at(Some(s.now))
+            .needing(Need::Rollout),
     )
 }
 
@@ -46,6 +53,9 @@ pub(super) fn enter_pause(s: &Snapshot, next: &mut serin_crds::rollout::RolloutS
 pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     if s.recorded() && s.new_rs().is_some() {
         return None;
+    }
+    if s.status.abort && s.recorded_revision() && s.new_rs().is_some() {
+        return Some(other_steps(s));
     }
     let highest = s.replica_sets.iter().filter(|rs| rs.hash != s.revision.hash).map(|rs| rs.revision).max();
     let number = highest.unwrap_or(0) + 1;
@@ -63,7 +73,7 @@ pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     if s.id.revision != number {
         effects.push(Effect::AnnotateRevision { revision: number });
     }
-    let back = s.promoted() && !s.steps().is_empty();
+    let back = s.is_stable() && !s.steps().is_empty();
     let because = if back { Because::BackToStable } else { Because::NewRevision(s.revision.hash.clone()) };
     let mut plan = Plan::act(reset(s), because, effects).wake_at(Some(s.now));
     // A revision that is only now made may not be promoted by a stale cache: the record carries the version it rests on.
@@ -78,7 +88,7 @@ pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     if back && s.status.current_pod_hash.is_some() && !s.recorded() {
         return Some(plan.note(EventReason::SkipSteps, "Rollback to stable ReplicaSets"));
     }
-    if s.status.stable_rs.is_some() && s.status.stable_rs == s.status.current_pod_hash && !s.promoted() {
+    if s.status.stable_rs.is_some() && s.status.stable_rs == s.status.current_pod_hash && !s.is_stable() {
         let text = format!("Rollout not completed, started update to revision {number} ({})", s.revision.hash);
         return Some(plan.note(EventReason::RolloutNotCompleted, text));
     }
@@ -87,6 +97,14 @@ pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
         return Some(plan.note(EventReason::RolloutCompleted, text));
     }
     Some(plan)
+}
+
+/// Other steps of an aborted revision are recorded and begin with the next try: an edit of the steps undoes no abort.
+fn other_steps(s: &Snapshot) -> Plan {
+    let mut next = record::draft(s);
+    next.current_step_hash = Some(s.revision.step_hash.clone());
+    next.current_step_index = record::step_index(s, 0);
+    Plan::wait(next, Because::NewRevision(s.revision.hash.clone())).wake_at(Some(s.now))
 }
 
 /// The record of a fresh attempt at the revision that the spec describes.
@@ -99,7 +117,7 @@ fn reset(s: &Snapshot) -> serin_crds::rollout::RolloutStatus {
     if s.initial() {
         next.stable_rs = Some(s.revision.hash.clone());
     }
-    let done = s.initial() || s.promoted();
+    let done = s.initial() || s.is_stable();
     let index = if done { s.steps().len() } else { 0 };
     next.current_step_index = record::step_index(s, index);
     if !done {
@@ -117,18 +135,8 @@ fn reset(s: &Snapshot) -> serin_crds::rollout::RolloutStatus {
 
 /// The size that a new `ReplicaSet` starts with: that of the first step, so that it needs no second write.
 fn first_size(s: &Snapshot) -> i64 {
-    if s.spec.paused {
-        return 0;
+    if s.initial() || s.is_stable() {
+        return if s.spec.paused { 0 } else { s.desired() };
     }
-    if s.initial() || s.promoted() {
-        return s.desired();
-    }
-    let weight = weight_at(s.steps(), 0);
-    if s.routed() {
-        return weight.pods(s.desired());
-    }
-    let stable = s.stable_rs().map(|rs| Side { spec: rs.spec, available: rs.available });
-    let older = s.other_rs().map(|rs| rs.spec).sum();
-    let canary = Some(Side::default());
-    basic(&Basic { desired: s.desired(), weight, limits: intent::limits(s), canary, stable, older }).canary
+    if s.halted() || !super::standing::held(s).is_empty() { 0 } else { goal::sizes(s).canary }
 }

@@ -10,10 +10,17 @@ use super::super::because::Because;
 use super::super::plan::{Effect, Plan};
 use super::super::record;
 use super::super::snapshot::{RunSeen, Snapshot};
+use super::super::stage::Stage;
 
 /// Whether any analysis may run for the recorded revision.
 fn active(s: &Snapshot) -> bool {
-    s.recorded() && !s.promoted() && !s.initial() && !s.status.abort && !s.status.promote_full
+    matches!(s.stage(), Stage::Updating(_))
+}
+
+/// The step at which the background analysis begins, if there is one.
+pub(super) fn background_start(s: &Snapshot) -> Option<usize> {
+    let start = s.canary().analysis.as_ref()?.starting_step.unwrap_or(0);
+    Some(usize::try_from(start).unwrap_or(0))
 }
 
 /// The step whose analysis is current and not held by a pause.
@@ -24,8 +31,7 @@ pub(super) fn step_wanted(s: &Snapshot) -> Option<(usize, &Arc<AnalysisRunSpec>)
 }
 
 fn background_wanted(s: &Snapshot) -> Option<&Arc<AnalysisRunSpec>> {
-    let start = s.canary().analysis.as_ref()?.starting_step.unwrap_or(0);
-    let reached = i64::try_from(s.index()).unwrap_or(i64::MAX) >= i64::from(start);
+    let reached = s.index() >= background_start(s)?;
     s.analysis.background.as_ref().filter(|_| active(s) && reached && !s.inconclusive())
 }
 
@@ -100,14 +106,9 @@ fn create(s: &Snapshot, name: &str, step: Option<usize>) -> Option<Effect> {
     s.run(name).is_none().then(|| Effect::CreateRun { name: name.to_owned(), step })
 }
 
-/// A run is needed where none is named or left, or where a person went on after an undecided one.
+/// A run is needed where none is named or left; `resume` takes the name of an undecided one away.
 fn needs_new(s: &Snapshot, current: Option<&RunSeen>) -> bool {
-    let Some(run) = current else { return true };
-    if run.step.is_some_and(|step| step != s.index()) {
-        return true;
-    }
-    let resumed = s.status.controller_pause && s.status.pause_conditions.is_empty();
-    resumed && run.phase == AnalysisPhase::Inconclusive
+    current.is_none_or(|run| run.step.is_some_and(|step| step != s.index()))
 }
 
 /// The name of the next run: the contract's, with `.1`, `.2` ... where finished ones stand in the way.
@@ -116,8 +117,10 @@ fn free_name(s: &Snapshot, step: Option<usize>) -> String {
     let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let suffix = step.map(|index| format!("-{index}")).unwrap_or_default();
     let base = format!("{}-{}-{revision}{suffix}", s.id.name, s.revision.hash);
-    let usable =
-        |name: &str| s.run(name).is_none_or(|run| !run.phase.is_terminal() && !run.terminating && run.current_spec);
+    let usable = |name: &str| {
+        !s.analysis.occupied.contains(name)
+            && s.run(name).is_none_or(|run| !run.phase.is_terminal() && !run.terminating && run.current_spec)
+    };
     if usable(&base) {
         return base;
     }

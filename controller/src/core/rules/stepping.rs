@@ -2,42 +2,48 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serin_crds::duration;
-use serin_crds::names::{AnalysisPhase, EventReason, PauseReason};
+use serin_crds::names::{EventReason, PauseReason};
 use serin_crds::rollout::{CanaryStep, RolloutStatus};
 
 use super::super::because::Because;
-use super::super::intent;
+use super::super::capacity::{self, canary_selected};
+use super::super::goal;
 use super::super::plan::{Effect, Plan};
 use super::super::record;
-use super::super::snapshot::{RunSeen, Snapshot};
-use super::super::steps::{label, weight_at};
+use super::super::snapshot::{Route, Snapshot};
+use super::super::stage::Stage;
+use super::super::steps::label;
+use super::super::weight::Weight;
 use super::{promote, revision, runs, traffic};
+
+/// A person who cleared the pauses of the controller is obeyed once: what could not decide is measured anew. A pause step
+/// that they ended is `advance`'s.
+pub(super) fn resume(s: &Snapshot) -> Option<Plan> {
+    let pauses = s.step().is_some_and(|step| step.pause.is_some());
+    if !s.resumed() || pauses || s.stage() == Stage::Aborted {
+        return None;
+    }
+    let mut next = record::draft(s);
+    record::acknowledge_resume(s, &mut next);
+    // What has to be measured anew begins in the same turn.
+    let acknowledged = Snapshot { status: next.clone(), ..s.clone() };
+    let plan = runs::measure(&acknowledged).unwrap_or_else(|| Plan::wait(next, Because::Resuming).wake_at(Some(s.now)));
+    Some(plan.note(EventReason::RolloutResumed, "Rollout is resumed"))
+}
 
 /// An analysis that could not decide, or that was ended before it measured, stops the Rollout until a person decides.
 pub(super) fn inconclusive(s: &Snapshot) -> Option<Plan> {
-    let held = s.status.abort || s.promoted() || s.status.promote_full || s.inconclusive() || !s.recorded();
-    if held {
+    if !matches!(s.stage(), Stage::Updating(_)) || s.inconclusive() || s.resumed() {
         return None;
     }
-    let resumed = s.status.controller_pause && s.status.pause_conditions.is_empty();
-    let step = s.step_run().filter(|run| s.status.pause_conditions.is_empty() && undecided(run));
+    let step = s.step_run().filter(|run| s.status.pause_conditions.is_empty() && run.undecided());
     let step = step.filter(|run| run.step == Some(s.index()));
-    let run =
-        step.or_else(|| s.background_run().filter(|run| undecided(run))).filter(|_| !resumed_after(s, resumed))?;
+    let run = step.or_else(|| s.background_run().filter(|run| run.undecided()))?;
     let mut next = record::draft(s);
     record::pause(s, &mut next, PauseReason::InconclusiveAnalysisRun);
     let text = format!("Rollout is paused ({})", PauseReason::InconclusiveAnalysisRun);
     let plan = Plan::wait(next, Because::Inconclusive(run.message.clone()));
     Some(plan.note(EventReason::RolloutPaused, text))
-}
-
-/// A person who resumed after an undecided run gets a new one before anything is judged again.
-fn resumed_after(s: &Snapshot, resumed: bool) -> bool {
-    resumed && (runs::step_wanted(s).is_some() || s.canary().analysis.is_some())
-}
-
-fn undecided(run: &RunSeen) -> bool {
-    run.phase == AnalysisPhase::Inconclusive || (run.phase == AnalysisPhase::Successful && run.evidence == 0)
 }
 
 /// Whether the current step is complete.
@@ -46,22 +52,39 @@ fn complete(s: &Snapshot, step: &CanaryStep) -> bool {
         return pause_over(s, step);
     }
     if step.set_weight.is_some() {
-        return intent::at_sizes(s) && weight_reached(s);
+        return goal::at_sizes(s) && weight_reached(s);
+    }
+    if step.set_canary_scale.is_some() {
+        return goal::at_sizes(s);
     }
     if step.analysis.is_some() {
-        let passed = |run: &RunSeen| run.phase == AnalysisPhase::Successful && run.evidence > 0;
-        return s.step_run().is_some_and(|run| run.step == Some(s.index()) && passed(run));
+        return s.step_run().is_some_and(|run| run.step == Some(s.index()) && run.passed());
     }
-    // Steps that only change how traffic is routed hold nothing up; the condition UnsupportedFields names them.
-    step.experiment.is_none() && step.plugin.is_none()
+    !unsupported(step)
+}
+
+/// Whether a step is of a kind that this version does not carry out: it waits for a person, since what comes after it may
+/// rest on it.
+fn unsupported(step: &CanaryStep) -> bool {
+    let CanaryStep {
+        set_weight: _,
+        pause: _,
+        analysis: _,
+        set_canary_scale: _,
+        experiment,
+        set_header_route,
+        set_mirror_route,
+        plugin,
+    } = step;
+    experiment.is_some() || plugin.is_some() || set_header_route.is_some() || set_mirror_route.is_some()
 }
 
 fn weight_reached(s: &Snapshot) -> bool {
     if !s.routed() || s.desired() == 0 {
         return true;
     }
-    let wanted = weight_at(s.steps(), s.index());
-    s.route().is_some_and(|route| route.even && route.canary == wanted)
+    let wanted = goal::of(s).weight;
+    s.route().is_some_and(|route| route.exposure.is(wanted)) && (wanted == Weight::ZERO || canary_selected(s))
 }
 
 fn pause_over(s: &Snapshot, step: &CanaryStep) -> bool {
@@ -81,7 +104,7 @@ fn pause_end(step: &CanaryStep, start: Timestamp) -> Option<Timestamp> {
 /// A complete step gives way to the next, which is entered by recording it.
 pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
     let step = s.step()?;
-    if s.promoted() || s.initial() || s.status.abort || s.status.promote_full || s.halted() || !s.recorded() {
+    if !matches!(s.stage(), Stage::Updating(_)) || s.halted() {
         return None;
     }
     if step.pause.is_some() && !s.status.controller_pause && !s.paused_for(&PauseReason::CanaryPauseStep) {
@@ -98,7 +121,7 @@ pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
     next.current_step_index = record::step_index(s, index);
     next.canary.current_step_analysis_run_status = None;
     next.pause_conditions.retain(|pause| pause.reason != PauseReason::CanaryPauseStep);
-    next.controller_pause = !next.pause_conditions.is_empty();
+    record::acknowledge_resume(s, &mut next);
     revision::enter_pause(s, &mut next, index);
     let made: Vec<Effect> = runs::name_step(s, &mut next, index).into_iter().collect();
     let text = format!("Rollout step {index}/{} completed ({})", s.steps().len(), label(step));
@@ -134,21 +157,21 @@ fn paused_note(plan: Plan) -> Plan {
 /// What is waited for where no rule has anything to do.
 pub(super) fn wait(s: &Snapshot) -> Plan {
     let mut plan = Plan::wait(record::draft(s), waiting_for(s));
-    plan = plan.wake_at(super::cleanup::next_deadline(s)).wake_at(intent::settles_at(s));
-    if let Some(step) = s.step().filter(|_| !s.promoted()) {
+    plan = plan.wake_at(super::cleanup::next_deadline(s)).wake_at(capacity::settles_at(s));
+    if let Some(step) = s.step().filter(|_| s.stage().is_update()) {
         let pause = s.status.pause_conditions.iter().find(|pause| pause.reason == PauseReason::CanaryPauseStep);
         let end = pause.and_then(|pause| pause_end(step, pause.start_time));
         // Strictly after its end, as the contract says.
-        plan = plan.wake_at(end.map(|end| intent::later(end, SignedDuration::from_millis(1))));
+        plan = plan.wake_at(end.map(|end| capacity::later(end, SignedDuration::from_millis(1))));
     }
     plan
 }
 
 fn waiting_for(s: &Snapshot) -> Because {
-    if let Some(held) = traffic::held(s) {
+    if let Some(held) = traffic::held(s).or_else(|| blind(s)) {
         return held;
     }
-    if s.status.abort {
+    if s.stage() == Stage::Aborted {
         let word = serin_crds::names::ConditionType::Progressing;
         let why = super::super::conditions::find(&s.status, &word).map(|c| c.message.clone());
         return Because::Aborted(why.unwrap_or_default());
@@ -166,13 +189,32 @@ fn waiting_for(s: &Snapshot) -> Because {
     if let Some(because) = promote::held(s) {
         return because;
     }
-    not_ready(s).or_else(|| super::cleanup::draining(s)).unwrap_or(Because::Settled)
+    not_ready(s).or_else(|| super::cleanup::draining(s)).unwrap_or_else(|| finished(s))
+}
+
+/// What can't be seen of the route, where that keeps traffic from rising.
+fn blind(s: &Snapshot) -> Option<Because> {
+    match &s.traffic.route {
+        Route::Blind(why) if !s.initial() => Some(Because::Blind(why.clone())),
+        Route::Unreadable(why) => Some(Because::Unreadable(why.clone())),
+        Route::Blind(_) | Route::Seen(_) | Route::Unrouted => None,
+    }
+}
+
+/// Nothing is left to do: settled, if the revision is stable; else something that is not at its size is waited for.
+fn finished(s: &Snapshot) -> Because {
+    if !s.stage().is_update() {
+        return Because::Settled;
+    }
+    let now = s.new_rs().map_or(0, |rs| rs.available);
+    let replica_set = s.new_rs().map_or_else(|| s.revision.hash.clone(), |rs| rs.name.clone());
+    Because::PodsNotReady { replica_set, available: now, wanted: s.desired() }
 }
 
 fn stepping(s: &Snapshot) -> Option<Because> {
-    let step = s.step().filter(|_| !s.promoted() && !s.initial() && !s.status.promote_full)?;
+    let step = s.step().filter(|_| matches!(s.stage(), Stage::Updating(_)))?;
     // A step may be long entered and its traffic not there again yet.
-    let short = s.route().is_some_and(|route| route.canary < intent::wanted_weight(s, route.canary));
+    let short = s.route().is_some_and(|route| route.exposure.falls_short(goal::entitled(s)));
     if let Some(pods) = not_ready(s).filter(|_| short) {
         return Some(pods);
     }
@@ -183,14 +225,14 @@ fn stepping(s: &Snapshot) -> Option<Because> {
     if step.analysis.is_some() {
         return s.step_run().map(|run| Because::Analysing(run.name.clone()));
     }
-    if step.experiment.is_some() || step.plugin.is_some() {
+    if unsupported(step) {
         return Some(Because::UnsupportedStep(format!("step {} ({})", s.index() + 1, label(step))));
     }
     not_ready(s)
 }
 
 fn not_ready(s: &Snapshot) -> Option<Because> {
-    let wanted = intent::sizes(s).canary;
+    let wanted = goal::sizes(s).canary;
     let rs = s.new_rs().filter(|rs| rs.available < wanted || rs.spec != wanted)?;
     Some(Because::PodsNotReady { replica_set: rs.name.clone(), available: rs.available, wanted })
 }

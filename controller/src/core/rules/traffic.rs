@@ -3,52 +3,61 @@
 use serin_crds::names::EventReason;
 
 use super::super::because::Because;
-use super::super::intent;
-use super::super::plan::{Effect, Plan};
+use super::super::capacity::{
+    self, can_serve, canary_selected, drained, stable_can_serve, stable_selected, superseded,
+};
+use super::super::goal;
+use super::super::plan::{Effect, Move, Plan, Way};
 use super::super::snapshot::{RouteSeen, ServiceSeen, Snapshot};
+use super::super::stage::Stage;
 use super::super::weight::Weight;
-use crate::routers::istio::Cause;
 
-/// Takes down traffic above the intent: a smaller step, an abort that goes on, a canary without pods, somebody's edit.
+/// Takes down traffic above what the canary may have: a smaller step, an abort that goes on, a superseded revision,
+/// a canary without pods, somebody's edit.
 ///
 /// # Guarantees
-/// Nothing goes where nothing can answer: unless it is an abort, the stable side must be able to take what it gets.
+/// Nothing goes where nothing can answer: unless it has to leave, the stable side must be able to serve what it gets.
 pub(super) fn lower(s: &Snapshot) -> Option<Plan> {
     let route = s.route()?;
-    let to = intent::allowed_weight(s, route.canary);
-    if to >= route.canary || (!s.status.abort && !stable_can_take(s, to)) {
+    let to = goal::allowed(s);
+    if !route.exposure.exceeds(to) {
         return None;
     }
-    let cause = if s.status.abort {
-        Cause::Abort { hash: s.revision.hash.clone(), reason: "the abort goes on".to_owned() }
-    } else {
-        Cause::Lower
+    let repair = stable_repair(s).into_iter().collect();
+    // Only the recorded attempt is remembered as aborted; what another revision still has is merely drained.
+    let way = match s.stage() {
+        Stage::Aborted if superseded(s).is_none() => {
+            Way::Abort { attempt: s.attempt(), reason: "the abort goes on".to_owned() }
+        }
+        _ => Way::Down,
     };
-    Some(moved(s, route, to, cause))
+    Some(moved(s, route, repair, (to, way)))
 }
 
-/// After a promotion the stable Service has to reach the new pods before the canary's share goes there.
-fn stable_can_take(s: &Snapshot, canary: Weight) -> bool {
-    let selected = s.traffic.stable_service.as_ref().is_none_or(|svc| svc.hash == s.status.stable_rs);
-    let subset = s.route().and_then(|route| route.subsets.as_ref()).is_none_or(|(_, hash)| *hash == s.status.stable_rs);
-    selected && subset && s.stable_available() >= canary.rest().pods(s.desired())
+/// Points the stable side at the stable pods, before traffic is sent there.
+pub(super) fn stable_repair(s: &Snapshot) -> Option<Effect> {
+    let service = s.traffic.stable_service.as_ref().filter(|_| !stable_selected(s))?;
+    due(s, service, s.status.stable_rs.as_deref()?)
 }
 
-/// Raises traffic to what is recorded and carried, and repairs an uneven split.
+/// Raises traffic to what is recorded and can be served, and repairs a split that is not as it was written.
 pub(super) fn raise(s: &Snapshot) -> Option<Plan> {
     let route = s.route()?;
-    if !s.recorded() {
+    let update = s.stage().is_update();
+    if !update && s.stage() != Stage::Stable {
         return None;
     }
-    let to = intent::allowed_weight(s, route.canary).max(route.canary);
-    let rises = to > route.canary;
-    if rises && (s.spec.paused && !recorded_weight(s, to) || !canary_selected(s) || route.undeclared_subset.is_some()) {
+    let to = goal::allowed(s);
+    if route.exposure.is(to) || route.exposure.exceeds(to) {
         return None;
     }
-    if !rises && route.even {
-        return None;
+    if route.exposure.falls_short(to) {
+        let held = s.spec.paused && !recorded_weight(s, to);
+        if !update || held || !canary_selected(s) || route.undeclared_subset.is_some() {
+            return None;
+        }
     }
-    Some(moved(s, route, to, Cause::Raise))
+    Some(moved(s, route, Vec::new(), (to, Way::Up)))
 }
 
 /// Whether a weight is no more than the record says that the canary had: drift may be repaired in a pause.
@@ -56,18 +65,10 @@ fn recorded_weight(s: &Snapshot, to: Weight) -> bool {
     s.status.canary.weights.as_ref().is_some_and(|w| i64::from(w.canary.weight) >= to.percent())
 }
 
-/// Whether the canary's Service and subset reach the new revision.
-pub(super) fn canary_selected(s: &Snapshot) -> bool {
-    let hash = Some(s.revision.hash.as_str());
-    let service = s.traffic.canary_service.as_ref().is_none_or(|svc| svc.hash.as_deref() == hash);
-    let subset = s.route().and_then(|route| route.subsets.as_ref());
-    service && subset.is_none_or(|(canary, _)| canary.as_deref() == hash)
-}
-
-fn moved(s: &Snapshot, route: &RouteSeen, to: Weight, cause: Cause) -> Plan {
-    let from = route.canary;
-    let effect = Effect::SetWeight { from, to, cause };
-    let plan = super::act(s, Because::Converging(format!("weight {from} -> {to}")), vec![effect]);
+fn moved(s: &Snapshot, route: &RouteSeen, mut effects: Vec<Effect>, (to, way): (Weight, Way)) -> Plan {
+    let from = route.exposure.share();
+    effects.push(Effect::Move(Move { from, to, way }));
+    let plan = super::act(s, Because::Converging(format!("weight {from} -> {to}")), effects);
     if let Some(writer) = drifted(s, route, to) {
         let text = format!("Traffic weight was {from} and is {to} again; '{writer}' had written the route");
         return plan.note(EventReason::TrafficDriftCorrected, text);
@@ -85,11 +86,11 @@ fn drifted<'a>(s: &Snapshot, route: &'a RouteSeen, to: Weight) -> Option<&'a str
 
 /// Points Services and subsets at their revision as soon as it has pods that answer.
 pub(super) fn switch(s: &Snapshot) -> Option<Plan> {
-    if !s.recorded() {
+    if matches!(s.stage(), Stage::Deleting | Stage::Initial | Stage::Unrecorded) {
         return None;
     }
-    let stable = s.traffic.stable_service.as_ref().and_then(|svc| due(s, svc, s.status.stable_rs.as_deref()?));
-    let canary = s.traffic.canary_service.as_ref().filter(|_| !s.status.abort && may_reselect(s));
+    let stable = s.traffic.stable_service.as_ref().and_then(|svc| due(s, svc, goal::stable_hash(s)?));
+    let canary = s.traffic.canary_service.as_ref().filter(|_| may_select_canary(s));
     let canary = canary.and_then(|svc| due(s, svc, &s.revision.hash));
     let effects: Vec<Effect> = stable.into_iter().chain(canary).collect();
     if !effects.is_empty() {
@@ -99,35 +100,49 @@ pub(super) fn switch(s: &Snapshot) -> Option<Plan> {
     subsets(s)
 }
 
-/// A canary Service that still carries another revision's traffic stays until that traffic is gone.
-fn may_reselect(s: &Snapshot) -> bool {
-    s.route().is_none_or(|route| route.canary == Weight::ZERO) || s.promoted()
+/// Whether what points at the canary may point at the new revision.
+///
+/// Without traffic on it, always. With traffic, only if the record gives the new revision at least so much, and its pods
+/// can serve it: then a selector that somebody moved is repaired, and a superseded revision gives way.
+fn may_select_canary(s: &Snapshot) -> bool {
+    if s.stage() == Stage::Aborted {
+        return false;
+    }
+    if !s.routed() {
+        return true;
+    }
+    let Some(route) = s.route() else { return false };
+    let live = route.exposure.share();
+    let entitled = match s.stage() {
+        // Both sides reach the stable pods, unless the share still reaches a revision that has to be drained.
+        Stage::Stable => superseded(s).is_none(),
+        _ => !route.exposure.exceeds(goal::of(s).weight) && can_serve(s, live),
+    };
+    live == Weight::ZERO || entitled
 }
 
+/// The write that points a Service at a revision, if it does not yet and the revision can answer.
 fn due(s: &Snapshot, service: &ServiceSeen, hash: &str) -> Option<Effect> {
     if service.hash.as_deref() == Some(hash) {
         return None;
     }
-    let rs = s.replica_sets.iter().find(|rs| rs.hash == hash)?;
+    let rs = s.by_hash(hash)?;
     // A Service that nobody steered yet selects every pod; narrowing it needs a side that is whole.
     let ready = if service.managed || service.hash.is_some() {
         rs.available > 0
     } else {
         rs.spec > 0 && rs.available >= rs.spec
     };
-    ready.then(|| Effect::SwitchService {
-        service: service.name.clone(),
-        from: service.hash.clone(),
-        to: hash.to_owned(),
-    })
+    let (from, to) = (service.hash.clone(), hash.to_owned());
+    ready.then(|| Effect::SwitchService { service: service.name.clone(), from, to })
 }
 
 fn subsets(s: &Snapshot) -> Option<Plan> {
     let route = s.route()?;
     let (canary_now, stable_now) = route.subsets.as_ref()?;
-    let answers = |hash: &str| s.replica_sets.iter().any(|rs| rs.hash == hash && rs.available > 0);
-    let stable = s.status.stable_rs.as_deref().filter(|hash| answers(hash)).or(stable_now.as_deref());
-    let new = Some(s.revision.hash.as_str()).filter(|hash| answers(hash) && (may_reselect(s) && !s.status.abort));
+    let answers = |hash: &str| s.by_hash(hash).is_some_and(|rs| rs.available > 0);
+    let stable = goal::stable_hash(s).filter(|hash| answers(hash)).or(stable_now.as_deref());
+    let new = Some(s.revision.hash.as_str()).filter(|hash| answers(hash) && may_select_canary(s));
     let canary = new.or(canary_now.as_deref());
     if canary == canary_now.as_deref() && stable == stable_now.as_deref() {
         return None;
@@ -142,21 +157,26 @@ fn subsets(s: &Snapshot) -> Option<Plan> {
     Some(plan.note(EventReason::UpdatedDestinationRule, text))
 }
 
-/// Why the traffic stays below what the record asks for, if it does.
+/// Why the traffic is not where the record asks for, if it isn't.
 pub(super) fn held(s: &Snapshot) -> Option<Because> {
     let route = s.route()?;
-    let wanted = intent::wanted_weight(s, route.canary);
-    if s.status.abort {
-        let (weight, until) = intent::abort_weight(s, route.canary);
-        let (available, desired) = (s.stable_available(), s.desired());
-        return (weight > Weight::ZERO).then_some(Because::AbortHeld { available, desired, weight, until });
+    let (wanted, live) = (goal::entitled(s), route.exposure.share());
+    if route.exposure.exceeds(wanted) {
+        if goal::must_leave(s) {
+            let (weight, until) = drained(s);
+            let (available, desired) = (s.stable_available(), s.desired());
+            return Some(Because::DrainHeld { available, desired, weight, until });
+        }
+        let available = s.stable_available();
+        return (!stable_can_serve(s, wanted)).then_some(Because::StableShort { available, weight: live });
     }
-    if wanted <= route.canary {
+    if wanted <= live {
         return None;
     }
     if let Some(what) = &route.undeclared_subset {
         return Some(Because::SubsetUndeclared(what.clone()));
     }
-    let service = s.traffic.canary_service.as_ref().filter(|_| intent::can_carry(s, wanted) && !canary_selected(s))?;
+    let waits = s.stage().is_update() && can_serve(s, wanted) && !capacity::canary_selected(s);
+    let service = s.traffic.canary_service.as_ref().filter(|_| waits)?;
     Some(Because::ServiceWaits { service: service.name.clone(), hash: s.revision.hash.clone() })
 }

@@ -2,39 +2,41 @@
 
 use serde_json::{Value, json};
 
-use super::ABORTED_ANNOTATION;
-use super::route::{Observed, Role};
-use crate::core::weight::Weight;
+use super::route::{Picked, Role};
+use crate::core::plan::{Move, Way};
+use crate::routers::{ABORTED_ANNOTATION, annotation_path, mark_text, marked};
+use crate::runtime::key::Key;
 
-/// Why weights are written: it decides what the patch insists on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// More traffic for the canary, or a repair: rests on the exact version that was seen.
-    Raise,
-    /// Less traffic: rests only on the destinations being the ones that were seen, so that nobody's
-    /// unrelated write can delay it.
-    Lower,
-    /// Less traffic because the revision is aborted: also leaves the mark that survives a crash.
-    Abort {
-        /// Pod hash of the revision.
-        hash: String,
-        /// Why.
-        reason: String,
-    },
+/// Whose mark it is, and on what.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark<'a> {
+    /// The Rollout.
+    pub rollout: &'a Key,
+    /// The object.
+    pub on: &'a Key,
 }
 
-/// Makes the patch that sends `canary` to the canary in every route of ours; `None` if nothing differs.
+/// Makes the patch that carries out a move in every route of ours; `None` if nothing differs.
 ///
 /// # Guarantees
 /// Only `weight` of destinations that are the canary's or the stable side's, and our own annotation, are written;
-/// every written destination is tested to be the one that was seen.
-pub fn weight_patch(virtual_service: &Value, seen: &Observed, canary: Weight, cause: &Cause) -> Option<Vec<Value>> {
+/// every written destination is tested to be the one that was seen. A move down raises the canary in no route.
+pub fn weights(object: &Value, routes: &[Picked], change: &Move, mark: Mark<'_>) -> Option<Vec<Value>> {
     let mut tests = Vec::new();
     let mut writes = Vec::new();
-    for route in &seen.routes {
+    for route in routes {
+        let split = route.split();
+        let (canary, stable) = if change.way.is_down() { split.lowered(change.to) } else { split.wanted(change.to) };
+        let (mut canary, mut stable) = (Some(canary), Some(stable));
         for (i, destination) in route.destinations.iter().enumerate() {
-            let wanted = route.wanted(destination, canary);
-            if destination.role == Role::Foreign || (destination.written && destination.weight == wanted) {
+            // A side with several destinations keeps its weight in the first one.
+            let wanted = match destination.role {
+                Role::Canary => canary.take().unwrap_or(0),
+                Role::Stable => stable.take().unwrap_or(0),
+                Role::Foreign => continue,
+            };
+            let as_it_is = destination.weight == wanted && (destination.written || change.way.is_down());
+            if as_it_is {
                 continue;
             }
             let base = format!("/spec/{}/{}/route/{i}", route.section, route.index);
@@ -45,41 +47,37 @@ pub fn weight_patch(virtual_service: &Value, seen: &Observed, canary: Weight, ca
             writes.push(json!({"op": "add", "path": format!("{base}/weight"), "value": wanted}));
         }
     }
-    writes.extend(mark(virtual_service, cause));
+    let (marks, exact) = self::mark(object, &change.way, mark);
+    writes.extend(marks);
     if writes.is_empty() {
         return None;
     }
-    if *cause == Cause::Raise {
-        let version = virtual_service.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    if exact || !change.way.is_down() {
+        let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
         tests.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
     }
     tests.extend(writes);
     Some(tests)
 }
 
-/// The revision that this `VirtualService` remembers as aborted, with the reason.
-pub fn aborted_revision(virtual_service: &Value) -> Option<(&str, &str)> {
-    let annotations = virtual_service.pointer("/metadata/annotations")?;
-    let text = annotations.get(ABORTED_ANNOTATION)?.as_str()?;
-    Some(text.split_once(": ").unwrap_or((text, "")))
-}
-
-fn mark(virtual_service: &Value, cause: &Cause) -> Vec<Value> {
-    let path = format!("/metadata/annotations/{}", ABORTED_ANNOTATION.replace('/', "~1"));
-    let marked = aborted_revision(virtual_service);
-    match cause {
-        Cause::Abort { hash, .. } if marked.is_some_and(|(seen, _)| seen == hash) => Vec::new(),
-        Cause::Abort { hash, reason } => {
-            let mut out = Vec::new();
-            if virtual_service.pointer("/metadata/annotations").is_none() {
-                out.push(json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
-            }
-            let reason: String = reason.chars().take(512).collect();
-            out.push(json!({"op": "add", "path": path, "value": format!("{hash}: {reason}")}));
-            out
+/// The operations on our mark, and whether they rest on the exact version that was seen.
+fn mark(object: &Value, way: &Way, mark: Mark<'_>) -> (Vec<Value>, bool) {
+    let path = annotation_path(ABORTED_ANNOTATION);
+    let stands = object.pointer("/metadata/annotations").is_some_and(|a| a.get(ABORTED_ANNOTATION).is_some());
+    match way {
+        Way::Abort { attempt, .. } if marked(object, mark.rollout).is_some_and(|(seen, _)| seen == *attempt) => {
+            (Vec::new(), false)
         }
-        Cause::Raise if marked.is_some() => vec![json!({"op": "remove", "path": path})],
-        Cause::Raise | Cause::Lower => Vec::new(),
+        Way::Abort { attempt, reason } => {
+            let text = mark_text(mark.rollout, mark.on, attempt, reason);
+            let write = json!({"op": "add", "path": path, "value": text});
+            // Where there is no annotation at all, one that came in between would be wiped: then the version counts.
+            let bare = object.pointer("/metadata/annotations").is_none();
+            let room = bare.then(|| json!({"op": "add", "path": "/metadata/annotations", "value": {}}));
+            (room.into_iter().chain([write]).collect(), bare)
+        }
+        Way::Up if stands => (vec![json!({"op": "remove", "path": path})], true),
+        Way::Up | Way::Down => (Vec::new(), false),
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::service_of;
-use crate::core::weight::Weight;
+use crate::core::exposure::Split;
+use crate::routers::RouteFault;
 
 /// What a Rollout says about its routes: read once, borrowed everywhere.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,11 +26,6 @@ pub struct Target {
     /// Routes that the controller adds itself; never taken for the main route.
     pub managed: Vec<String>,
 }
-
-/// Why a `VirtualService` can't be steered, in words that say what to change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct RouteFault(pub String);
 
 /// One destination of one of our routes.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,30 +64,13 @@ pub struct Picked {
     pub destinations: Vec<Destination>,
 }
 
-/// What a `VirtualService` does now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    /// The largest share that any of our routes sends to the canary.
-    pub canary: Weight,
-    /// Whether every route of ours is split exactly so.
-    pub even: bool,
-    /// The routes that we steer.
-    pub routes: Vec<Picked>,
-}
-
-impl Observed {
-    /// Subsets that our destinations name, each with its host.
-    pub fn subsets(&self) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.routes.iter().flat_map(|route| &route.destinations);
-        all.filter_map(|d| d.subset.as_deref().map(|subset| (d.host.as_str(), subset)))
-    }
-}
-
-/// Reads what a `VirtualService` does with the traffic of a Rollout.
+/// The routes of a `VirtualService` that split the traffic of a Rollout.
+///
+/// Only what the Rollout names is looked at; where it names nothing, the routes that concern its Services or subsets.
 ///
 /// # Errors
 /// When a route is missing or is not shaped so that it can be split; the text names what to change.
-pub fn observe(virtual_service: &Value, target: &Target) -> Result<Observed, RouteFault> {
+pub fn pick(virtual_service: &Value, target: &Target) -> Result<Vec<Picked>, RouteFault> {
     let mut routes = Vec::new();
     for (section, label) in [("http", "HTTP"), ("tls", "TLS"), ("tcp", "TCP")] {
         let Some(value) = virtual_service.pointer(&format!("/spec/{section}")) else { continue };
@@ -99,19 +78,37 @@ pub fn observe(virtual_service: &Value, target: &Target) -> Result<Observed, Rou
         let Some(list) = list else {
             return Err(RouteFault(format!("Unable to get {label} routes for Istio VirtualService")));
         };
+        if !target.concerns(list, section) {
+            continue;
+        }
         let wrap = |RouteFault(e)| RouteFault(format!("Istio VirtualService has invalid {label} routes. Error: {e}"));
         for index in select(list, section, target).map_err(wrap)? {
             let Some(route) = list.get(index) else { continue };
-            routes.push(pick(route, section, index, target).map_err(wrap)?);
+            routes.push(one(route, section, index, target).map_err(wrap)?);
         }
     }
     if routes.is_empty() {
         let text = "Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService";
         return Err(RouteFault(text.to_owned()));
     }
-    let canary = routes.iter().map(Picked::canary_share).max().unwrap_or(Weight::ZERO);
-    let even = routes.iter().all(|route| route.is_split(canary));
-    Ok(Observed { canary, even, routes })
+    Ok(routes)
+}
+
+impl Target {
+    /// Whether a section is named, or some route of it sends traffic to what the Rollout names.
+    fn concerns(&self, list: &[Value], section: &str) -> bool {
+        let named = [("http", !self.http.is_empty()), ("tls", !self.tls.is_empty()), ("tcp", !self.tcp.is_empty())];
+        if let Some((_, true)) = named.iter().find(|(name, _)| *name == section) {
+            return true;
+        }
+        let ours = |route: &Value| {
+            let destinations = route.get("route").and_then(Value::as_array).into_iter().flatten();
+            destinations.map(|value| destination(value, self)).any(|d| d.role != Role::Foreign)
+        };
+        // Where other sections are named, this one is somebody else's; where none is, it is ours if it sends us traffic,
+        // or if nothing else is there.
+        !named.iter().any(|(_, named)| *named) && (section == "http" || list.iter().any(ours))
+    }
 }
 
 impl Picked {
@@ -119,29 +116,10 @@ impl Picked {
         self.destinations.iter().filter(|d| d.role == role).map(|d| d.weight.max(0)).sum()
     }
 
-    /// The share of this route that the canary gets, rounded up; Istio reads weights relative to their sum.
-    fn canary_share(&self) -> Weight {
-        let canary = self.sum(Role::Canary);
-        let total = canary + self.sum(Role::Stable) + self.sum(Role::Foreign);
-        Weight::clamped(crate::core::weight::ceil_div(canary.saturating_mul(100), total))
-    }
-
-    /// Weight that other people's destinations hold in this route.
-    pub fn foreign(&self) -> i64 {
-        self.sum(Role::Foreign)
-    }
-
-    /// What a destination's weight is when the canary gets `canary`.
-    pub fn wanted(&self, destination: &Destination, canary: Weight) -> i64 {
-        match destination.role {
-            Role::Canary => canary.percent(),
-            Role::Stable => (canary.rest().percent() - self.foreign()).max(0),
-            Role::Foreign => destination.weight,
-        }
-    }
-
-    fn is_split(&self, canary: Weight) -> bool {
-        self.destinations.iter().all(|d| d.weight == self.wanted(d, canary))
+    /// How this route splits its traffic; Istio reads weights relative to their sum, which ours make 100.
+    pub fn split(&self) -> Split {
+        let (canary, stable) = (self.sum(Role::Canary), self.sum(Role::Stable));
+        Split { canary, stable, others: self.sum(Role::Foreign), total: 100 }
     }
 }
 
@@ -243,7 +221,7 @@ fn only_one(list: &[Value], section: &str, field: &str) -> Result<Vec<usize>, Ro
     )))
 }
 
-fn pick(route: &Value, section: &'static str, index: usize, target: &Target) -> Result<Picked, RouteFault> {
+fn one(route: &Value, section: &'static str, index: usize, target: &Target) -> Result<Picked, RouteFault> {
     let empty = Vec::new();
     let list = route.get("route").and_then(Value::as_array).unwrap_or(&empty);
     let destinations: Vec<Destination> = list.iter().map(|value| destination(value, target)).collect();

@@ -74,3 +74,27 @@ pub fn hash_patch(rule: &Value, names: (&str, &str), want: (&str, &str), owner: 
     patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
     Some(patch)
 }
+
+/// Makes the JSON Patch that takes every hash of ours, and the annotation that says whose they are, out of a rule that its
+/// Rollout no longer names; `None` if there is nothing of ours in it.
+pub fn release_patch(rule: &Value) -> Option<Vec<Value>> {
+    let mut patch = Vec::new();
+    let list = rule.pointer("/spec/subsets").and_then(Value::as_array).into_iter().flatten();
+    for (index, subset) in list.enumerate() {
+        if subset.get("labels").is_some_and(|labels| labels.get(HASH_LABEL).is_some()) {
+            let base = format!("/spec/subsets/{index}");
+            let name = subset.get("name").cloned().unwrap_or_default();
+            patch.push(json!({"op": "test", "path": format!("{base}/name"), "value": name}));
+            patch.push(json!({"op": "remove", "path": format!("{base}/labels/{HASH_LABEL}")}));
+        }
+    }
+    if rule.pointer("/metadata/annotations").is_some_and(|a| a.get(MANAGED_BY).is_some()) {
+        patch.push(json!({"op": "remove", "path": crate::routers::annotation_path(MANAGED_BY)}));
+    }
+    if patch.is_empty() {
+        return None;
+    }
+    let version = rule.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    patch.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": version}));
+    Some(patch)
+}

@@ -4,7 +4,7 @@ use serin_analysis::provider::FetchError;
 
 use super::prometheus::Reply;
 use super::*;
-use crate::runs::Endpoints;
+use crate::runs::{Endpoints, ObservedRun};
 use crate::runtime::key::Key;
 
 #[tokio::test(start_paused = true)]
@@ -50,6 +50,23 @@ async fn a_slow_sibling_does_not_delay_a_breach() {
     assert_eq!((world.phase("r").as_str(), world.executor.live()), ("Failed", 0));
     let results = world.status("r")["metricResults"].clone();
     assert_eq!(results.as_array().unwrap().len(), 1, "{results}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breach_is_not_lost_beside_an_inconclusive_metric_that_answers_sooner() {
+    let world = World::new(|query, _| match query {
+        "errors" => Reply::After(Duration::from_secs(5), 9.0),
+        _ => Reply::Value(0.5),
+    });
+    let unsure = json!({"interval": "20s", "successCondition": "result > 1", "failureCondition": "result < 0"});
+    let metrics = [metric("traffic", &unsure), metric("errors", &json!({"interval": "20s"}))];
+    world.create(run("r", &metrics));
+    world.create(run("other-way-round", &metrics.iter().rev().cloned().collect::<Vec<_>>()));
+    world.at(1000).await;
+    assert_eq!((world.phase("r").as_str(), world.verdict("r").phase), ("Running", Running));
+    world.at(5100).await;
+    assert_eq!((world.phase("r").as_str(), world.phase("other-way-round").as_str()), ("Failed", "Failed"));
+    assert_eq!(world.asked().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,21 +167,41 @@ async fn what_cannot_be_run_ends_with_the_reason() {
     let mut wrong = run("wrong", &[metric("errors", &json!({}))]);
     wrong["spec"]["metrics"][0]["count"] = json!({"not": "a number"});
     world.create(wrong);
-    let web = metric("ping", &json!({"provider": {"web": {"url": "http://x"}}}));
-    world.create(run("web", &[web]));
     world.at(60_000).await;
     let message = |name: &str| world.status(name)["message"].as_str().unwrap().to_owned();
     assert_eq!(message("empty"), "Analysis spec invalid: no metrics specified");
     assert!(message("wrong").starts_with("Analysis spec invalid: spec.metrics[0].count"), "{}", message("wrong"));
-    assert!(
-        message("web").ends_with(
-            "consecutiveErrors (5) > consecutiveErrorLimit (4): \
-             \"Error Message: the metric provider web is not supported yet; use prometheus\""
-        ),
-        "{}",
-        message("web")
-    );
-    assert!([world.phase("empty"), world.phase("wrong"), world.phase("web")].iter().all(|phase| phase == "Error"));
+    assert!([world.phase("empty"), world.phase("wrong")].iter().all(|phase| phase == "Error"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_provider_is_not_supported_holds_and_says_so_once() {
+    let world = World::new(|_, _| Reply::Value(9.0));
+    let mut object = run("r", &[metric("smoke", &json!({"provider": {"job": {"spec": {}}}}))]);
+    let measured = json!({"name": "smoke", "phase": "Running", "count": 1, "successful": 1,
+        "measurements": [{"phase": "Successful", "startedAt": world::EPOCH, "finishedAt": world::EPOCH}]});
+    object["spec"]["metrics"][0]["interval"] = json!("10s");
+    object["status"]["metricResults"] = json!([measured]);
+    world.create(object);
+    world.at(3_600_000).await;
+    let status = world.status("r");
+    assert_eq!((&status["phase"], &status["metricResults"]), (&json!("Running"), &json!([measured])));
+    let waits = "Waiting: metric \"smoke\" needs the metric provider job, which is not supported; \
+                 remove it, or terminate the run";
+    assert_eq!((&status["message"], world.writes().len()), (&json!(waits), 1));
+    assert_eq!((world.verdict("r").message.as_deref(), world.told.lock().unwrap().len()), (Some(waits), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_web_metric_is_judged_by_the_part_of_the_answer_that_counts() {
+    let world = World::new(|_, _| Reply::Value(0.5));
+    let web = |path: &str| json!({"web": {"url": "http://checks.shop/x", "jsonPath": path}});
+    let judged = |path: &str, condition: &str| json!({"provider": web(path), "successCondition": condition});
+    world.create(run("good", &[metric("kind", &judged("{$.data.resultType}", "result == 'scalar'"))]));
+    world.create(run("bad", &[metric("kind", &judged("{$.data.result[0]}", "result > 1"))]));
+    world.at(1000).await;
+    assert_eq!((world.phase("good").as_str(), world.phase("bad").as_str()), ("Successful", "Failed"));
+    assert_eq!(world.status("good")["metricResults"][0]["measurements"][0]["value"], json!("\"scalar\""));
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,4 +255,18 @@ async fn an_argument_that_would_write_another_query_ends_the_run_before_anything
     );
     assert_eq!((world.phase("plain").as_str(), world.phase("whole").as_str()), ("Successful", "Successful"));
     assert_eq!(world.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breach_counts_that_comes_in_the_instant_of_an_order_to_end() {
+    for _ in 0..20 {
+        let world = World::new(|_, _| Reply::After(Duration::from_secs(2), 9.0));
+        world.create(run("r", &[metric("errors", &json!({"interval": "10s"}))]));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.api.edit("r", |object| object["spec"]["terminate"] = json!(true));
+        let seen = world.api.0.lock().unwrap().objects["r"].clone();
+        world.executor.saw(ObservedRun::of(seen).unwrap());
+        world.at(3000).await;
+        assert_eq!(world.phase("r"), "Failed");
+    }
 }

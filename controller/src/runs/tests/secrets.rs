@@ -76,3 +76,20 @@ async fn a_server_that_cannot_answer_just_now_is_asked_again() {
     let result = &world.status("r")["metricResults"][0];
     assert_eq!((&result["error"], &result["count"]), (&json!(1), &json!(1)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_disappears_loses_no_breach_that_is_in_flight() {
+    let world = World::new(|_, _| Reply::After(Duration::from_secs(5), 9.0));
+    secret(&world, Ok(json!({"token": "aHVudGVyMg=="})));
+    let mut object = with_secret("r");
+    let mut later = object["spec"]["metrics"][0].clone();
+    (later["name"], later["initialDelay"]) = (json!("later"), json!("2s"));
+    object["spec"]["metrics"].as_array_mut().unwrap().push(later);
+    world.create(object);
+    world.at(1000).await;
+    world.api.0.lock().unwrap().secrets.clear();
+    world.at(4000).await;
+    assert_eq!(world.phase("r"), "Running");
+    world.at(5000).await;
+    assert_eq!((world.phase("r").as_str(), world.asked().len()), ("Failed", 1));
+}

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use http::Request;
 use jiff::Timestamp;
 use kube::client::Body;
-use serin_analysis::provider::Prometheus;
 use serin_analysis::provider::prometheus::PrometheusOptions;
+use serin_analysis::provider::{MetricSource, Providers};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -40,6 +40,18 @@ impl World {
     }
 
     pub fn with(script: impl Fn(&str, usize) -> Reply + Send + Sync + 'static, endpoints: Endpoints) -> Self {
+        let prometheus = FakePrometheus::new(script, Instant::now());
+        let providers = Providers::new(Arc::new(prometheus.clone()), PrometheusOptions::default());
+        Self::build(prometheus, Arc::new(providers), endpoints)
+    }
+
+    /// A world whose metrics are measured by `source`.
+    pub fn measured_by(source: Arc<dyn MetricSource>) -> Self {
+        let unused = FakePrometheus::new(|_, _| Reply::Fail, Instant::now());
+        Self::build(unused, source, Endpoints::default())
+    }
+
+    fn build(prometheus: FakePrometheus, providers: Arc<dyn MetricSource>, endpoints: Endpoints) -> Self {
         let start = Instant::now();
         let api = Api::new(start);
         let service = {
@@ -52,7 +64,6 @@ impl World {
         let called: Arc<Mutex<Vec<(u64, Key)>>> = Arc::default();
         let told: Arc<Mutex<Vec<Told>>> = Arc::default();
         let gate = Arc::new(Mutex::new(true));
-        let prometheus = FakePrometheus::new(script, start);
         let calls = called.clone();
         let board = LiveVerdicts::new(move |rollout| {
             calls.lock().unwrap().push((u64::try_from(start.elapsed().as_millis()).unwrap(), rollout.clone()));
@@ -62,7 +73,7 @@ impl World {
         let context = RunContext {
             client: kube::Client::new(service, "default"),
             clock: Clock::anchored(EPOCH.parse().unwrap()),
-            prometheus: Arc::new(Prometheus::new(Arc::new(prometheus.clone()), PrometheusOptions::default())),
+            providers,
             endpoints,
             verdicts: board.clone(),
             gate: Arc::new(move || *is_open.lock().unwrap()),

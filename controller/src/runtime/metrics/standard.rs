@@ -87,6 +87,8 @@ pub struct Standard {
     pub drift: Counter,
     /// Weight of the canary: namespace, name.
     pub canary_weight: Gauge,
+    /// Writes that the API server refused: namespace, name.
+    pub refused: Counter,
     /// Aborts, by what decided them: namespace, name, cause.
     pub aborts: Counter,
     /// Seconds from the decision to abort to weight 0.
@@ -115,6 +117,8 @@ impl Standard {
                 &["namespace", "name", "manager"],
             ),
             canary_weight: registry.gauge(Named::new(names::ROLLOUT_CANARY_WEIGHT, "Weight of the canary."), OBJECT),
+            refused: registry
+                .counter(Named::new("rollout_refused_writes_total", "Writes that the API server refused."), OBJECT),
             aborts: registry.counter(
                 Named::new("rollout_abort_total", "Aborts, by what decided them."),
                 &["namespace", "name", "cause"],

@@ -30,7 +30,7 @@ pub use self::figures::{MetricFigures, RolloutFigures};
 pub use self::meta::{AnnotationValue, MetaRow, Owner};
 pub use self::replica_set::{ReplicaSetRow, ReplicaSetStatusRow};
 pub use self::rollout::{RolloutRow, virtual_service_key};
-pub use self::route::{DestinationRuleRow, VirtualServiceRow};
+pub use self::route::{DestinationRuleRow, IngressRow, VirtualServiceRow};
 pub use self::service::ServiceRow;
 use super::key::Key;
 

@@ -19,6 +19,8 @@ pub struct RolloutRow {
     pub body: Body,
     /// Whether `status.abort` is set.
     pub aborts: bool,
+    /// Whether the recorded revision is not the stable one.
+    pub updating: bool,
     /// What `/metrics` tells of it.
     pub figures: RolloutFigures,
 }
@@ -36,6 +38,10 @@ struct SpecView {
 #[serde(default)]
 struct StatusView {
     abort: Value,
+    #[serde(rename = "stableRS")]
+    stable: Value,
+    #[serde(rename = "currentPodHash")]
+    current: Value,
 }
 
 impl Projection for RolloutRow {
@@ -48,7 +54,8 @@ impl Projection for RolloutRow {
         let meta = raw.metadata.project()?;
         let figures = RolloutFigures::of(&raw, &spec.strategy, spec.replicas.as_i64());
         let (refs, aborts) = (Refs::of(&meta.key, &spec), status.abort.as_bool().unwrap_or_default());
-        Ok(Self { meta, refs, body, aborts, figures })
+        let updating = status.stable != status.current;
+        Ok(Self { meta, refs, body, aborts, updating, figures })
     }
 
     fn meta(&self) -> &MetaRow {
@@ -111,6 +118,14 @@ impl<'a> Refs<'a> {
             let one = istio.pointer("/virtualService").into_iter();
             for service in one.chain(items(istio.get("virtualServices"))) {
                 self.virtual_service(service.get("name"));
+            }
+        }
+        if let Some(nginx) = canary.pointer("/trafficRouting/nginx") {
+            let one = nginx.get("stableIngress").into_iter();
+            for name in one.chain(items(nginx.get("stableIngresses"))).filter_map(Value::as_str) {
+                self.found.push(IndexKey::reference("Ingress", &self.rollout.beside(name)));
+                let canary = crate::routers::nginx::canary_name(self.rollout.name(), name);
+                self.found.push(IndexKey::reference("Ingress", &self.rollout.beside(&canary)));
             }
         }
         self.templates(canary.pointer("/analysis/templates"));

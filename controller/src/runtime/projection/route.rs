@@ -38,6 +38,35 @@ pub struct DestinationRuleRow {
     pub body: Body,
 }
 
+/// An Ingress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngressRow {
+    /// Metadata.
+    pub meta: MetaRow,
+    /// Who wrote the spec last.
+    pub writer: Option<Writer>,
+    /// Metadata and spec, without managed fields and last applied configuration.
+    pub body: Body,
+}
+
+impl Projection for IngressRow {
+    const PLACE: Place = Place::of("networking.k8s.io", "v1", "ingresses", "Ingress");
+
+    fn project(json: &str) -> Result<Self, CutError> {
+        let compact = compact(json, false)?;
+        let raw = RawObject::of_bytes(compact.body.as_bytes())?;
+        Ok(Self { meta: raw.metadata.project()?, writer: compact.writer, body: compact.body })
+    }
+
+    fn meta(&self) -> &MetaRow {
+        &self.meta
+    }
+
+    fn meta_mut(&mut self) -> &mut MetaRow {
+        &mut self.meta
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RuleView {

@@ -6,6 +6,7 @@ mod creates;
 mod kubectl;
 mod life;
 mod reads;
+mod watch_faults;
 mod watches;
 mod writes;
 

@@ -11,7 +11,10 @@ use super::{MERGE, ROLLOUTS, made, patch, rollout, server};
 use crate::server::{Key, SimServer};
 
 /// Opens a watch and returns its lines, as type, name and version.
-async fn watch(server: &SimServer, query: &str) -> impl Stream<Item = (String, String, u64)> + Unpin + use<> {
+pub(super) async fn watch(
+    server: &SimServer,
+    query: &str,
+) -> impl Stream<Item = (String, String, u64)> + Unpin + use<> {
     let request = Request::get(format!("{ROLLOUTS}?watch=true&{query}")).body(bytes::Bytes::new()).unwrap();
     let response = server.door("watcher").answer(request).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -24,14 +27,14 @@ async fn watch(server: &SimServer, query: &str) -> impl Stream<Item = (String, S
     }))
 }
 
-async fn next(lines: &mut (impl Stream<Item = (String, String, u64)> + Unpin)) -> (String, String) {
+pub(super) async fn next(lines: &mut (impl Stream<Item = (String, String, u64)> + Unpin)) -> (String, String) {
     let line = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
     line.map_or(("silence".into(), String::new()), |line| {
         line.map_or(("end".into(), String::new()), |(of, name, _)| (of, name))
     })
 }
 
-fn said(of: &str, name: &str) -> (String, String) {
+pub(super) fn said(of: &str, name: &str) -> (String, String) {
     (of.to_owned(), name.to_owned())
 }
 

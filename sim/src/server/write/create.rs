@@ -32,6 +32,7 @@ pub fn place(inner: &Inner, order: &Order, mut object: Value, owners: Option<Man
     namespace_is_open(inner, order)?;
     begin(inner, order, &mut object);
     let owned = owners.is_none().then(|| owned(kind, &object));
+    inner.mutate(&kind.names.plural, &mut object);
     admit(kind, &mut object, Part::Whole)?;
     let key = Key::of(&object);
     if inner.store().get(kind.id, &key).is_some() {

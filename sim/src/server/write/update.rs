@@ -150,6 +150,9 @@ pub fn replace(
     let part = part_of(order);
     keep_parts(order, existing, &mut object);
     keep_metadata(order, existing, &mut object)?;
+    if part != Part::Status {
+        inner.mutate(&kind.names.plural, &mut object);
+    }
     admit(kind, &mut object, part)?;
     if part != Part::Status {
         let fixed = rules::fixed(kind, existing, &object);

@@ -26,7 +26,8 @@ async fn check_empty(query: &str, answers: &'static [(&'static str, &'static str
 
 #[tokio::test]
 async fn no_errors_in_much_traffic_is_zero_and_says_so() {
-    let answers: &[(&str, &str)] = &[("sum(increase(http_requests_total[5m]))", "1239.7")];
+    let answers: &[(&str, &str)] =
+        &[("sum(increase(http_requests_total[5m]))", "1239.7"), ("count(http_requests_total{status!=\"\"})", "3")];
     let warning = format!(
         "both sides of the division keep the label status, so each 5xx series is divided by itself and yields 1; write {CORRECTED}"
     );
@@ -34,6 +35,37 @@ async fn no_errors_in_much_traffic_is_zero_and_says_so() {
     check_empty(CORRECTED, answers, ("[0]", &["no 5xx series; 1,240 requests in the denominator"])).await;
     check_empty(&format!("1 - {CORRECTED}"), answers, ("[1]", &["no 5xx series; 1,240 requests in the denominator"]))
         .await;
+}
+
+#[tokio::test]
+async fn a_typing_error_in_the_numerator_is_no_success() {
+    const TRAFFIC: &[(&str, &str)] = &[("sum(increase(http_requests_total[1m]))", "1239.7")];
+    let advice = "check the names in the numerator, or write (... or vector(0)) around it if there may be none";
+    for (numerator, missing) in [
+        ("http_errros_total", "no series is named http_errros_total"),
+        ("http_requests_total{sttaus=~\"5..\"}", "no series of http_requests_total has the label sttaus"),
+    ] {
+        let query = format!("sum(rate({numerator}[1m])) / sum(rate(http_requests_total[1m]))");
+        let server = knowing(TRAFFIC).await;
+        let sample = provider().sample(&metric(server.url(), &query), at(), EmptyAnswer::AskDenominator).await;
+        assert_eq!(told(&sample), "[]");
+        let [note] = &sample.notes[..] else { panic!("{:?}", sample.notes) };
+        assert_eq!((note.warning, note.text.as_str()), (true, &*format!("no data: {missing}; {advice}")));
+    }
+}
+
+#[tokio::test]
+async fn a_metric_of_another_name_counts_as_zero_where_it_is_in_use_and_is_asked_for_once() {
+    let server = knowing(&[("sum(increase(requests_total[1m]))", "10"), ("count(errors_total{app!=\"\"})", "2")]).await;
+    let query = "sum(rate(errors_total{app=\"web\"}[1m])) / sum(rate(requests_total[1m]))";
+    let provider = provider();
+    for round in 1..=2 {
+        let sample = provider.sample(&metric(server.url(), query), at(), EmptyAnswer::AskDenominator).await;
+        let notes: Vec<&str> = sample.notes.iter().map(|note| note.text.as_str()).collect();
+        let note = "no series with app=\"web\"; 10 requests in the denominator";
+        assert_eq!((told(&sample).as_str(), &notes[..]), ("[0]", &[note][..]));
+        assert_eq!(server.seen().len(), 1 + 3 * round);
+    }
 }
 
 #[tokio::test]

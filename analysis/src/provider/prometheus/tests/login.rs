@@ -1,4 +1,4 @@
-use serin_crds::analysis::{Authentication, BasicAuth, Header, OAuth2, Sigv4};
+use serin_crds::analysis::{Authentication, BasicAuth, Header, OAuth2};
 
 use super::*;
 use crate::provider::testserver::Seen;
@@ -135,81 +135,4 @@ async fn tokens_that_cannot_be_got_are_told_without_the_secret() {
     let missing = Some(oauth2("http://127.0.0.1:1", "", &[]));
     let asked = PrometheusMetric { authentication: missing, ..metric("http://127.0.0.1:1", "up") };
     check_setup(&asked, None, "missing mandatory parameter in metric for OAuth2 setup").await;
-}
-
-#[tokio::test]
-async fn requests_are_signed_for_amazon_only() {
-    let aws = AwsCredentials {
-        access_key: "AKIDEXAMPLE".into(),
-        secret_key: "secret".into(),
-        session_token: Some("token".into()),
-        region: None,
-    };
-    let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
-    let sigv4 = Sigv4 { region: Some("eu-west-1".into()), ..Sigv4::default() };
-    let authentication = Some(Authentication { sigv4: Some(sigv4.clone()), ..Authentication::default() });
-    let provider = with(PrometheusOptions { default_address: None, aws: Some(aws) });
-    for path in ["", "/aps-workspaces"] {
-        let asked = PrometheusMetric { authentication: authentication.clone(), ..metric(server.url() + path, "up") };
-        assert_eq!(told(&provider.sample(&asked, at(), EmptyAnswer::Keep).await), "[1]");
-    }
-    let seen = server.seen();
-    assert_eq!(seen[0].header("authorization"), None);
-    let signed = seen[1].header("authorization").expect("signed");
-    let start = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/eu-west-1/aps/aws4_request, SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=";
-    assert!(signed.starts_with(start), "{signed}");
-    assert_eq!(
-        (seen[1].header("x-amz-date"), seen[1].header("x-amz-security-token")),
-        (Some("20260102T030405Z"), Some("token"))
-    );
-
-    let unsigned = |sigv4: Sigv4| PrometheusMetric {
-        authentication: Some(Authentication { sigv4: Some(sigv4), ..Authentication::default() }),
-        ..metric("http://127.0.0.1:1/aps-workspaces", "up")
-    };
-    let path = "provider.prometheus.authentication.sigv4";
-    check_setup(
-        &unsigned(sigv4.clone()),
-        None,
-        &format!("{path} needs AWS credentials; give the controller AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
-    )
-    .await;
-    let profile = Sigv4 { profile: Some("x".into()), ..sigv4 };
-    check_setup(
-        &unsigned(profile),
-        None,
-        &format!("{path}.profile is not supported; give the controller its credentials in the environment"),
-    )
-    .await;
-}
-
-#[test]
-fn a_signature_is_that_of_the_published_algorithm() {
-    // Computed with a separate implementation (Python's hmac and hashlib) for the same request.
-    let credentials = AwsCredentials {
-        access_key: "AKIDEXAMPLE".into(),
-        secret_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
-        session_token: None,
-        region: None,
-    };
-    let cases = [
-        (
-            "POST",
-            "https://aps-workspaces.us-east-1.amazonaws.com/workspaces/ws-1/api/v1/query",
-            "query=up&time=1",
-            "39abd5a186607a2f58bb1ae415622d716f939743aa32316bdc47d398f1776b08",
-        ),
-        (
-            "GET",
-            "https://aps-workspaces.us-east-1.amazonaws.com:8443/a%20b/api?query=up%7Ba%3D%22b%22%7D&a=1",
-            "",
-            "2adacdf00fe002b5cd2b76f828d1f04286a4fa02b710947f1720a6fa5c7431eb",
-        ),
-    ];
-    for (method, url, body, expect) in cases {
-        let what = Signature { region: "us-east-1", service: "aps", at: "2026-01-02T03:04:05Z".parse().expect("time") };
-        let url = reqwest::Url::parse(url).expect("url");
-        let got = sign(&credentials, &what, (&method.parse().expect("method"), &url, body.as_bytes()));
-        assert_eq!(got.rsplit_once("Signature=").map(|(_, signature)| signature), Some(expect));
-    }
 }

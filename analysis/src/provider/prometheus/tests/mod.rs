@@ -20,7 +20,7 @@ fn provider() -> Prometheus {
 
 fn with(options: PrometheusOptions) -> Prometheus {
     let egress = Egress { listed: vec!["127.0.0.1".parse().expect("rule")], ..Egress::default() };
-    Prometheus::new(Arc::new(HttpFetch::new(HttpOptions { egress, proxy: None })), options)
+    Prometheus::new(Arc::new(HttpFetch::new(HttpOptions { egress, ..HttpOptions::default() })), options)
 }
 
 fn metric(address: impl Into<String>, query: &str) -> PrometheusMetric {
@@ -64,7 +64,7 @@ async fn check_error(reply: Reply, expect: &str) {
 }
 
 async fn check_setup(metric: &PrometheusMetric, default: Option<&str>, expect: &str) {
-    let options = PrometheusOptions { default_address: default.map(str::to_owned), aws: None };
+    let options = PrometheusOptions { default_address: default.map(str::to_owned), ..PrometheusOptions::default() };
     let sample = with(options).sample(metric, at(), EmptyAnswer::Keep).await;
     assert_eq!(sample.result, Err(SampleError::Setup(expect.to_owned())), "{metric:?}");
 }

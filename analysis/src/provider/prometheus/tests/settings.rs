@@ -60,7 +60,7 @@ async fn settings_that_cannot_work_are_told_before_anything_is_sent() {
 #[tokio::test]
 async fn the_default_address_serves_metrics_without_one() {
     let server = Server::start(|_| Reply::json(vector(&["1"]))).await;
-    let options = PrometheusOptions { default_address: Some(server.url()), aws: None };
+    let options = PrometheusOptions { default_address: Some(server.url()), ..PrometheusOptions::default() };
     assert_eq!(told(&with(options).sample(&metric("", "up"), at(), EmptyAnswer::Keep).await), "[1]");
 }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Observed, Target, observe};
+use super::{Picked, Target, pick};
+use crate::core::exposure::Exposure;
 use crate::core::weight::Weight;
 
 fn target() -> Target {
@@ -28,14 +29,16 @@ fn split(name: Option<&str>, stable: Value, canary: Value) -> Value {
     route
 }
 
-fn seen(virtual_service: &Value, target: &Target, canary: i64, even: bool) -> Observed {
-    let seen = observe(virtual_service, target).expect("a route that can be steered");
-    assert_eq!((seen.canary, seen.even), (Weight::clamped(canary), even), "{virtual_service}");
-    seen
+fn seen(virtual_service: &Value, target: &Target, canary: i64, even: bool) -> Vec<Picked> {
+    let routes = pick(virtual_service, target).expect("a route that can be steered");
+    let exposure = Exposure(routes.iter().map(Picked::split).collect());
+    let share = Weight::clamped(canary);
+    assert_eq!((exposure.share(), exposure.is(share)), (share, even), "{virtual_service}");
+    routes
 }
 
 fn refused(virtual_service: &Value, target: &Target, says: &str) {
-    let fault = observe(virtual_service, target).expect_err(says).to_string();
+    let fault = pick(virtual_service, target).expect_err(says).to_string();
     assert!(fault.contains(says), "{fault:?} should say {says:?}");
 }
 
@@ -77,8 +80,9 @@ fn a_subset_says_more_than_a_shared_host() {
         {"destination": {"host": "web", "subset": "stable"}, "weight": 75},
         {"destination": {"host": "web", "subset": "canary"}, "weight": 25},
     ]}]);
-    let seen = seen(&http(routes), &wanted, 25, true);
-    assert_eq!(seen.subsets().collect::<Vec<_>>(), [("web", "stable"), ("web", "canary")]);
+    let routes = seen(&http(routes), &wanted, 25, true);
+    let subsets: Vec<_> = routes[0].destinations.iter().map(|d| (&*d.host, d.subset.as_deref())).collect();
+    assert_eq!(subsets, [("web", Some("stable")), ("web", Some("canary"))]);
 }
 
 #[test]
@@ -104,11 +108,22 @@ fn tls_and_tcp_routes_are_picked_by_port_and_hosts() {
     wanted.tls = vec![(Some(443), vec!["b".into(), "a".into()])];
     let two = json!({"spec": {"tls": [route(443, json!(["a"])), route(443, json!(["a", "b"]))]}});
     let picked = seen(&two, &wanted, 0, true);
-    assert_eq!(picked.routes.iter().map(|r| (r.section, r.index)).collect::<Vec<_>>(), [("tls", 1)]);
+    assert_eq!(picked.iter().map(|r| (r.section, r.index)).collect::<Vec<_>>(), [("tls", 1)]);
     wanted.tls = vec![(Some(444), vec![])];
     refused(&two, &wanted, "No matching TLS routes");
     let tcp = json!({"spec": {"tcp": [route(1, json!(null)), route(2, json!(null))]}});
     refused(&tcp, &target(), "tcpRoutes");
+    wanted.tls.clear();
     wanted.tcp = vec![Some(2)];
     seen(&tcp, &wanted, 0, true);
+}
+
+#[test]
+fn a_section_of_somebody_else_is_not_looked_at() {
+    let foreign = json!({"match": [{"port": 9000}], "route": [{"destination": {"host": "web-thread"}, "weight": 100}]});
+    let mut object = http(json!([split(Some("main"), json!(80), json!(20))]));
+    object["spec"]["tcp"] = json!([foreign, foreign]);
+    assert_eq!(seen(&object, &target(), 20, true).len(), 1);
+    object["spec"]["tls"] = json!([foreign]);
+    assert_eq!(seen(&object, &target(), 20, true).len(), 1);
 }

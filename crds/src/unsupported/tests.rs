@@ -1,0 +1,127 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const HOLDS: bool = true;
+const NAMED_ONLY: bool = false;
+
+fn check(spec: &Value, expect: &[(&str, bool)]) {
+    let rollout: Rollout = crate::decode(json!({ "spec": spec })).expect("decodes");
+    let found = fields(&rollout);
+    let found: Vec<_> = found.iter().map(|field| (field.path.as_str(), field.holds)).collect();
+    assert_eq!(found, expect);
+}
+
+/// The same of a canary strategy: each path is below `spec.strategy.canary`.
+fn check_canary(canary: &Value, expect: &[(&str, bool)]) {
+    let expect: Vec<_> = expect.iter().map(|(path, holds)| (format!("spec.strategy.canary.{path}"), *holds)).collect();
+    let expect: Vec<_> = expect.iter().map(|(path, holds)| (path.as_str(), *holds)).collect();
+    check(&json!({"strategy": {"canary": canary}}), &expect);
+}
+
+#[test]
+fn what_works_is_not_named() {
+    check(
+        &json!({
+            "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
+            "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
+            "strategy": {"canary": {
+                "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0,
+                "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
+                "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
+                "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
+                "trafficRouting": {"nginx": {"stableIngress": "i"}, "istio": {
+                    "virtualService": {"name": "v", "routes": ["r"], "tlsRoutes": [{"port": 443}]},
+                    "virtualServices": [{"name": "v", "tcpRoutes": [{"port": 1}]}],
+                    "destinationRule": {"name": "d", "canarySubsetName": "c", "stableSubsetName": "s",
+                        "additionalSubsetNames": ["a"]}}},
+            }},
+        }),
+        &[],
+    );
+}
+
+#[test]
+fn a_strategy_or_a_workload_that_is_not_built_holds() {
+    check(
+        &json!({"workloadRef": {"kind": "Deployment"}, "strategy": {"blueGreen": {"activeService": "a"}}}),
+        &[("spec.workloadRef", HOLDS), ("spec.strategy.blueGreen", HOLDS)],
+    );
+}
+
+#[test]
+fn what_decides_neither_exposure_nor_capacity_is_named_only() {
+    check(
+        &json!({"rollbackWindow": {"revisions": 1}, "restartAt": "2026-01-02T03:04:05Z"}),
+        &[("spec.rollbackWindow", NAMED_ONLY), ("spec.restartAt", NAMED_ONLY)],
+    );
+    check_canary(
+        &json!({"antiAffinity": {}, "canaryMetadata": {}, "stableMetadata": {}}),
+        &[("antiAffinity", NAMED_ONLY), ("canaryMetadata", NAMED_ONLY), ("stableMetadata", NAMED_ONLY)],
+    );
+}
+
+#[test]
+fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
+    check_canary(
+        &json!({
+            "replicaProgressThreshold": {"type": "Percent", "value": 90}, "minPodsPerReplicaSet": 2,
+            "pingPong": {}, "dynamicStableScale": true,
+            "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": {}},
+                {"setMirrorRoute": {}}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
+        }),
+        &[
+            ("steps[1].setCanaryScale", HOLDS),
+            ("steps[2].setHeaderRoute", HOLDS),
+            ("steps[3].setMirrorRoute", HOLDS),
+            ("steps[4].experiment", HOLDS),
+            ("steps[5].plugin", HOLDS),
+            ("dynamicStableScale", HOLDS),
+            ("pingPong", HOLDS),
+            ("minPodsPerReplicaSet", HOLDS),
+            ("replicaProgressThreshold", HOLDS),
+        ],
+    );
+}
+
+#[test]
+fn a_router_that_is_not_built_holds() {
+    let routers = ["alb", "smi", "ambassador", "appMesh", "traefik", "apisix"];
+    for router in routers {
+        let path = format!("trafficRouting.{router}");
+        check_canary(&json!({"trafficRouting": {router: {}}}), &[(&path, HOLDS)]);
+    }
+    check_canary(
+        &json!({"trafficRouting": {"maxTrafficWeight": 1000, "managedRoutes": [{"name": "m"}],
+            "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
+        &[
+            ("trafficRouting.managedRoutes", HOLDS),
+            ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS),
+            ("trafficRouting.maxTrafficWeight", HOLDS),
+        ],
+    );
+}
+
+#[test]
+fn a_provider_that_nobody_can_ask_yet_is_named() {
+    let check = |name: &str, expect: Option<&str>| {
+        let metric = json!({"name": "m", "provider": {name: {}}});
+        assert_eq!(provider(&serde_json::from_value(metric).expect(name)), expect, "{name}");
+    };
+    check("prometheus", None);
+    check("web", None);
+    for name in [
+        "kayenta",
+        "datadog",
+        "wavefront",
+        "newRelic",
+        "job",
+        "cloudWatch",
+        "graphite",
+        "influxdb",
+        "skywalking",
+        "plugin",
+    ] {
+        check(name, Some(name));
+    }
+}

@@ -1,0 +1,102 @@
+//! The time between two events on real parts, held against the time between them in virtual time.
+//!
+//! What is shortened for real parts is never longer than it is written, and never shorter than its part of that. Everything
+//! beyond is the work of real servers, and bounded.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serin_sim::transcript::{Kind, Line};
+
+/// How long an abort may take on real parts: from the order, or from the first of what says so, until the weight is
+/// lowered and the abort is recorded. Three worlds share the machine meanwhile; `make bench` has the figure alone.
+const ABORT: Duration = Duration::from_secs(1);
+
+/// How much longer, or sooner, anything else may come: pods are processes that start, and many things are looked at once
+/// in a second.
+const SLACK: Duration = Duration::from_secs(6);
+
+/// Says that every event came in its time after the one before; else names those that did not. Both transcripts have the
+/// same lines; the durations of the real one were divided by `factor`.
+pub(super) fn kept(simulated: &[Line], real: &[Line], factor: u32) -> Result<(), String> {
+    let steps = simulated.windows(2).zip(real.windows(2));
+    let late: String = steps.filter_map(|(written, seen)| step(written, seen, factor)).collect();
+    if late.is_empty() { Ok(()) } else { Err(format!("on real parts events do not keep their time\n{late}")) }
+}
+
+/// What is wrong with the time between two neighbours.
+fn step(written: &[Line], seen: &[Line], factor: u32) -> Option<String> {
+    let ([_, _], [before, line]) = (written, seen) else { return None };
+    let (written, seen) = (between(written)?, between(seen)?);
+    let slack = SignedDuration::try_from(allowance(line)).ok()?;
+    let least = written / i32::try_from(factor.max(1)).ok()? - slack;
+    let most = written + slack;
+    if (least..=most).contains(&seen) {
+        return None;
+    }
+    let seconds = |span: SignedDuration| span.as_secs_f64();
+    Some(format!(
+        "  {:.2} s instead of {:.2} to {:.2} s from {:?} to {:?}\n",
+        seconds(seen),
+        seconds(least),
+        seconds(most),
+        before.text,
+        line.text
+    ))
+}
+
+fn between(lines: &[Line]) -> Option<SignedDuration> {
+    let [before, line] = lines else { return None };
+    Some(line.at.duration_since(before.at))
+}
+
+const fn allowance(line: &Line) -> Duration {
+    match line.kind {
+        Kind::Lowered | Kind::Aborted => ABORT,
+        _ => SLACK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn check(written: &[(i64, Kind)], seen: &[(i64, Kind)], late: usize) {
+        let lines = |told: &[(i64, Kind)]| -> Vec<Line> {
+            let line = |(milliseconds, kind): &(i64, Kind)| Line {
+                at: Timestamp::from_millisecond(*milliseconds).unwrap(),
+                subject: "shop".to_owned(),
+                kind: *kind,
+                text: format!("{kind:?}"),
+            };
+            told.iter().map(line).collect()
+        };
+        let said = kept(&lines(written), &lines(seen), 20).err().unwrap_or_default();
+        assert_eq!(said.lines().skip(1).count(), late, "{said}");
+    }
+
+    #[test]
+    fn an_abort_that_dawdles_is_late() {
+        let written = [(0, Kind::Deed), (0, Kind::Lowered), (0, Kind::Aborted)];
+        check(&written, &[(0, Kind::Deed), (900, Kind::Lowered), (1000, Kind::Aborted)], 0);
+        check(&written, &[(0, Kind::Deed), (100_000, Kind::Lowered), (100_010, Kind::Aborted)], 1);
+        check(&written, &[(0, Kind::Deed), (10, Kind::Lowered), (100_000, Kind::Aborted)], 1);
+    }
+
+    #[test]
+    fn lines_that_changed_places_are_close_to_each_other() {
+        let written = [(0, Kind::Verdict), (0, Kind::Lowered)];
+        check(&written, &[(50, Kind::Verdict), (10, Kind::Lowered)], 0);
+        check(&written, &[(60_000, Kind::Verdict), (10, Kind::Lowered)], 1);
+    }
+
+    #[test]
+    fn a_pause_lasts_its_part_of_what_is_written_at_least_and_no_more_than_that() {
+        let written = [(0, Kind::Progress), (240_000, Kind::Progress)];
+        check(&written, &[(0, Kind::Progress), (12_000, Kind::Progress)], 0);
+        check(&written, &[(0, Kind::Progress), (500, Kind::Progress)], 1);
+        check(&written, &[(0, Kind::Progress), (250_000, Kind::Progress)], 1);
+    }
+}

@@ -1,0 +1,51 @@
+//! Which scenarios are played on real parts: all that ship, but for those that are named here.
+
+use serin_sim::scenario;
+
+use super::faults;
+
+/// Scenarios that are not played on real parts, each with the reason. Those with faults that only the simulator can cause, such
+/// as watches that lag behind, need not be named.
+const LEFT_OUT: [(&str, &str); 1] = [(
+    "replicas-zero",
+    "stable goes to 0 two seconds before the canary, and the weight then goes to stable, which has no pod: a broken promise (S2)",
+)];
+
+/// Scenarios whose transcripts are not compared with those of the simulator, each with the reason. All else is asked of them.
+const TOLD_BY_CHANCE: [(&str, &str); 1] =
+    [("weights-contended", "whether an edit of somebody else comes before a raise or behind it is chance")];
+
+/// Says whether a scenario has to be told alike on both worlds.
+pub(super) fn told_alike(name: &str) -> bool {
+    TOLD_BY_CHANCE.iter().all(|(known, _)| *known != name)
+}
+
+/// The names of the scenarios that are played on real parts.
+pub fn played() -> impl Iterator<Item = &'static str> {
+    let named = |name: &&str| LEFT_OUT.iter().any(|(left, _)| left == name);
+    let playable = |name: &&str| scenario::shipped(name).is_ok_and(|scenario| faults::playable(&scenario));
+    scenario::shipped_names().filter(move |name| !named(name)).filter(playable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scenarios_that_ship_are_left_out_and_each_for_a_reason() {
+        for (name, reason) in LEFT_OUT.into_iter().chain(TOLD_BY_CHANCE) {
+            assert!(scenario::shipped_names().any(|shipped| shipped == name), "{name} does not ship");
+            assert!(reason.len() > 20, "{name}: {reason:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_not_named_and_has_no_fault_of_the_simulator_is_played() {
+        let played: Vec<_> = played().collect();
+        for name in scenario::shipped_names() {
+            let left = LEFT_OUT.iter().any(|(left, _)| *left == name);
+            let expect = !left && faults::playable(&scenario::shipped(name).unwrap());
+            assert_eq!(played.contains(&name), expect, "{name}");
+        }
+    }
+}
