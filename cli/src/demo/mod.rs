@@ -129,7 +129,7 @@ fn outcome(played: &Played) -> Vec<Line> {
 fn next() -> Vec<Line> {
     let texts = [
         "",
-        "Next: make demo ARGS=\"--listen 127.0.0.1:8001\" keeps the API server up for kubectl;",
+        "Next: make demo ARGS=\"--listen 8001\" keeps the API server up for kubectl;",
         "      README.md says how to install Serin in a cluster.",
     ];
     texts.map(plain).to_vec()

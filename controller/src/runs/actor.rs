@@ -263,7 +263,7 @@ impl Actor {
         self.persisted.sending(self.status.clone());
         let (client, seen, limiter) = (self.context.client.clone(), self.seen.clone(), self.context.limiter.clone());
         let writing = async move {
-            let _turn = limiter.after().await;
+            let _turn = limiter.after(seen.key.namespace()).await;
             write::write(client, seen, patch).await
         };
         self.writing = Some(writing.boxed());

@@ -1,15 +1,13 @@
-//! The demo on a real terminal: it fits, follows the size, and leaves the terminal as it was.
-#![allow(clippy::panic, reason = "a test may panic")]
+//! The live view fits, follows the size, and leaves the terminal as it was.
 
 use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-mod tmux;
-
 use serin_cli::terminal::{Line, Live, Tone};
-use tmux::Pane;
+
+use crate::tmux::Pane;
 
 const SERIN: &str = env!("CARGO_BIN_EXE_serin");
 
@@ -183,7 +181,7 @@ fn panics_when_it_is_told_to() {
 #[test]
 fn a_panic_leaves_the_terminal_as_it_was() {
     let this = std::env::current_exe().unwrap();
-    let run = format!("{} --exact panics_when_it_is_told_to --nocapture", this.display());
+    let run = format!("{} --exact live::panics_when_it_is_told_to --nocapture", this.display());
     let pane = Pane::open((80, 24), &format!("SERIN_TEST_PANIC=1 {run}; echo \"exit code $?\""));
     pane.await_text("the live view");
     assert!(pane.flag("alternate_on") && !pane.flag("cursor_flag"));
