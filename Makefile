@@ -17,6 +17,12 @@ demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only
 	@$(CARGO) build --profile demo -p serin-cli --bin serin
 	@$(CARGO) run --quiet --profile demo -p serin-cli --bin serin -- demo $(ARGS)
 
+# The Helm that e2e/setup builds, unless another one is named.
+export HELM ?= $(or $(SERIN_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin)/bin/helm4
+.PHONY: plain
+plain: ## Render install/*.yaml from the chart (needs Helm 4; `make setup` builds it)
+	@for kind in cluster namespaced; do charts/plain $$kind > install/$$kind.yaml.new; mv install/$$kind.yaml.new install/$$kind.yaml; done
+
 prerequisites:
 	@missing=0; need() { command -v "$$1" >/dev/null 2>&1 || { echo "missing: $$1; install it with: $$2"; missing=1; }; }; \
 	need $(CARGO) 'curl https://sh.rustup.rs -sSf | sh'; \
