@@ -26,7 +26,7 @@ use tokio::{
     sync::watch,
 };
 
-pub use self::behaviour::{Behaviour, Ready};
+pub use self::behaviour::{Behaviour, Flaps, Ready};
 use self::{behaviour::Chance, metrics::Metrics};
 
 /// The header that names the pod in every answer of the service itself.
@@ -58,9 +58,6 @@ pub struct Flags {
     /// The behaviour, as JSON.
     #[arg(long, default_value = "{}")]
     pub behaviour: String,
-    /// For how long requests are taken after SIGTERM, in milliseconds: proxies learn late that a pod leaves.
-    #[arg(long, default_value_t = 3000)]
-    pub drain_ms: u64,
 }
 
 struct Service {
@@ -83,7 +80,6 @@ pub async fn serve(flags: Flags) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let listener = TcpListener::bind(flags.listen).await?;
     let (leave, leaving) = watch::channel(false);
-    let drain = Duration::from_millis(flags.drain_ms);
     let service = Arc::new(Service {
         chance: Chance::seeded(&flags.pod),
         metrics: Metrics::default(),
@@ -96,7 +92,7 @@ pub async fn serve(flags: Flags) -> io::Result<()> {
     let until = async {
         terminate.recv().await;
         leave.send_replace(true);
-        tokio::time::sleep(drain).await;
+        tokio::time::sleep(Duration::from_millis(service.behaviour().drain_ms)).await;
     };
     tokio::select! {
         () = until => {}
@@ -160,7 +156,7 @@ impl Service {
     }
 
     fn readiness(&self) -> StatusCode {
-        if self.behaviour().ready.at(self.started.elapsed()) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+        if self.behaviour().ready_at(self.started.elapsed()) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     }
 
     async fn learn(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::actors::{self, Cluster};
 use crate::felt::Interval;
-use crate::invariants::{Key, WriteRecord};
+use crate::invariants::{CallRecord, Key, WriteRecord};
 use crate::play::{FaultPlan, Incarnations, Pace, Surroundings};
 use crate::prometheus::{self, SimPrometheus};
 use crate::scenario::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario, World, WorldError, plural};
@@ -59,6 +59,8 @@ pub struct SimWorld {
 struct Users {
     traffic: Traffic,
     writes: Vec<WriteRecord>,
+    /// What the controller asked of the API server.
+    calls: Vec<CallRecord>,
     /// The host that they ask.
     host: String,
 }
@@ -92,6 +94,14 @@ impl SimWorld {
             users.traffic.see(&record);
             users.writes.push(record);
         }));
+        let listening = users.clone();
+        server.on_call(move |call, code| {
+            if call.user == CONTROLLER {
+                let key = Key::new(&call.resource, &call.namespace, &call.name);
+                let verb = call.verb.word().to_owned();
+                locked(&listening).calls.push(CallRecord { at: call.at, verb, key, code });
+            }
+        });
         let cluster = Cluster::start(&server);
         let prometheus = SimPrometheus::default();
         let crowd = tokio::spawn(crowd(users.clone(), prometheus.clone(), clock.clone()));
@@ -278,6 +288,7 @@ impl World for SimWorld {
                 ..actors::Behaviour::default()
             },
         );
+        self.cluster.kubelet.reconsider(image);
         locked(&self.users).traffic.behave(image, behaviour.clone());
         Ok(())
     }
@@ -323,6 +334,10 @@ impl World for SimWorld {
 
     async fn writes(&mut self) -> Result<Vec<WriteRecord>, WorldError> {
         Ok(std::mem::take(&mut locked(&self.users).writes))
+    }
+
+    async fn calls(&mut self) -> Result<Vec<CallRecord>, WorldError> {
+        Ok(std::mem::take(&mut locked(&self.users).calls))
     }
 
     async fn felt(&mut self) -> Result<Vec<Interval>, WorldError> {

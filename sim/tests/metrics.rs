@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serin_controller::runtime::clock::Clock;
 use serin_controller::runtime::metrics::Registry;
 use serin_controller::runtime::metrics::standard::Standard;
-use serin_sim::scenario::{Check, FeltLimits, Scenario};
+use serin_sim::scenario::{Check, FeltLimits, Scenario, Span};
 use serin_sim::{play, scenario};
 
 /// Samples by series, as a scrape after the scenario shows them.
@@ -76,6 +76,8 @@ fn halfway() -> Scenario {
     scenario.timeline.truncate(3);
     scenario.expect.end = Check { weight: Some(20), ..scenario.timeline[2].when.clone().unwrap() };
     scenario.expect.felt = FeltLimits::default();
+    // The pause goes on: that is no rest.
+    scenario.expect.quiet = Span::default();
     scenario
 }
 

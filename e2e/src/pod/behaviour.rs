@@ -28,6 +28,16 @@ impl Ready {
     }
 }
 
+/// How a pod flaps, from when it is ready first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Flaps {
+    /// So many milliseconds it is ready.
+    pub up_ms: u64,
+    /// And so many it is not, in turn.
+    pub down_ms: u64,
+}
+
 /// How the pods of an image behave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
@@ -38,17 +48,51 @@ pub struct Behaviour {
     pub latency_ms: u64,
     /// When the pod is ready.
     pub ready: Ready,
+    /// So many of the image's pods, those that are made first, are never ready.
+    pub never_ready_pods: usize,
+    /// The pod is ready and unready in turn.
+    pub flaps: Option<Flaps>,
+    /// For how long requests are taken after SIGTERM, in milliseconds: proxies learn late that a pod leaves, and a careful
+    /// service knows. 0 is a service that stops at once.
+    pub drain_ms: u64,
     /// The process ends by itself after so many milliseconds.
     pub crash_after_ms: Option<u64>,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { error_rate: 0.0, latency_ms: 1, ready: Ready::After(0), crash_after_ms: None }
+        Self {
+            error_rate: 0.0,
+            latency_ms: 1,
+            ready: Ready::After(0),
+            never_ready_pods: 0,
+            flaps: None,
+            drain_ms: 3000,
+            crash_after_ms: None,
+        }
     }
 }
 
 impl Behaviour {
+    /// How the pod behaves that was made when so many of its image were there.
+    #[must_use]
+    pub fn of_pod(mut self, older: usize) -> Self {
+        if older < self.never_ready_pods {
+            self.ready = Ready::Never;
+        }
+        self
+    }
+
+    /// Says whether a process of this age is ready.
+    pub fn ready_at(&self, age: Duration) -> bool {
+        let (Ready::After(first), Some(flaps)) = (self.ready, self.flaps) else {
+            return self.ready.at(age);
+        };
+        let round = u128::from(flaps.up_ms + flaps.down_ms).max(1);
+        let since = age.as_millis().checked_sub(u128::from(first));
+        since.is_some_and(|since| since % round < u128::from(flaps.up_ms))
+    }
+
     /// The time that the next answer takes.
     pub fn latency(&self, chance: &Chance) -> Duration {
         Duration::from_millis(self.latency_ms).mul_f64(0.5 + chance.next())
@@ -95,6 +139,27 @@ mod tests {
         let chance = Chance::seeded("web-1");
         let hits = (0..10_000).filter(|_| chance.hits(0.2)).count();
         assert!((1850..2150).contains(&hits), "{hits} of 10,000");
+    }
+
+    #[test]
+    fn a_pod_flaps_from_when_it_is_ready_first() {
+        let flaps = Some(Flaps { up_ms: 200, down_ms: 100 });
+        let behaviour = Behaviour { ready: Ready::After(1000), flaps, ..Behaviour::default() };
+        let check = |age: u64, expect: bool| {
+            assert_eq!(behaviour.ready_at(Duration::from_millis(age)), expect, "at {age} ms");
+        };
+        check(999, false);
+        check(1000, true);
+        check(1199, true);
+        check(1200, false);
+        check(1300, true);
+    }
+
+    #[test]
+    fn the_first_pods_of_an_image_may_never_be_ready() {
+        let two = Behaviour { never_ready_pods: 2, ..Behaviour::default() };
+        let ready: Vec<_> = (0..4).map(|older| two.clone().of_pod(older).ready_at(Duration::ZERO)).collect();
+        assert_eq!(ready, [false, false, true, true]);
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! the audit log of the API server, and what users felt from the answers that came back through Envoy.
 
 mod audit_writes;
+mod faults;
 mod load_stream;
 mod pace;
 mod played;
 mod promises;
+mod route_writes;
 mod score;
 
 use std::time::Duration;
@@ -17,16 +19,16 @@ use serin_sim::{
     felt::Interval,
     invariants::WriteRecord,
     play,
-    scenario::{self, KillPods, Played, PrometheusMode, Scenario, WorldError},
+    scenario::{self, Fault as Wrong, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
 
-use self::{audit_writes::AuditWrites, load_stream::LoadStream};
+use self::{audit_writes::AuditWrites, load_stream::LoadStream, route_writes::RouteWrites};
 pub use self::{played::played, promises::broken_promises};
 use crate::{
     runner::Fault,
     world::{
-        Behaviour, Controller, ControllerPlan, Mode, Options, Ready, User, World, WorldError as Broken, answers,
-        eventually,
+        ApiGate, Behaviour, Controller, ControllerPlan, Flaps, Mode, Options, Ready, User, World, WorldError as Broken,
+        answers, eventually,
     },
 };
 
@@ -36,6 +38,8 @@ const TICK: Duration = Duration::from_millis(100);
 const READY: &str = "http://127.0.0.1:8080/readyz";
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it takes until a controller that has crashed is started again.
+const RESTART: SignedDuration = SignedDuration::from_secs(1);
 /// How long the API server may take to log a call that it has answered.
 const LOGGED: Duration = Duration::from_millis(50);
 /// The part of that time in which a call may still be answered and count as past: the log's clock ticks after the answer.
@@ -47,6 +51,11 @@ pub struct Stage {
     ledger: AuditWrites,
     controller: Option<Controller>,
     crowd: Option<LoadStream>,
+    /// In front of the API server, where calls of the controller go wrong.
+    gate: Option<ApiGate>,
+    /// When a controller that has crashed is started again.
+    again: Option<Timestamp>,
+    routes: RouteWrites,
     /// Everything up to here has been told by [`scenario::World::writes`].
     told: Timestamp,
 }
@@ -59,12 +68,28 @@ impl Stage {
     pub async fn open() -> Result<Self, Broken> {
         let world = World::start(Options::default()).await?;
         let ledger = AuditWrites::new(world.audit());
-        Ok(Self { world, ledger, controller: None, crowd: None, told: Timestamp::now() })
+        Ok(Self {
+            world,
+            ledger,
+            controller: None,
+            crowd: None,
+            gate: None,
+            again: None,
+            routes: RouteWrites::default(),
+            told: Timestamp::now(),
+        })
     }
 
     /// What the controller has printed; empty when none was started.
     pub fn controller_log(&self) -> String {
         self.controller.as_ref().map(Controller::log).unwrap_or_default()
+    }
+
+    /// Tells the gate whose calls are to go wrong from now on.
+    fn attach(&self) {
+        if let Some(gate) = &self.gate {
+            gate.attach(self.controller.as_ref().and_then(Controller::pid));
+        }
     }
 
     fn users(&mut self) -> Result<&mut LoadStream, WorldError> {
@@ -82,33 +107,54 @@ fn broken(what: &str) -> impl FnOnce(Broken) -> WorldError {
 /// have to pass, to tell the same, and to take the time that it takes.
 ///
 /// # Errors
-/// When a world fails, the scenario doesn't end as it says, a promise is broken, or the transcripts differ in their words or in their pace.
+/// When a world fails, the scenario doesn't end as it says, a promise is broken, routes are written again and again, or the
+/// transcripts differ in their words or in their pace.
 pub async fn perform(name: String) -> Result<(), Fault> {
     let scenario = scenario::shipped(&name)?;
-    let (written, factor) = (scenario.clone(), scenario.scale.factor);
-    let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
-    if !simulated.passed() {
-        return Err(format!("it fails on the simulator already:\n{}", simulated.report()).into());
-    }
-    let here = tokio::runtime::Handle::current();
-    let (real, log) =
-        tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
-    println!("{}", real.transcript);
-    println!("{:?}", real.felt);
-    if !real.passed() {
-        let report = real.report();
-        return Err(format!("{report}\nthe controller's last lines:\n{}", tail(&log)).into());
+    let factor = scenario.scale.factor;
+    let (simulated, real) = both(scenario).await?;
+    if !played::told_alike(&name) {
+        return Ok(());
     }
     score::same(&simulated.transcript.without_times(), &real.transcript.without_times())?;
     pace::kept(&simulated.transcript.lines(), &real.transcript.lines(), factor).map_err(Fault::from)
 }
 
-/// Plays a scenario on real parts; answers the controller's log too.
-async fn real(scenario: &Scenario) -> Result<(Played, String), Fault> {
+/// Plays a scenario with faults on both worlds; both have to pass. How often something is tried again is told by neither.
+///
+/// # Errors
+/// As [`perform`], but for the transcripts.
+pub async fn perform_disturbed(scenario: Scenario) -> Result<(), Fault> {
+    both(scenario).await.map(drop)
+}
+
+/// What came of a scenario on the simulator, and on real parts; it passed on both.
+async fn both(scenario: Scenario) -> Result<(Played, Played), Fault> {
+    let written = scenario.clone();
+    let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
+    if !simulated.passed() {
+        let (report, told) = (simulated.report(), &simulated.transcript);
+        return Err(format!("it fails on the simulator already:\n{report}\n{told}").into());
+    }
+    let here = tokio::runtime::Handle::current();
+    let real = tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
+    Ok((simulated, real))
+}
+
+/// Plays a scenario on real parts, where it has to pass.
+async fn real(scenario: &Scenario) -> Result<Played, Fault> {
     let mut stage = Stage::open().await?;
     let played = scenario::play(scenario, &mut stage, &mut |_| {}).await;
-    let log = stage.controller_log();
-    Ok((played?, log))
+    let (log, routes) = (stage.controller_log(), stage.routes);
+    drop(stage);
+    let played = played?;
+    println!("{}", played.transcript);
+    println!("{:?}\n{routes:?}", played.felt);
+    let fault = if played.passed() { routes.fault() } else { Some(played.report()) };
+    match fault {
+        Some(fault) => Err(format!("{fault}\nthe controller's last lines:\n{}", tail(&log)).into()),
+        None => Ok(played),
+    }
 }
 
 /// The end of a log.
@@ -130,6 +176,13 @@ impl scenario::World for Stage {
         let left = Duration::try_from(instant.duration_since(self.now())).unwrap_or_default();
         tokio::time::sleep(left).await;
         self.world.check().map_err(broken("a part of the world has ended"))?;
+        if self.gate.as_mut().is_some_and(ApiGate::crashed) {
+            self.kill_controller().await?;
+            self.again = Some(self.now() + RESTART);
+        }
+        if self.again.is_some_and(|again| again <= self.now()) {
+            self.start_controller().await?;
+        }
         let controller = self.controller.as_mut().map_or(Ok(()), Controller::check);
         controller.map_err(broken("the controller has ended"))
     }
@@ -147,6 +200,10 @@ impl scenario::World for Stage {
         for image in score::images(scenario) {
             self.behave(&image, &scenario.behaviour(&image)).await?;
         }
+        if faults::any(scenario) {
+            let gate = self.world.api_gate().await;
+            self.gate = Some(gate.map_err(broken("there is no gate in front of the API server"))?);
+        }
         let crowd = LoadStream::gather(&self.world, scenario.host(), scenario.load.requests_per_second);
         self.crowd = Some(crowd.map_err(broken("users can't ask"))?);
         Ok(())
@@ -159,13 +216,18 @@ impl scenario::World for Stage {
         } else {
             // Pods take their ports at addresses of their own, so the controller must not take them everywhere. A lease would
             // make a killed controller's successor wait, in a time that no scenario shortens.
-            let plan = ControllerPlan::serin()
+            let mut plan = ControllerPlan::serin()
                 .map_err(failed())?
                 .arg("--bind-address=127.0.0.1")
                 .arg("--leader-elect=false")
                 .arg("--metric-allow=http://prometheus:9090");
+            if let Some(gate) = &self.gate {
+                plan.environment.push(("KUBECONFIG".to_owned(), gate.kubeconfig().into()));
+            }
             self.controller = Some(self.world.controller(plan).map_err(failed())?);
         }
+        self.again = None;
+        self.attach();
         let ready = async || answers(READY).await;
         eventually("the controller's readiness", PATIENCE, ready).await.map_err(failed())
     }
@@ -174,15 +236,30 @@ impl scenario::World for Stage {
         if let Some(controller) = &mut self.controller {
             controller.kill();
         }
+        self.again = None;
+        self.attach();
         Ok(())
     }
 
+    async fn fault(&mut self, fault: &Wrong) -> Result<(), WorldError> {
+        let gate = self.gate.as_ref().ok_or_else(|| WorldError::new("no call can go wrong here"))?;
+        faults::set(gate, fault)
+    }
+
     async fn behave(&mut self, image: &str, behaviour: &scenario::Behaviour) -> Result<(), WorldError> {
-        let after = u64::try_from(behaviour.ready_after.duration().as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = |span: scenario::Span| u64::try_from(span.duration().as_millis()).unwrap_or(u64::MAX);
+        let usual = Behaviour::default();
+        let drains = behaviour.drain != scenario::Behaviour::default().drain;
         let behaviour = Behaviour {
             error_rate: behaviour.error_rate,
             latency_ms: behaviour.latency_ms.into(),
-            ready: if behaviour.never_ready { Ready::Never } else { Ready::After(after) },
+            ready: if behaviour.never_ready { Ready::Never } else { Ready::After(milliseconds(behaviour.ready_after)) },
+            never_ready_pods: usize::try_from(behaviour.never_ready_pods).unwrap_or(usize::MAX),
+            flaps: behaviour
+                .flaps
+                .map(|flaps| Flaps { up_ms: milliseconds(flaps.up), down_ms: milliseconds(flaps.down) }),
+            // Real proxies learn later than simulated ones that a pod leaves.
+            drain_ms: if drains { milliseconds(behaviour.drain) } else { usual.drain_ms },
             crash_after_ms: None,
         };
         self.world.set_behaviour(image, &behaviour).map_err(broken("there are no pods"))
@@ -230,6 +307,9 @@ impl scenario::World for Stage {
         tokio::time::sleep(LOGGED).await;
         let (told, writes) = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
         self.told = told;
+        for write in &writes {
+            self.routes.see(write);
+        }
         Ok(writes)
     }
 

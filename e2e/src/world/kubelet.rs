@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicBool, AtomicU16, Ordering},
     },
     time::Duration,
 };
@@ -54,6 +54,8 @@ pub struct RunningPod {
     pub hash: String,
     /// The address of its port.
     pub address: std::net::SocketAddr,
+    /// How many pods of its image were there when it was made.
+    pub older: usize,
 }
 
 /// What the pods' tasks share.
@@ -65,6 +67,8 @@ struct Shared {
     pods: Mutex<BTreeMap<String, (RunningPod, mpsc::UnboundedSender<Order>)>>,
     next: AtomicU16,
     targets: Targets,
+    /// The world ends: nothing that goes wrong from now on means anything.
+    over: AtomicBool,
 }
 
 /// The kubelet's stand-in. Its pods end when this value is dropped.
@@ -85,6 +89,7 @@ impl Kubelet {
             pods: Mutex::default(),
             next: AtomicU16::new(2),
             targets: Targets::new(root),
+            over: AtomicBool::new(false),
         });
         let task = tokio::spawn(watch(Arc::clone(&shared)));
         Ok(Self { shared, task })
@@ -95,7 +100,7 @@ impl Kubelet {
         lock(&self.shared.behaviours).insert(image.to_owned(), behaviour.clone());
         for (pod, orders) in lock(&self.shared.pods).values() {
             if pod.image == image {
-                let _ = orders.send(Order::Behave(behaviour.clone()));
+                let _ = orders.send(Order::Behave(behaviour.clone().of_pod(pod.older)));
             }
         }
     }
@@ -117,6 +122,7 @@ impl Kubelet {
 
 impl Drop for Kubelet {
     fn drop(&mut self) {
+        self.shared.over.store(true, Ordering::Relaxed);
         self.task.abort();
         // Each pod's task ends with its orders; its process is killed with it.
         lock(&self.shared.pods).clear();
@@ -183,7 +189,8 @@ impl Shared {
             return;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let seat = PodSlot::read(pod, network::pod(number));
+        let mut seat = PodSlot::read(pod, network::pod(number));
+        seat.pod.older = pods.values().filter(|(known, _)| known.image == seat.pod.image).count();
         let (sender, orders) = mpsc::unbounded_channel();
         pods.insert(uid.clone(), (seat.pod.clone(), sender));
         drop(pods);
@@ -201,7 +208,7 @@ impl Shared {
         }
     }
 
-    fn behaviour(&self, image: &str) -> Behaviour {
-        lock(&self.behaviours).get(image).cloned().unwrap_or_default()
+    fn behaviour(&self, pod: &RunningPod) -> Behaviour {
+        lock(&self.behaviours).get(&pod.image).cloned().unwrap_or_default().of_pod(pod.older)
     }
 }

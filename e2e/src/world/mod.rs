@@ -3,6 +3,7 @@
 //! It lives in the network namespace that [`crate::runner`] made for it; each server has a folder of its own below the
 //! world's folder, and its log there.
 
+mod api_gate;
 mod audit;
 mod control_plane;
 mod controller;
@@ -32,6 +33,7 @@ use std::{
 use kube::Client;
 
 pub use self::{
+    api_gate::ApiGate,
     audit::{Audit, Bodies, ObjectRef, Record},
     controller::{Controller, ControllerPlan},
     error::WorldError,
@@ -49,7 +51,7 @@ pub use self::{
     users::{User, Users},
     wait::eventually,
 };
-pub use crate::pod::{Behaviour, Ready};
+pub use crate::pod::{Behaviour, Flaps, Ready};
 use crate::runner::WORLD_DIR;
 
 /// What a world is made of.
@@ -180,6 +182,14 @@ impl World {
     /// When the world was started without Prometheus.
     pub fn gate(&self) -> Result<&Gate, WorldError> {
         self.gate.as_ref().ok_or_else(|| absent("prometheus"))
+    }
+
+    /// Opens a gate in front of the API server, for the controller under test.
+    ///
+    /// # Errors
+    /// When its address is taken, as by another one.
+    pub async fn api_gate(&self) -> Result<ApiGate, WorldError> {
+        ApiGate::open(&self.users, self.client(User::Gitops), &self.folder).await
     }
 
     /// Prometheus itself, past the gate.

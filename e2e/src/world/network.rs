@@ -28,6 +28,8 @@ pub const ETCD: SocketAddr = local(2379);
 pub const ETCD_PEER: SocketAddr = local(2380);
 /// Where the API server listens.
 pub const KUBE_API: SocketAddr = local(6443);
+/// Where the controller calls the API server through a gate that can be told to fail.
+pub const API_GATE: SocketAddr = local(6444);
 /// Where istiod serves xDS in plain gRPC.
 pub const ISTIOD_GRPC: SocketAddr = local(15010);
 /// Where istiod serves HTTP: its debug pages.

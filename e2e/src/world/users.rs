@@ -3,11 +3,14 @@
 use std::{
     fmt::Write as _,
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+use http::{Request, Response};
+use hyper::body::{Body as HttpBody, Incoming};
 use hyper_util::{
-    client::legacy::{Client as Transport, connect::HttpConnector},
+    client::legacy::{Client as HyperClient, Error as TransportError, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use kube::{
@@ -15,7 +18,7 @@ use kube::{
     client::{Body, ConfigExt},
     config::{KubeConfigOptions, Kubeconfig},
 };
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, util::BoxCloneSyncService};
 
 use super::{WorldError, network};
 
@@ -127,44 +130,74 @@ impl Users {
 
     /// A client with the user's credentials.
     pub(super) async fn client(&self, user: User) -> Result<Client, WorldError> {
-        let file = self.kubeconfig(user);
-        let read = Kubeconfig::read_from(&file).map_err(WorldError::malformed("the kubeconfig"))?;
-        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
-            .await
-            .map_err(WorldError::malformed("the kubeconfig"))?;
-        prompt_client(&config).map_err(WorldError::kube("making a client"))
+        let config = self.config(user).await?;
+        let transport: Transport<Body> = transport(&config).map_err(WorldError::kube("making a client"))?;
+        let authority = config.auth_layer().map_err(WorldError::kube("making a client"))?;
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .option_layer(authority)
+            .map_err(tower::BoxError::from)
+            .service(transport);
+        Ok(Client::new(service, config.default_namespace))
+    }
+
+    /// Connections to the API server, without credentials: who sends on what others have sent has theirs.
+    pub(super) async fn transport<B>(&self, user: User) -> Result<Transport<B>, WorldError>
+    where
+        B: HttpBody + Send + Unpin + 'static,
+        B::Data: Send,
+        B::Error: Into<tower::BoxError>,
+    {
+        transport(&self.config(user).await?).map_err(WorldError::kube("making a client"))
+    }
+
+    async fn config(&self, user: User) -> Result<Config, WorldError> {
+        let read = Kubeconfig::read_from(self.kubeconfig(user)).map_err(WorldError::malformed("the kubeconfig"))?;
+        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+        config.map_err(WorldError::malformed("the kubeconfig"))
     }
 }
 
-/// A client that sends what it has at once: kube's own waits on an idle connection for an acknowledgement that the server
+/// What carries calls to the API server.
+pub(super) type Transport<B> = BoxCloneSyncService<Request<B>, Response<Incoming>, TransportError>;
+
+/// A transport that sends what it has at once: kube's own waits on an idle connection for an acknowledgement that the server
 /// delays, up to 40 ms, which would stand in every figure and in every race with the controller.
-fn prompt_client(config: &Config) -> Result<Client, kube::Error> {
+fn transport<B>(config: &Config) -> Result<Transport<B>, kube::Error>
+where
+    B: HttpBody + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<tower::BoxError>,
+{
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
     let secured = config.rustls_https_connector_with_connector(connector)?;
-    let transport: Transport<_, Body> = Transport::builder(TokioExecutor::new()).build(secured);
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .option_layer(config.auth_layer()?)
-        .map_err(tower::BoxError::from)
-        .service(transport);
-    Ok(Client::new(service, config.default_namespace.clone()))
+    Ok(Transport::new(HyperClient::builder(TokioExecutor::new()).build(secured)))
 }
 
 fn kubeconfig(user: User, authority: &Path) -> String {
+    let cluster =
+        format!("{{server: 'https://{}', certificate-authority: '{}'}}", network::KUBE_API, authority.display());
+    kubeconfig_to(user, &cluster)
+}
+
+/// A kubeconfig that leads to this address, in plain HTTP.
+pub(super) fn plain_kubeconfig(user: User, to: SocketAddr) -> String {
+    kubeconfig_to(user, &format!("{{server: 'http://{to}'}}"))
+}
+
+fn kubeconfig_to(user: User, cluster: &str) -> String {
     format!(
         "apiVersion: v1\n\
          kind: Config\n\
          current-context: world\n\
          clusters:\n\
-         - name: world\n  cluster: {{server: 'https://{server}', certificate-authority: '{authority}'}}\n\
+         - name: world\n  cluster: {cluster}\n\
          contexts:\n\
          - name: world\n  context: {{cluster: world, user: {name}, namespace: default}}\n\
          users:\n\
          - name: {name}\n  user: {{token: {token}}}\n",
-        server = network::KUBE_API,
-        authority = authority.display(),
         name = user.name(),
         token = user.token(),
     )

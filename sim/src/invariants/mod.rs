@@ -6,6 +6,7 @@
 mod cluster_view;
 mod diff;
 mod history;
+mod liveness;
 mod record;
 mod rollout_history;
 mod s01_weights;
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 pub use self::{
     cluster_view::{ClusterView, Shares},
     history::{History, PROPAGATION, RACE, Recent, Shelf},
-    record::{Key, WriteRecord},
+    record::{CallRecord, Key, WriteRecord},
     rollout_history::{Adverse, Order, Overrides, RolloutHistory},
 };
 
@@ -73,13 +74,14 @@ pub const ALL: [(&str, Invariant); 11] = [
 #[derive(Debug)]
 pub struct Checker {
     history: History,
+    activity: liveness::Activity,
     violations: Vec<Violation>,
 }
 
 impl Checker {
     /// Begins; `us` is the user name of the controller under test.
     pub fn new(us: impl Into<String>) -> Self {
-        Self { history: History::new(us), violations: Vec::new() }
+        Self { history: History::new(us), activity: liveness::Activity::default(), violations: Vec::new() }
     }
 
     /// Checks a write against all promises, then takes it in.
@@ -88,13 +90,34 @@ impl Checker {
             let broken = ALL.iter().filter_map(|(_, check)| check(&self.history, write).err());
             self.violations.extend(broken.map(|violation| *violation));
         }
+        self.activity.see(write, self.history.ours(write));
         self.history.admit(write);
+    }
+
+    /// Takes in a call of the controller under test.
+    pub fn hear(&mut self, call: &CallRecord) {
+        self.activity.hear(call);
+    }
+
+    /// Says whether the controller runs in a loop that waits for nothing.
+    pub fn endless(&self) -> bool {
+        self.activity.endless()
+    }
+
+    /// From now on nothing should happen any more.
+    pub fn rest(&mut self, at: Timestamp) {
+        self.activity.rest(at);
     }
 
     /// Checks what has to hold when nothing moves any more.
     pub fn at_rest(&mut self, at: Timestamp) {
         let broken = s05_abort::at_rest(&self.history, at);
         self.violations.extend(broken);
+    }
+
+    /// Checks what has to hold over time.
+    pub fn over_time(&mut self, at: Timestamp) {
+        self.violations.extend(self.activity.violations(at));
     }
 
     /// What the writes have told.

@@ -69,3 +69,23 @@ impl WriteRecord {
         self.key.resource == resource
     }
 }
+
+/// One call of the controller under test, when it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallRecord {
+    /// When it was made.
+    pub at: Timestamp,
+    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
+    pub verb: String,
+    /// The object; without a name for lists, watches and creates.
+    pub key: Key,
+    /// The HTTP status; 0 when the connection broke.
+    pub code: u16,
+}
+
+impl CallRecord {
+    /// Says whether the call was to change something.
+    pub fn writes(&self) -> bool {
+        !["get", "list", "watch"].contains(&self.verb.as_str())
+    }
+}

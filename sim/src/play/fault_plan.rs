@@ -16,6 +16,13 @@ use crate::{
     server::faults::{Call, Fault},
 };
 
+/// How many calls the controller may make at one instant. In virtual time a loop that waits for nothing would go on for
+/// ever without any time passing.
+const MOST_AT_ONCE: u64 = 500;
+
+/// How long a call waits that comes beyond that.
+const BRAKE: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// Decides call by call what goes wrong for the controller; all copies count together.
 #[derive(Clone)]
 pub struct FaultPlan {
@@ -29,6 +36,8 @@ struct Shared {
     /// The line of the controller that runs now.
     line: Mutex<Arc<AtomicBool>>,
     crashes: mpsc::UnboundedSender<()>,
+    /// The present instant, and how many calls were made at it.
+    instant: Mutex<(Timestamp, u64)>,
 }
 
 /// A fault that was set.
@@ -57,7 +66,13 @@ impl FaultPlan {
     /// Makes a plan without faults for the calls of one user; the receiver is told of each crash.
     pub fn new(user: &str) -> (Self, mpsc::UnboundedReceiver<()>) {
         let (crashes, told) = mpsc::unbounded_channel();
-        let shared = Shared { user: user.to_owned(), armed: Mutex::default(), line: Mutex::default(), crashes };
+        let shared = Shared {
+            user: user.to_owned(),
+            armed: Mutex::default(),
+            line: Mutex::default(),
+            crashes,
+            instant: Mutex::default(),
+        };
         (Self { shared: Arc::new(shared) }, told)
     }
 
@@ -83,7 +98,9 @@ impl FaultPlan {
             let hits = armed.counts(call);
             due = due.or(hits.then_some(armed.fault.what));
         }
+        let hurried = self.hurried(call.at);
         match due {
+            None if hurried => Fault::Delay(BRAKE),
             None => Fault::None,
             Some(Outcome::CrashBefore) => self.crash(Fault::Hang),
             Some(Outcome::CrashAfter) => self.crash(Fault::HangAfter),
@@ -98,6 +115,16 @@ impl FaultPlan {
             Some(Outcome::ResetAfter) => Fault::DropAfter,
             Some(Outcome::Truncated) => Fault::Truncate,
         }
+    }
+
+    /// Counts the calls of an instant, and says whether there are too many.
+    fn hurried(&self, at: Timestamp) -> bool {
+        let mut instant = locked(&self.shared.instant);
+        if instant.0 != at {
+            *instant = (at, 0);
+        }
+        instant.1 += 1;
+        instant.1 > MOST_AT_ONCE
     }
 
     fn crash(&self, last: Fault) -> Fault {

@@ -225,7 +225,12 @@ impl Field {
         let object = seen.objects.get(&Key::new(&plural(&self.kind), NAMESPACE, &self.name));
         let value = object.and_then(|object| object.pointer(&self.path)).unwrap_or(&Value::Null);
         let Self { kind, name, path, is } = self;
-        (value != is).then(|| format!("{path} of {kind} {name} is {value}, expected {is}"))
+        let shown = |value: &Value| match value {
+            Value::Object(_) => "an object".to_owned(),
+            Value::Array(_) => "a list".to_owned(),
+            other => other.to_string(),
+        };
+        (value != is).then(|| format!("{path:?} of {kind} {name} is {}, expected {}", shown(value), shown(is)))
     }
 }
 

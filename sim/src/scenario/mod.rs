@@ -7,6 +7,7 @@ mod action_runner;
 mod check;
 mod fault;
 mod frame;
+mod images;
 mod last_state;
 mod manifest;
 mod orders;
@@ -21,6 +22,8 @@ use std::{collections::BTreeMap, path::Path};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::images::check_behaviour;
+
 pub use self::{
     action::{
         Action, Apply, Behave, Cascade, Delete, KillPods, Patch, PatchType, PrometheusMode, Release, Side, Target,
@@ -29,6 +32,7 @@ pub use self::{
     check::{Check, Field, Observation, Pods},
     fault::{CallFault, ClockStep, Coalesce, Fault, Lag, OfKind, Outcome, Silence, Webhook},
     frame::Frame,
+    images::{Behaviour, Flaps},
     last_state::{LastState, Phase, Sizes},
     manifest::{Manifest, Reader},
     orders::plural,
@@ -95,81 +99,6 @@ impl Default for Load {
     }
 }
 
-/// How the pods of an image behave.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Behaviour {
-    /// The share of requests answered with 500, from 0 to 1.
-    #[serde(default)]
-    pub error_rate: f64,
-    /// The time of an answer, in milliseconds.
-    #[serde(default = "Behaviour::usual_latency")]
-    pub latency_ms: u32,
-    /// The time from a pod's creation until it is ready.
-    #[serde(default = "Behaviour::usual_start")]
-    pub ready_after: Span,
-    /// The pods start but never become ready.
-    #[serde(default)]
-    pub never_ready: bool,
-    /// So many of the pods, those that are made first, never become ready.
-    #[serde(default, skip_serializing_if = "Behaviour::is_none")]
-    pub never_ready_pods: u32,
-    /// The pods are ready and unready in turn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flaps: Option<Flaps>,
-    /// How long a pod goes on answering after it was told to end.
-    #[serde(default = "Behaviour::usual_drain", skip_serializing_if = "Behaviour::drains_as_usual")]
-    pub drain: Span,
-}
-
-/// How pods flap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Flaps {
-    /// How long they are ready.
-    pub up: Span,
-    /// How long they are not.
-    pub down: Span,
-}
-
-impl Behaviour {
-    const fn usual_latency() -> u32 {
-        20
-    }
-
-    const fn usual_start() -> Span {
-        Span::seconds(3)
-    }
-
-    const fn usual_drain() -> Span {
-        Span::seconds(1)
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    fn drains_as_usual(drain: &Span) -> bool {
-        *drain == Self::usual_drain()
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-    const fn is_none(count: &u32) -> bool {
-        *count == 0
-    }
-}
-
-impl Default for Behaviour {
-    fn default() -> Self {
-        Self {
-            error_rate: 0.0,
-            latency_ms: Self::usual_latency(),
-            ready_after: Self::usual_start(),
-            never_ready: false,
-            never_ready_pods: 0,
-            flaps: None,
-            drain: Self::usual_drain(),
-        }
-    }
-}
-
 /// One entry of the timeline: waits for its moment, looks, then acts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -212,6 +141,9 @@ pub struct Expect {
     /// How long it has to stay like that.
     #[serde(default = "Expect::usual_hold")]
     pub hold: Span,
+    /// How long nothing at all has to happen after that; `0s` where the end is no rest.
+    #[serde(default = "Expect::usual_quiet")]
+    pub quiet: Span,
     /// What users may have felt.
     #[serde(default)]
     pub felt: FeltLimits,
@@ -220,6 +152,10 @@ pub struct Expect {
 impl Expect {
     const fn usual_hold() -> Span {
         Span::seconds(60)
+    }
+
+    const fn usual_quiet() -> Span {
+        Span::seconds(90)
     }
 }
 
@@ -233,6 +169,9 @@ pub struct FeltLimits {
     /// Canary weights that users must have felt, each with the share that it promises.
     #[serde(default)]
     pub shares: Vec<u32>,
+    /// Requests reach the canary by other ways than the route too, so that its share says nothing.
+    #[serde(default)]
+    pub unsplit: bool,
     /// The least number of requests; fewer mean that nothing was asserted.
     #[serde(default)]
     pub requests: u64,
@@ -353,14 +292,6 @@ impl Scenario {
         }
         self.scale.validate(&format!("{shown}: scale"))
     }
-}
-
-fn check_behaviour(path: &str, behaviour: &Behaviour) -> Result<(), ScenarioError> {
-    let rate = behaviour.error_rate;
-    if (0.0..=1.0).contains(&rate) {
-        return Ok(());
-    }
-    Err(ScenarioError::field(format!("{path}.errorRate"), format!("is {rate}; it must be 0 to 1")))
 }
 
 fn check_entry(path: &str, entry: &Entry) -> Result<(), ScenarioError> {

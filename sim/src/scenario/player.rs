@@ -137,6 +137,13 @@ impl<'a, W: World> Player<'a, W> {
         self.wait_for(&expect.end, expect.within.duration(), "expect.end").await?;
         self.advance(self.world.now() + expect.hold.signed()).await?;
         self.check("expect.hold", &expect.end);
+        if !expect.quiet.duration().is_zero() {
+            // What was decided a moment ago is still told.
+            self.advance(self.world.now() + super::Span::seconds(5).signed()).await?;
+            self.checker.rest(self.world.now());
+            self.advance(self.world.now() + expect.quiet.signed()).await?;
+            self.check("expect.quiet", &expect.end);
+        }
         Ok(())
     }
 
@@ -219,11 +226,19 @@ impl<'a, W: World> Player<'a, W> {
         for apply in due {
             ActionRunner::new(self.world).apply(&apply).await?;
         }
-        Ok(self.look().await?)
+        self.look().await?;
+        if self.checker.endless() {
+            let text = "the controller calls the API server without end; the story stops here";
+            return Err(Stop::RolloutHistory(text.to_owned()));
+        }
+        Ok(())
     }
 
     /// Takes in what was written and felt since the last look.
     async fn look(&mut self) -> Result<(), WorldError> {
+        for call in self.world.calls().await? {
+            self.checker.hear(&call);
+        }
         let writes = self.world.writes().await?;
         for write in &writes {
             self.recorder.see(self.checker.history(), write);
@@ -255,8 +270,10 @@ impl<'a, W: World> Player<'a, W> {
         if let Some(Stop::RolloutHistory(failure)) = stop {
             self.failures.push(failure);
         }
+        let now = self.world.now();
+        self.checker.over_time(now);
         if ended {
-            self.checker.at_rest(self.world.now());
+            self.checker.at_rest(now);
             self.judge_felt();
         }
         Played {
@@ -282,7 +299,7 @@ impl<'a, W: World> Player<'a, W> {
         if felt.requests < limits.requests {
             self.failures.push(format!("users sent {} requests, expected {} at least", felt.requests, limits.requests));
         }
-        for plateau in felt.plateaus.iter().filter(|plateau| !plateau.fair()) {
+        for plateau in felt.plateaus.iter().filter(|plateau| !limits.unsplit && !plateau.fair()) {
             let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
             let failure =
                 format!("{canary} of {all} requests reached the canary at weight {weight}: that is no chance");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, PrometheusMode, Scenario, ScenarioError, Span};
+use super::{Action, Fault, Outcome, PrometheusMode, Scenario, ScenarioError, Span};
 
 /// By how much durations are shortened where time is real.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -106,8 +106,24 @@ impl Scale {
             }
             Action::Patch(patch) => self.value(&mut patch.body),
             Action::Prometheus(PrometheusMode::Slow(span)) => *span = self.shorten(*span),
+            Action::Fault(fault) => self.fault(fault),
             _ => {}
         }
+    }
+
+    fn fault(self, fault: &mut Fault) {
+        let span = match fault {
+            Fault::Calls(calls) => {
+                calls.span = calls.span.map(|span| self.shorten(span));
+                let Outcome::Delay(span) = &mut calls.what else { return };
+                span
+            }
+            Fault::Lag(lag) => &mut lag.by,
+            Fault::Silence(silence) => &mut silence.span,
+            Fault::Coalesce(coalesce) => &mut coalesce.over,
+            _ => return,
+        };
+        *span = self.shorten(*span);
     }
 
     /// Shortens the windows (`[5m]`) of a query.
@@ -145,10 +161,12 @@ impl Scenario {
         for behaviour in scenario.images.values_mut() {
             behaviour.ready_after = scale.shorten(behaviour.ready_after);
         }
+        scenario.faults.iter_mut().for_each(|fault| scale.fault(fault));
         for action in scenario.timeline.iter_mut().flat_map(|entry| &mut entry.actions) {
             scale.action(action);
         }
         scenario.expect.hold = scale.shorten(scenario.expect.hold);
+        scenario.expect.quiet = scale.shorten(scenario.expect.quiet);
         scenario
     }
 }

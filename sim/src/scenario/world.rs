@@ -5,7 +5,10 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use super::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario};
-use crate::{felt::Interval, invariants::WriteRecord};
+use crate::{
+    felt::Interval,
+    invariants::{CallRecord, WriteRecord},
+};
 
 /// A world: an API server with everything around it. People and tools act through ordinary clients; what no client can do
 /// (time, faults, users' requests) is asked of the world itself.
@@ -54,6 +57,11 @@ pub trait World {
 
     /// The writes that the API server took since the last call, in its order.
     fn writes(&mut self) -> impl Future<Output = Result<Vec<WriteRecord>, WorldError>>;
+
+    /// The calls of the controller that were answered since the last call; none where the world can't see them.
+    fn calls(&mut self) -> impl Future<Output = Result<Vec<CallRecord>, WorldError>> {
+        async { Ok(Vec::new()) }
+    }
 
     /// What users felt since the last call. Counting begins with the first request that was answered.
     fn felt(&mut self) -> impl Future<Output = Result<Vec<Interval>, WorldError>>;

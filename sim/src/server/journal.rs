@@ -9,6 +9,8 @@ use std::{
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::faults::Call;
+
 /// What a call does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Verb {
@@ -104,11 +106,14 @@ pub struct Counted {
 
 type Listener = Box<dyn Fn(&Write) + Send + Sync>;
 
+type CallListener = Box<dyn Fn(&Call, u16) + Send + Sync>;
+
 /// The record of all calls.
 pub struct Journal {
     writes: Mutex<Writes>,
     counts: Mutex<BTreeMap<Counted, u64>>,
     listeners: RwLock<Vec<Listener>>,
+    call_listeners: RwLock<Vec<CallListener>>,
 }
 
 #[derive(Debug)]
@@ -130,6 +135,7 @@ impl Journal {
             writes: Mutex::new(Writes { kept: VecDeque::new(), most }),
             counts: Mutex::default(),
             listeners: RwLock::default(),
+            call_listeners: RwLock::default(),
         }
     }
 
@@ -163,9 +169,20 @@ impl Journal {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner).kept.iter().cloned().collect()
     }
 
-    /// Counts a call.
-    pub fn count(&self, call: Counted) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
+    /// Tells `listener` of every call over HTTP when it is answered, with the HTTP status; 0 when the connection broke.
+    pub fn listen_to_calls(&self, listener: CallListener) {
+        self.call_listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Counts a call that was answered.
+    pub fn count(&self, call: Call, code: u16) {
+        for listener in self.call_listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(&call, code);
+        }
+        let slash = if call.subresource.is_empty() { "" } else { "/" };
+        let resource = format!("{}{slash}{}", call.resource, call.subresource);
+        let counted = Counted { verb: call.verb, resource, user: call.user, code };
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(counted).or_default() += 1;
     }
 
     /// Returns how often each call was made.

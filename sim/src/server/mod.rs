@@ -4,6 +4,7 @@
 //! managers, finalizers, watches that resume or say that they can't, and the `Status` objects of the real server. It
 //! leaves out what no promise rests on: admission, CEL, RBAC, quotas.
 
+mod bell;
 mod builtin;
 mod convert;
 mod crd;
@@ -274,6 +275,11 @@ impl SimServer {
     /// The listener may read the server through [`SimServer::as_user`], but not write to it.
     pub fn on_write(&self, listener: Box<dyn Fn(&Write) + Send + Sync>) {
         self.inner.journal.listen(listener);
+    }
+
+    /// Tells `listener` of every call over HTTP when it is answered, with the HTTP status; 0 when the connection broke.
+    pub fn on_call(&self, listener: impl Fn(&faults::Call, u16) + Send + Sync + 'static) {
+        self.inner.journal.listen_to_calls(Box::new(listener));
     }
 
     /// Returns the writes that were accepted lately, oldest first.

@@ -21,7 +21,7 @@ use super::{
     direct::Direct,
     discovery,
     faults::{Call, Fault},
-    journal::{Counted, Verb},
+    journal::Verb,
     refusal::Refusal,
     render::{Form, Include, ResponseFormat, bytes},
     request::{Asked, change, header_text, read_body},
@@ -92,7 +92,7 @@ impl UserEndpoint {
         let call = self.call_of(&asked);
         let fault = self.inner.faults.decide(&call);
         let result = self.play(asked, fault).await;
-        self.count(call, &result);
+        self.inner.journal.count(call, result.as_ref().map_or(0, |response| response.status().as_u16()));
         result
     }
 
@@ -107,16 +107,6 @@ impl UserEndpoint {
             namespace: asked.target.namespace.clone(),
             name: asked.target.name.clone(),
         }
-    }
-
-    fn count(&self, call: Call, result: &Result<Response<Reply>, Broken>) {
-        let slash = if call.subresource.is_empty() { "" } else { "/" };
-        self.inner.journal.count(Counted {
-            verb: call.verb,
-            resource: format!("{}{slash}{}", call.resource, call.subresource),
-            user: call.user,
-            code: result.as_ref().map_or(0, |response| response.status().as_u16()),
-        });
     }
 
     /// Carries a call out under a fault.

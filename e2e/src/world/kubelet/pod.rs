@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -113,14 +114,19 @@ impl PodSlot {
                 image,
                 hash: HASH_LABELS.into_iter().find_map(label).unwrap_or_default(),
                 address: SocketAddr::from((address, port)),
+                older: 0,
             },
         }
     }
 
     /// Runs the pod until its object is gone.
     pub(super) async fn live(mut self, shared: &Shared, mut orders: mpsc::UnboundedReceiver<Order>) {
-        if let Err(error) = self.run(shared, &mut orders).await {
-            eprintln!("the kubelet's stand-in gives up on {}: {error}", self.pod.name);
+        let lived = self.run(shared, &mut orders).await;
+        if let Err(error) = lived
+            && !shared.over.load(Ordering::Relaxed)
+        {
+            let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            eprintln!("the kubelet's stand-in gives up on {}: {error}: {why}", self.pod.name);
         }
         shared.targets.remove(&self.pod);
     }
@@ -176,7 +182,7 @@ impl PodSlot {
     }
 
     fn launch(&self, shared: &Shared) -> Result<Server, WorldError> {
-        let behaviour = shared.behaviour(&self.pod.image);
+        let behaviour = shared.behaviour(&self.pod);
         let behaviour = serde_json::to_string(&behaviour).map_err(WorldError::malformed("a behaviour"))?;
         Launch::new(&self.pod.name, shared.program.clone(), &shared.root)
             .flag("listen", self.pod.address.to_string())

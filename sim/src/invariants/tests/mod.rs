@@ -2,6 +2,7 @@
 
 mod exposure;
 mod forwards;
+mod liveness;
 mod orders;
 
 use std::sync::Arc;
