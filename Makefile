@@ -11,11 +11,17 @@ LOG := target/test.log
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only); ARGS="--speed 10 --no-color --listen 127.0.0.1:8001"
+demo: ## Play a good and a bad release on the in-memory cluster (needs Rust only); ARGS="--speed 3 --no-color --listen 8001"
 	@command -v $(CARGO) >/dev/null || { echo "Rust is missing; install it with: curl https://sh.rustup.rs -sSf | sh"; exit 1; }
 	@echo "building (two or three minutes the first time)"
 	@$(CARGO) build --profile demo -p serin-cli --bin serin
 	@$(CARGO) run --quiet --profile demo -p serin-cli --bin serin -- demo $(ARGS)
+
+# The Helm that e2e/setup builds, unless another one is named.
+export HELM ?= $(or $(SERIN_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/serin)/bin/helm4
+.PHONY: plain
+plain: ## Render install/*.yaml from the chart (needs Helm 4; `make setup` builds it)
+	@for kind in cluster namespaced; do charts/plain $$kind > install/$$kind.yaml.new; mv install/$$kind.yaml.new install/$$kind.yaml; done
 
 prerequisites:
 	@missing=0; need() { command -v "$$1" >/dev/null 2>&1 || { echo "missing: $$1; install it with: $$2"; missing=1; }; }; \

@@ -1,7 +1,6 @@
 //! Measuring and judging a release: arguments, conditions, what is due, verdicts, metric providers.
 
 pub mod args;
-pub mod expr;
 pub mod judge;
 pub mod provider;
 pub mod run;
@@ -10,3 +9,5 @@ pub mod secret;
 pub mod substitute;
 pub mod template;
 pub mod window;
+
+pub use serin_expr as expr;

@@ -1,13 +1,12 @@
-//! serin: the demo and the simulator on the command line.
+//! serin: the demo on the command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use serin_cli::{demo, play, terminal::Output};
+use serin_cli::{demo, play};
 
-/// Progressive delivery for Kubernetes, tried out in one process.
+/// Progressive delivery for Kubernetes: see a Rollout at work, without a cluster.
 #[derive(Parser)]
 #[command(name = "serin", version)]
 struct Arguments {
@@ -17,18 +16,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plays a good and a bad release on the in-memory cluster.
-    Demo {
-        /// How fast, compared with the usual pace.
-        #[arg(long, default_value_t = 1.0)]
-        speed: f64,
-        /// Without colours.
-        #[arg(long)]
-        no_color: bool,
-        /// Keeps the in-memory API server up for kubectl, on this loopback address, such as 127.0.0.1:8001.
-        #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
-        listen: Option<SocketAddr>,
-    },
+    Demo(demo::Arguments),
     /// Plays scenario files; exits with 0 when all end as they expect and break no promise, 1 otherwise, 2 for unreadable
     /// input.
     Play {
@@ -44,36 +32,25 @@ enum Command {
     },
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr =
-        text.parse().map_err(|_| format!("{text:?} is no address and port; write 127.0.0.1:8001"))?;
-    if address.ip().is_loopback() {
-        return Ok(address);
-    }
-    Err(format!(
-        "{address} is not a loopback address; the simulator has no passwords, so it stays on this machine: write 127.0.0.1:{}",
-        address.port()
-    ))
-}
-
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Demo { speed, no_color, listen } => show(&demo::Options {
-            speed: demo::SPEED * speed.clamp(0.01, 1000.0),
-            output: Output::detect(no_color),
-            listen,
-        }),
+        Command::Demo(arguments) => show(&arguments),
         Command::Play { files, base, brief } => ExitCode::from(play::run(&play::Options { files, base, brief }).code()),
     }
 }
 
-fn show(options: &demo::Options) -> ExitCode {
-    match demo::run(options) {
+fn show(arguments: &demo::Arguments) -> ExitCode {
+    match demo::run(arguments) {
         Ok(ended) => ExitCode::from(ended.code()),
         Err(error) => {
-            let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-            eprintln!("serin: {error}{source}");
+            eprintln!("serin: {}", chain(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -88,6 +88,7 @@ fn time_ends_at_the_present_so_ages_read_as_seconds_and_minutes() {
     let table = demo.get("/api/v1/namespaces/default/events", "application/json;as=Table;v=v1;g=meta.k8s.io");
     let seen: Vec<_> = table["rows"].as_array().unwrap().iter().map(|row| row["cells"][0].as_str().unwrap()).collect();
     assert!(seen.iter().all(|age| age.ends_with('s') || age.ends_with('m')), "{seen:?}");
+    assert_eq!(demo.interrupt(), Some(0), "both releases had ended as they should");
 }
 
 #[test]

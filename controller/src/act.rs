@@ -28,7 +28,8 @@ impl World {
     /// Nothing is retried blindly; only a lowering of traffic looks at the route again and goes on.
     pub async fn carry_out(&self, seen: &Observation, plan: &Plan) -> Result<(), CallError> {
         for effect in &plan.effects {
-            let _turn = if effect.lowers() { None } else { self.limiter.after().await };
+            let namespace = &seen.snapshot.id.namespace;
+            let _turn = if effect.lowers() { None } else { Some(self.limiter.after(namespace).await) };
             self.carry_out_one(seen, effect).await?;
         }
         Ok(())

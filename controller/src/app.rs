@@ -7,6 +7,7 @@ mod watches;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::FutureExt as _;
 use tokio::task::JoinSet;
 
 pub use self::parts::{Parts, Settings};
@@ -26,6 +27,7 @@ use crate::runtime::queue::{After, Limits, Queue, run};
 use crate::runtime::server::Needed;
 use crate::runtime::store::all_settled;
 use crate::runtime::waiters::Waiters;
+use crate::runtime::watch::Ready;
 use crate::world::{Listeners, Stores, World};
 
 /// A controller whose caches are filled; it works when told to.
@@ -40,6 +42,7 @@ pub struct App {
     /// Whether analyses are carried out here: only by the one that leads.
     working: Arc<AtomicBool>,
     watches: kube::Client,
+    rollouts_listed: Ready,
     tasks: JoinSet<()>,
 }
 
@@ -77,7 +80,9 @@ impl App {
             turns: meters.standard.runs,
         }));
         let (working, tasks) = (Arc::default(), JoinSet::new());
-        let mut app = Self { world, queue, runs, settings, working, watches, tasks };
+        let rollouts = stores.rollouts;
+        let rollouts_listed = async move { all_settled(&[rollouts]).await }.boxed().shared();
+        let mut app = Self { world, queue, runs, settings, working, watches, rollouts_listed, tasks };
         app.watch();
         app
     }

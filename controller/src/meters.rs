@@ -87,8 +87,13 @@ impl Meters {
         self.durations.forget(uid);
     }
 
-    /// Takes in that an `AnalysisRun` has ended or is gone; its series go after a while.
+    /// Takes in that an `AnalysisRun` has ended; its series go after a while.
     pub(crate) fn run_ended(&self, key: &Key) {
+        self.registry.end(RUNS, key);
+    }
+
+    /// Takes in that an `AnalysisRun` is gone.
+    pub(crate) fn run_gone(&self, key: &Key) {
         self.registry.depart(RUNS, key);
     }
 

@@ -133,9 +133,7 @@ impl World {
     /// When the Rollout itself can't be read, or a live read failed.
     pub async fn observe(&self, key: &Key, asked: &BTreeSet<Need>) -> Result<Option<Observation>, ObserveError> {
         let Some(row) = self.rollout(key, asked).await? else { return Ok(None) };
-        if asked.contains(&Need::Named) {
-            self.look_for_absent(&row).await?;
-        }
+        self.look_for_absent(&row, asked.contains(&Need::Named)).await?;
         let parts =
             if asked.contains(&Need::Unreadable) { self.live_parts(&row).await } else { live::Parts::default() };
         let described = self.describe(&row)?;

@@ -42,7 +42,7 @@ impl World {
             }
         }
         // The traffic of an abort goes first, that of others too.
-        let _turn = self.limiter.after().await;
+        let _turn = self.limiter.after(&seen.snapshot.id.namespace).await;
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.memories.nothing_pending(key);

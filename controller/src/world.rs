@@ -74,6 +74,28 @@ impl Stores {
             && self.cluster_templates.is_settled()
     }
 
+    /// Whether a Rollout or a template names an object.
+    pub fn is_named(&self, kind: &'static str, key: &Key) -> bool {
+        let index = IndexKey::reference(kind, key);
+        self.rollouts.is_indexed(&index)
+            || self.templates.is_indexed(&index)
+            || self.cluster_templates.is_indexed(&index)
+    }
+
+    /// Gives up the body of an object if nobody names it any more.
+    pub fn shed_unnamed(&self, kind: &'static str, key: &Key) {
+        if self.is_named(kind, key) {
+            return;
+        }
+        match kind {
+            "VirtualService" => self.virtual_services.shed(key),
+            "DestinationRule" => self.destination_rules.shed(key),
+            "AnalysisTemplate" => self.templates.shed(key),
+            "ClusterAnalysisTemplate" => self.cluster_templates.shed(key),
+            _ => {}
+        }
+    }
+
     /// The Rollouts that name an object, directly or through templates that include it.
     pub fn who_names(&self, kind: &'static str, key: &Key) -> Vec<Key> {
         let mut found = Vec::new();

@@ -6,6 +6,8 @@ use serin_e2e::runner::{self, Trial};
 
 #[path = "real_parts/audit.rs"]
 mod audit;
+#[path = "real_parts/chart.rs"]
+mod chart;
 #[path = "real_parts/conditions.rs"]
 mod conditions;
 #[path = "real_parts/crds.rs"]
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
         Trial::new("crds refuse and accept what the table says", crds::the_table_holds),
         Trial::new("crds lose no field of the examples", crds::examples_lose_nothing),
         Trial::new("nothing that a controller writes is hidden from the promises", audit::nothing_is_hidden),
+        Trial::new("the chart has no faults for helm 4 and 3", chart::helm_finds_no_fault),
+        Trial::new("the install files are what the chart renders", chart::install_files_are_what_the_chart_renders),
+        Trial::new("helm installs, upgrades and takes back the chart", chart::helm_installs_upgrades_and_takes_back),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];

@@ -16,8 +16,10 @@ mod resolved;
 mod schedule;
 
 use std::collections::BTreeSet;
+use std::hash::Hasher;
 use std::time::Duration;
 
+use fnv::FnvHasher;
 use jiff::{SignedDuration, Timestamp};
 use serin_crds::analysis::{AnalysisRunSpec, AnalysisRunStatus, MetricResult};
 use serin_crds::names::{AnalysisPhase, EventReason};
@@ -160,10 +162,10 @@ impl Run {
 
 /// How far the measurements of a run lie from the full second: the same for the same uid.
 pub fn spread_of(uid: &str) -> Duration {
-    // FNV-1a, so that a restart finds the same spread.
-    let hash = uid
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    // A hash that is the same in each process, so that a restart finds the same spread.
+    let mut hasher = FnvHasher::default();
+    hasher.write(uid.as_bytes());
+    let hash = hasher.finish();
     Duration::from_millis(1 + (hash >> 8) % 499)
 }
 

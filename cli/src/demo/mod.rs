@@ -1,10 +1,11 @@
 //! The demo: two releases of one service, played by the real controller on the in-memory cluster.
 
+mod arguments;
 mod picture;
 mod screen;
 mod served;
 
-use std::net::SocketAddr;
+use std::cell::Cell;
 
 use futures::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
@@ -12,26 +13,13 @@ use serin_sim::cluster::SimWorld;
 use serin_sim::play::{Pace, in_virtual_time};
 use serin_sim::scenario::{Frame, Played, WorldError, play, shipped};
 
+pub use self::arguments::Arguments;
 use self::screen::Screen;
 use self::served::Served;
-use crate::terminal::{Line, Output, Tone, stopped};
-
-/// How fast the demo plays: virtual seconds in a second.
-pub const SPEED: f64 = 9.0;
+use crate::terminal::{Line, Tone, stopped};
 
 /// About as long as the demo takes in virtual time, and never shorter.
 const LONGEST: SignedDuration = SignedDuration::from_secs(200);
-
-/// What the demo was asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Virtual seconds in a second.
-    pub speed: f64,
-    /// What standard output can show.
-    pub output: Output,
-    /// Where the in-memory API server listens, to be looked at with kubectl.
-    pub listen: Option<SocketAddr>,
-}
 
 /// How the demo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,24 +50,26 @@ impl Ended {
 ///
 /// # Errors
 /// When the simulated world can't be made, or its port can't be opened.
-pub fn run(options: &Options) -> Result<Ended, WorldError> {
+pub fn run(arguments: &Arguments) -> Result<Ended, WorldError> {
     in_virtual_time(async {
         let stopped = stopped();
-        match select(std::pin::pin!(stopped), std::pin::pin!(demo(options))).await {
-            Either::Left((signal, _)) => Ok(Ended::Stopped { signal }),
+        let played = Cell::new(None);
+        match select(std::pin::pin!(stopped), std::pin::pin!(demo(arguments, &played))).await {
+            // Whoever looks around when both releases have ended leaves like this.
+            Either::Left((signal, _)) => Ok(played.get().unwrap_or(Ended::Stopped { signal })),
             Either::Right((ended, _)) => ended,
         }
     })
 }
 
-async fn demo(options: &Options) -> Result<Ended, WorldError> {
-    let scenario = shipped("demo").map_err(|e| WorldError::because("the demo can't be read", e))?;
-    let mut world = SimWorld::new(begin(Timestamp::now(), options.speed))?.paced(Pace::speed(options.speed));
-    let served = match options.listen {
+async fn demo(arguments: &Arguments, ended: &Cell<Option<Ended>>) -> Result<Ended, WorldError> {
+    let scenario = shipped("demo").map_err(|e| WorldError::because("the demo's scenario can't be read", e))?;
+    let mut world = SimWorld::new(begin(Timestamp::now(), arguments.pace()))?.paced(Pace::speed(arguments.pace()));
+    let served = match arguments.listen() {
         None => None,
         Some(address) => Some(Served::start(&world, address).await?),
     };
-    let output = options.output;
+    let output = arguments.output();
     output.print(&intro());
     if let Some(served) = &served {
         output.print(&served.intro());
@@ -89,9 +79,11 @@ async fn demo(options: &Options) -> Result<Ended, WorldError> {
     let played = play(&scenario, &mut world, &mut show).await?;
     screen.end(&played.transcript);
     output.print(&outcome(&played));
+    let end = if played.passed() { Ended::AsExpected } else { Ended::Otherwise };
+    ended.set(Some(end));
     let Some(served) = served else {
         output.print(&next());
-        return Ok(if played.passed() { Ended::AsExpected } else { Ended::Otherwise });
+        return Ok(end);
     };
     output.print(&served.hints());
     let mut world = world.paced(Pace::Present);
@@ -126,7 +118,7 @@ fn outcome(played: &Played) -> Vec<Line> {
         played.report().lines().map(|line| Line::new().and(Tone::Bad, line)).collect()
     };
     let users = format!(
-        "Users sent {} requests: {} were answered with an error by the application (v3), {} by anything else.",
+        "Users sent {} requests: {} got an error from v3, {} got one from anything else.",
         felt.requests,
         felt.application_5xx,
         felt.foreign()
@@ -137,7 +129,7 @@ fn outcome(played: &Played) -> Vec<Line> {
 fn next() -> Vec<Line> {
     let texts = [
         "",
-        "Next: make demo ARGS=\"--listen 127.0.0.1:8001\" keeps the API server up for kubectl;",
+        "Next: make demo ARGS=\"--listen 8001\" keeps the API server up for kubectl;",
         "      README.md says how to install Serin in a cluster.",
     ];
     texts.map(plain).to_vec()

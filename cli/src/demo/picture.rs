@@ -21,7 +21,7 @@ pub(super) fn draw(view: &View, clock: &str, size: Size) -> Vec<Line> {
     let summary = &view.summary;
     let mut lines = vec![headline(view, clock, size.columns)];
     lines.extend(text("reason", Line::new().and(Tone::Plain, &summary.message), size));
-    if let Some(wait) = summary.wait.as_ref().filter(|wait| !wait.message.contains(unprefixed(&summary.message))) {
+    if let Some(wait) = summary.wait.as_ref().filter(|wait| !same(&wait.message, &summary.message)) {
         lines.extend(text("now", Line::new().and(Tone::Plain, &wait.message), size));
     }
     if let Some(canary) = summary.strategy.canary().filter(|canary| !canary.steps.is_empty()) {
@@ -46,13 +46,13 @@ fn headline(view: &View, clock: &str, columns: usize) -> Line {
     line.pad(columns.saturating_sub(clock.len())).and(Tone::Quiet, clock)
 }
 
-/// A message without the reason in front of it, as in `RolloutAborted: Rollout aborted ...`.
-fn unprefixed(message: &str) -> &str {
-    match message.split_once(": ") {
-        _ if message.is_empty() => "\n",
-        Some((reason, rest)) if !reason.contains(' ') => rest,
-        _ => message,
-    }
+/// Says whether one of two messages contains what the other says behind its first word, as in `RolloutAborted: Rollout aborted`.
+fn same(one: &str, other: &str) -> bool {
+    let told = |message: &str, by: &str| {
+        let rest = message.split_once(": ").filter(|(word, _)| !word.contains(' ')).map_or(message, |(_, rest)| rest);
+        !rest.is_empty() && by.contains(rest)
+    };
+    told(one, other) || told(other, one)
 }
 
 fn labelled(label: &str, line: Line) -> Line {
@@ -187,6 +187,8 @@ mod tests {
         let mut world = shop();
         world.rollout["status"]["message"] = json!("RolloutAborted: aborted update");
         world.rollout["status"]["conditions"][0]["message"] = json!("the revision was aborted: aborted update; waits");
+        assert!(!drawn(&world, 100, 24).iter().any(|line| line.starts_with("  now")));
+        world.rollout["status"]["conditions"][0]["message"] = json!("aborting: aborted update");
         assert!(!drawn(&world, 100, 24).iter().any(|line| line.starts_with("  now")));
         world.rollout["status"]["message"] = json!("");
         assert!(drawn(&world, 100, 24).iter().any(|line| line.starts_with("  now")));

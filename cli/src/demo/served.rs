@@ -24,12 +24,11 @@ impl Served {
     /// # Errors
     /// When either is refused; the sentence says what to change.
     pub(super) async fn start(world: &SimWorld, address: SocketAddr) -> Result<Self, WorldError> {
-        let listener = world.server.listen(address).await.map_err(|error| refused(address, error))?;
+        let listener = world.server.listen(address).await.map_err(|error| refused(address, &error))?;
         std::fs::write(Path::new(KUBECONFIG), listener.kubeconfig()).map_err(|error| {
-            WorldError::because(
-                format!("can't write {KUBECONFIG} into the current folder; start the demo in a folder of yours"),
-                error,
-            )
+            WorldError::new(format!(
+                "can't write {KUBECONFIG} into the current folder: {error}; start the demo in a folder that you may write to"
+            ))
         })?;
         Ok(Self { listener })
     }
@@ -64,19 +63,17 @@ impl Drop for Served {
     }
 }
 
-fn refused(address: SocketAddr, error: std::io::Error) -> WorldError {
-    let port = address.port();
-    let what = match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!(
-            "can't listen on {address}: another program uses port {port}; choose another one, or 0 for any that is free: \
-             --listen {}:0",
-            address.ip()
-        ),
-        std::io::ErrorKind::PermissionDenied => format!(
-            "can't listen on {address}: port {port} needs root; choose one above 1023: --listen {}:8001",
-            address.ip()
-        ),
-        _ => format!("can't listen on {address}; choose another address, such as --listen 127.0.0.1:8001"),
-    };
-    WorldError::because(what, error)
+fn refused(address: SocketAddr, error: &std::io::Error) -> WorldError {
+    let (ip, port) = (address.ip(), address.port());
+    WorldError::new(match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!(
+                "can't listen on {address}: another program uses port {port}; take any that is free: --listen {ip}:0"
+            )
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("can't listen on {address}: port {port} needs root; take one above 1023: --listen {ip}:8001")
+        }
+        _ => format!("can't listen on {address}: {error}; take another address: --listen 127.0.0.1:8001"),
+    })
 }

@@ -38,7 +38,7 @@ impl World {
         for attempt in 1..=INSIST {
             let write = router.write(&objects, change).map_err(|fault| CallError::Unmakeable(fault.to_string()))?;
             let Some(write) = write else { return Ok(()) };
-            let _turn = if down { Some(self.limiter.first().await) } else { None };
+            let _turn = if down { Some(self.limiter.first(written.key.namespace()).await) } else { None };
             match self.api.value(self.call_of(written, write, change)).await {
                 Ok(object) => {
                     self.take_in(written, &object);

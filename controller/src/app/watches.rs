@@ -9,11 +9,11 @@ use tokio::task::JoinHandle;
 use super::wakes::woken;
 use super::{App, see};
 use crate::runtime::key::Key;
-use crate::runtime::projection::{AnalysisRunRow, Projection, RolloutRow};
+use crate::runtime::projection::{AnalysisRunRow, IndexKey, Projection, RolloutRow};
 use crate::runtime::queue::Queue;
 use crate::runtime::store::{Change, Followed, Store};
-use crate::runtime::watch::{Scope, follow};
-use crate::world::World;
+use crate::runtime::watch::{Listener, Scope, follow};
+use crate::world::{Stores, World};
 
 impl App {
     /// Starts to follow every kind that rules read.
@@ -49,14 +49,20 @@ impl App {
         hear: impl Fn(&Change<K>) + Send + Sync + 'static,
     ) {
         let (queue, stores) = (self.queue.clone(), self.world.stores.clone());
-        let scope = narrow(Scope::of::<K>(self.settings.namespace.as_deref()));
-        let task = follow(self.watches.clone(), self.world.clock.clone(), scope, store.clone(), move |change| {
+        let mut listener = Listener::new(move |change| {
             hear(change);
+            shed_unnamed(&stores, change);
             let (keys, lane) = woken(&stores, change);
             for key in keys {
                 queue.add_in(key, lane);
             }
         });
+        if K::BODY_IF_NAMED {
+            let stores = self.world.stores.clone();
+            listener = listener.wanting(move |object| wants_body(&stores, object), self.rollouts_listed.clone());
+        }
+        let scope = narrow(Scope::of::<K>(self.settings.namespace.as_deref()));
+        let task = follow(self.watches.clone(), self.world.clock.clone(), scope, store.clone(), listener);
         self.tasks.spawn(async move {
             let _aborted = AbortOnDrop(task);
             std::future::pending::<()>().await;
@@ -78,7 +84,7 @@ impl App {
             }
             (None, Some(gone)) => {
                 runs.gone(&gone.meta.uid);
-                meters.run_ended(change.key());
+                meters.run_gone(change.key());
             }
             (None, None) => {}
         }
@@ -116,6 +122,24 @@ fn remember(world: &World, queue: &Queue<Key>, change: &Change<RolloutRow>) {
     }
 }
 
+/// Whether a Rollout reads the body of an object: it names the object, or the object says that it is managed by one.
+fn wants_body<K: Projection>(stores: &Stores, object: &K) -> bool {
+    stores.is_named(K::PLACE.kind, object.key()) || object.is_managed()
+}
+
+/// Gives up the bodies of what an object has named and names no more.
+fn shed_unnamed<K: Projection>(stores: &Stores, change: &Change<K>) {
+    let named = |object: Option<&Arc<K>>| object.map(|object| object.index_keys()).unwrap_or_default();
+    let after = named(change.new.as_ref());
+    for index in named(change.old.as_ref()) {
+        if let IndexKey::Ref(kind, key) = &index
+            && !after.contains(&index)
+        {
+            stores.shed_unnamed(kind, key);
+        }
+    }
+}
+
 /// Ends a task with whoever holds it.
 struct AbortOnDrop(JoinHandle<()>);
 
@@ -124,3 +148,6 @@ impl Drop for AbortOnDrop {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

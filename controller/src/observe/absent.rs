@@ -1,26 +1,25 @@
 //! What caches don't hold is asked for once more before its absence is held against anybody.
 //!
-//! Kinds are followed apart from each other: a Rollout can be seen before the Service that was applied with it.
+//! Kinds are followed apart from each other: a Rollout can be seen before the Service that was applied with it. And
+//! caches keep the bodies of those objects only that somebody names: what nobody named before is read now.
 
 use std::collections::BTreeSet;
 
 use super::ObserveError;
 use crate::api::Call;
 use crate::runtime::key::Key;
-use crate::runtime::projection::{
-    ClusterTemplateRow, DestinationRuleRow, IndexKey, IngressRow, Projection, RolloutRow, ServiceRow, TemplateRow,
-    VirtualServiceRow,
-};
+use crate::runtime::projection::{IndexKey, Projection, RolloutRow};
 use crate::runtime::reading::Reading;
 use crate::runtime::store::{Store, Taken};
 use crate::world::World;
 
 impl World {
-    /// Reads what a Rollout names, directly or through templates, and what no cache holds.
+    /// Reads what a Rollout names, directly or through templates, and what no cache holds; unless `live`, only what is
+    /// known to be there.
     ///
     /// # Errors
     /// When the API server gives no answer that tells present from absent.
-    pub(super) async fn look_for_absent(&self, rollout: &RolloutRow) -> Result<(), ObserveError> {
+    pub(super) async fn look_for_absent(&self, rollout: &RolloutRow, live: bool) -> Result<(), ObserveError> {
         let mut open = rollout.index_keys();
         let mut asked = BTreeSet::new();
         while let Some(index) = open.pop() {
@@ -29,38 +28,30 @@ impl World {
                 continue;
             }
             let s = &self.stores;
-            let istio = |plural: &str| format!("{}/namespaces/{}/{plural}", self.istio_api(), key.namespace());
             open.extend(match *kind {
-                "Service" => self.ask(&s.services, key, &place::<ServiceRow>(key)).await?,
-                "VirtualService" => {
-                    self.ask::<VirtualServiceRow>(&s.virtual_services, key, &istio("virtualservices")).await?
-                }
-                "DestinationRule" => {
-                    self.ask::<DestinationRuleRow>(&s.destination_rules, key, &istio("destinationrules")).await?
-                }
-                "AnalysisTemplate" => self.ask(&s.templates, key, &place::<TemplateRow>(key)).await?,
-                "ClusterAnalysisTemplate" => {
-                    self.ask(&s.cluster_templates, key, &ClusterTemplateRow::PLACE.path(None)).await?
-                }
-                "Ingress" => self.ask(&s.ingresses, key, &place::<IngressRow>(key)).await?,
+                "Service" => self.ask(&s.services, key, live).await?,
+                "VirtualService" => self.ask(&s.virtual_services, key, live).await?,
+                "DestinationRule" => self.ask(&s.destination_rules, key, live).await?,
+                "AnalysisTemplate" => self.ask(&s.templates, key, live).await?,
+                "ClusterAnalysisTemplate" => self.ask(&s.cluster_templates, key, live).await?,
+                "Ingress" => self.ask(&s.ingresses, key, live).await?,
                 _ => Vec::new(),
             });
         }
         Ok(())
     }
 
-    /// Asks for one object that the cache says is absent; answers what the object itself names.
-    async fn ask<K: Projection>(
-        &self,
-        store: &Store<K>,
-        key: &Key,
-        collection: &str,
-    ) -> Result<Vec<IndexKey>, ObserveError> {
+    /// Asks for one object that the cache says is absent, if `live`, or whose body it does not keep; answers what the
+    /// object itself names.
+    async fn ask<K: Projection>(&self, store: &Store<K>, key: &Key, live: bool) -> Result<Vec<IndexKey>, ObserveError> {
         match store.get(key) {
             Reading::Seen(object) => return Ok(object.index_keys()),
-            Reading::Unreadable(_) => return Ok(Vec::new()),
-            Reading::Absent => {}
+            Reading::Absent if !live => return Ok(Vec::new()),
+            Reading::Unreadable(_) if !store.has_to_be_read(key) => return Ok(Vec::new()),
+            Reading::Absent | Reading::Unreadable(_) => {}
         }
+        let place = if K::PLACE.group == ISTIO { K::PLACE.at_version(&self.istio_version) } else { K::PLACE };
+        let collection = place.path(Some(key.namespace()));
         let what = format!("{} {key}", K::PLACE.kind);
         match self.api.call::<K>(Call::get(what, format!("{collection}/{}", key.name()))).await {
             Ok(object) => {
@@ -80,6 +71,5 @@ impl World {
     }
 }
 
-fn place<K: Projection>(key: &Key) -> String {
-    K::PLACE.path(Some(key.namespace()))
-}
+/// Group of the kinds whose version is a setting.
+const ISTIO: &str = "networking.istio.io";

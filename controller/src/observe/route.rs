@@ -105,8 +105,7 @@ impl World {
         for (host, subset) in named {
             let service = IndexKey::reference("Service", &seen.key(istio::service_of(host)));
             let rules = self.stores.destination_rules.by_index(&service).seen().unwrap_or_default();
-            let declares = |object| subsets::declares(&object, host, subset);
-            let declared = rules.iter().any(|rule| rule.body.value().is_ok_and(declares));
+            let declared = rules.iter().any(|rule| rule.declares(subset));
             if !declared && route.undeclared_subset.is_none() {
                 let labels = selector_labels(seen);
                 let namespace = &seen.snapshot.id.namespace;

@@ -1,6 +1,6 @@
 //! Bounds how many questions each metric endpoint is asked at once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -15,7 +15,7 @@ const REMEMBERED: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Endpoints {
     limit: usize,
-    queues: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+    queues: Arc<Mutex<BTreeMap<String, Arc<Semaphore>>>>,
 }
 
 impl Default for Endpoints {

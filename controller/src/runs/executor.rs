@@ -1,6 +1,6 @@
 //! Handles an actor for each run that is under way.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,7 +25,7 @@ pub struct Executor {
     handles: Handles,
 }
 
-type Handles = Arc<Mutex<HashMap<Arc<str>, Handle>>>;
+type Handles = Arc<Mutex<BTreeMap<Arc<str>, Handle>>>;
 
 struct Handle {
     sender: watch::Sender<ObservedRun>,
@@ -95,7 +95,7 @@ impl Executor {
 
     /// Ends all actors, for when another process takes over.
     pub fn stop(&self) {
-        for (_, handle) in lock(&self.handles).drain() {
+        for handle in std::mem::take(&mut *lock(&self.handles)).into_values() {
             handle.task.abort();
         }
     }
@@ -120,7 +120,7 @@ impl Drop for Executor {
     }
 }
 
-fn lock(handles: &Handles) -> MutexGuard<'_, HashMap<Arc<str>, Handle>> {
+fn lock(handles: &Handles) -> MutexGuard<'_, BTreeMap<Arc<str>, Handle>> {
     // Every change is one insert or remove, so the map is whole even after a panic.
     handles.lock().unwrap_or_else(PoisonError::into_inner)
 }

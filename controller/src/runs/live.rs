@@ -1,6 +1,6 @@
 //! Verdicts in memory, for those who cannot wait until they are stored.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serin_crds::names::AnalysisPhase;
@@ -42,7 +42,7 @@ type Listener = Arc<dyn Fn(&Key) + Send + Sync>;
 /// count. A run that is not here has been looked after by an earlier process, and its status is all there is.
 #[derive(Clone)]
 pub struct LiveVerdicts {
-    verdicts: Arc<Mutex<HashMap<Arc<str>, Verdict>>>,
+    verdicts: Arc<Mutex<BTreeMap<Arc<str>, Verdict>>>,
     on_verdict: Listener,
 }
 
@@ -88,7 +88,7 @@ impl LiveVerdicts {
         self.lock().remove(uid);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Verdict>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Arc<str>, Verdict>> {
         // Every change is one insert or remove, so the map is whole even after a panic.
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }

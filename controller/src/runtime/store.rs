@@ -83,11 +83,33 @@ impl<K: Projection> Store<K> {
         if let Some((why, _)) = cache.unreadable.get(key) {
             return Reading::Unreadable(why.clone());
         }
-        cache.held(key).map_or(Reading::Absent, |held| Reading::Seen(held.clone()))
+        match cache.held(key) {
+            None => Reading::Absent,
+            Some(held) if held.is_whole() => Reading::Seen(held.clone()),
+            Some(_) => {
+                Reading::Unreadable(format!("{} {key} has to be read, since nobody named it before", K::PLACE.kind))
+            }
+        }
     }
 
-    /// Looks for all objects with an index key; seen and empty when there are none; in the
-    /// order of their keys.
+    /// Tells whether an object is there whose body was given up because nobody named it: whoever wants it reads it live
+    /// and stores it with [`Store::observe_own_write`], after which it is kept.
+    pub fn has_to_be_read(&self, key: &Key) -> bool {
+        self.read().held(key).is_some_and(|held| !held.is_whole())
+    }
+
+    /// Gives up the body of an object that nobody names any more, unless it says that a Rollout manages it.
+    pub fn shed(&self, key: &Key) {
+        let mut cache = self.write();
+        let kept = cache.held(key).filter(|held| held.is_whole() && !held.is_managed());
+        if let Some(mut object) = kept.map(|held| (**held).clone()) {
+            object.shed();
+            cache.swap(object);
+        }
+    }
+
+    /// Looks for all objects with an index key, in the order of their keys; seen and empty when there are none. Bodies
+    /// of those that nobody names are not there.
     pub fn by_index(&self, index: &IndexKey) -> Reading<Vec<Arc<K>>> {
         let cache = self.read();
         match self.distrust(&cache) {
@@ -106,6 +128,11 @@ impl<K: Projection> Store<K> {
         self.read().keys(index).cloned().collect()
     }
 
+    /// Tells whether anything was last known under an index key.
+    pub fn is_indexed(&self, index: &IndexKey) -> bool {
+        self.read().keys(index).next().is_some()
+    }
+
     /// Lists all objects that are held, however old, in the order of their keys.
     pub fn all(&self) -> Vec<Arc<K>> {
         self.read().all()
@@ -122,14 +149,21 @@ impl<K: Projection> Store<K> {
     /// A version that is not newer than the one held changes nothing, and an older event of the watch does not undo it.
     pub fn observe_own_write(&self, object: K) -> Taken {
         let mut cache = self.write();
-        let held = cache.held(object.key());
-        let known = held.is_some();
-        if held.is_some_and(|held| !newer(object.version(), held.version())) {
-            return Taken::Old;
+        let Some(held) = cache.held(object.key()).cloned() else {
+            cache.unreadable.remove(object.key());
+            cache.put(object, false);
+            return Taken::Appeared;
+        };
+        if newer(object.version(), held.version()) {
+            let readable = cache.unreadable.remove(object.key()).is_none() && held.is_whole();
+            cache.put(object, false);
+            if readable { Taken::Newer } else { Taken::Appeared }
+        } else if held.version() == object.version() && !held.is_whole() {
+            cache.swap(object);
+            Taken::Appeared
+        } else {
+            Taken::Old
         }
-        let unreadable = cache.unreadable.remove(object.key()).is_some();
-        cache.put(object, false);
-        if known && !unreadable { Taken::Newer } else { Taken::Appeared }
     }
 
     /// Takes in an object that the watch or a list shows; `None` when a newer version is held.
@@ -140,6 +174,9 @@ impl<K: Projection> Store<K> {
         match cache.show(object.key(), object.version()) {
             Some((known, told)) if known.version() == object.version() => {
                 let news = if told { News::Known } else { News::Own };
+                if known.is_whole() != object.is_whole() {
+                    cache.swap(object);
+                }
                 Some(Change::shown(Some(known.clone()), known, news))
             }
             Some((known, _)) if newer(known.version(), object.version()) => None,

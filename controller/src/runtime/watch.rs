@@ -10,6 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{BoxFuture, Shared};
 use futures::{AsyncBufRead, AsyncBufReadExt as _};
 use kube::Client;
 use kube::api::{ListParams, WatchParams};
@@ -84,35 +85,60 @@ impl Scope {
     }
 }
 
+type Hear<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
+type WantsBody<K> = Box<dyn Fn(&K) -> bool + Send + Sync>;
+
+/// Who hears of what a watch brings, and what they want of it.
+pub struct Listener<K> {
+    hear: Hear<K>,
+    wants_body: WantsBody<K>,
+    after: Option<Ready>,
+}
+
+/// Something that watches wait for before they begin, in the order in which they were started.
+pub type Ready = Shared<BoxFuture<'static, ()>>;
+
+impl<K> Listener<K> {
+    /// Hears of each change after the store has changed; a panic in it is logged and costs nothing else.
+    pub fn new(hear: impl Fn(&Change<K>) + Send + Sync + 'static) -> Self {
+        Self { hear: Box::new(hear), wants_body: Box::new(|_| true), after: None }
+    }
+
+    /// Wants the bodies of these objects only; follows nothing before that can be told.
+    #[must_use]
+    pub fn wanting(mut self, wants: impl Fn(&K) -> bool + Send + Sync + 'static, after: Ready) -> Self {
+        (self.wants_body, self.after) = (Box::new(wants), Some(after));
+        self
+    }
+}
+
 /// Starts to follow a kind in a task of its own; ends only when the handle is aborted.
-///
-/// `on_change` is called after the store has changed, for each change; a panic in it is logged and costs nothing else.
 pub fn follow<K: Projection>(
     client: Client,
     clock: Clock,
     scope: Scope,
     store: Arc<Store<K>>,
-    on_change: impl Fn(&Change<K>) + Send + Sync + 'static,
+    listener: Listener<K>,
 ) -> JoinHandle<()> {
-    let on_change = Box::new(on_change);
-    let follower = Follower { client, clock, scope, store, on_change, wait: FIRST_WAIT, refused: 0 };
+    let follower = Follower { client, clock, scope, store, listener, wait: FIRST_WAIT, refused: 0 };
     tokio::spawn(follower.run())
 }
-
-type Listener<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
 
 struct Follower<K> {
     client: Client,
     clock: Clock,
     scope: Scope,
     store: Arc<Store<K>>,
-    on_change: Listener<K>,
+    listener: Listener<K>,
     wait: Duration,
     refused: u32,
 }
 
 impl<K: Projection> Follower<K> {
     async fn run(mut self) {
+        if let Some(ready) = self.listener.after.take() {
+            ready.await;
+        }
         let begun = self.clock.monotonic();
         loop {
             let error = match self.list().await {
@@ -289,7 +315,10 @@ impl<K: Projection> Follower<K> {
 
     fn show(&self, object: &str) {
         match K::project(object) {
-            Ok(object) => {
+            Ok(mut object) => {
+                if !(self.listener.wants_body)(&object) {
+                    object.shed();
+                }
                 if let Some(change) = self.store.apply(object) {
                     self.tell(&change);
                 }
@@ -312,7 +341,7 @@ impl<K: Projection> Follower<K> {
     }
 
     fn tell(&self, change: &Change<K>) {
-        if std::panic::catch_unwind(AssertUnwindSafe(|| (self.on_change)(change))).is_err() {
+        if std::panic::catch_unwind(AssertUnwindSafe(|| (self.listener.hear)(change))).is_err() {
             tracing::error!(resource = %self.scope.place.resource(), key = %change.key(), "panic while passing on a change");
         }
     }

@@ -175,9 +175,7 @@ impl RolloutHistory {
         let phase = text(run, "/status/phase");
         let background = label(run, "rollout-type") == "Background";
         let ended = flag(run, "/spec/terminate");
-        let measured = list(run, "/status/metricResults")
-            .iter()
-            .any(|metric| number(metric, "/successful").unwrap_or_default() > 0);
+        let measured = measured(run);
         match phase {
             "Failed" | "Error" => {}
             "Inconclusive" if !ended => {}
@@ -193,4 +191,15 @@ impl RolloutHistory {
         let adverse = || Adverse { at, phase: phase.to_owned(), background };
         self.adverse.entry(name.to_owned()).or_insert_with(adverse);
     }
+}
+
+/// Whether a run has measured what was required of it: something good of a metric that counts; where all of them are a dry
+/// run, nothing more was asked for than that they are tried.
+fn measured(run: &Value) -> bool {
+    let results = list(run, "/status/metricResults");
+    let dry = |metric: &&Value| flag(metric, "/dryRun");
+    let good = |metric: &Value| number(metric, "/successful").unwrap_or_default() > 0;
+    let tried = |metric: &Value| !list(metric, "/measurements").is_empty();
+    let counts: Vec<&Value> = results.iter().filter(|metric| !dry(metric)).collect();
+    if counts.is_empty() { results.iter().any(tried) } else { counts.into_iter().any(good) }
 }

@@ -19,7 +19,8 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         "services" => service(history, write, before),
         "virtualservices" | "destinationrules" => named(history, write, before),
         "analysisruns" => run(write, before, either),
-        "experiments" | "jobs" => owned(either),
+        // The canary Ingress beside the one that its owner made.
+        "experiments" | "jobs" | "ingresses" => owned(either),
         "pods" => pod(write, either),
         other => Some(format!("we wrote {other}, which is none of our business")),
     };

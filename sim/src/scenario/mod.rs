@@ -169,6 +169,9 @@ pub struct FeltLimits {
     /// Canary weights that users must have felt, each with the share that it promises.
     #[serde(default)]
     pub shares: Vec<u32>,
+    /// Requests reach the canary by other ways than the route too, so that its share says nothing.
+    #[serde(default)]
+    pub unsplit: bool,
     /// The least number of requests; fewer mean that nothing was asserted.
     #[serde(default)]
     pub requests: u64,

@@ -32,14 +32,6 @@ pub fn all_hashes(rule: &Value) -> Vec<String> {
     subsets.filter_map(hash).collect()
 }
 
-/// Whether a `DestinationRule` in `namespace` declares `subset` for `host`.
-pub fn declares(rule: &Value, host: &str, subset: &str) -> bool {
-    let own = rule.pointer("/spec/host").and_then(Value::as_str).unwrap_or_default();
-    let subsets = rule.pointer("/spec/subsets").and_then(Value::as_array).into_iter().flatten();
-    service_of(own) == service_of(host)
-        && subsets.into_iter().any(|s| s.get("name").and_then(Value::as_str) == Some(subset))
-}
-
 /// The `DestinationRule` that would have to exist so that `subset` of `host` answers, ready to apply.
 pub fn suggestion(namespace: &str, host: &str, subset: &str, app_labels: &str) -> String {
     format!(

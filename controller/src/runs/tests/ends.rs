@@ -4,7 +4,7 @@ use serin_analysis::provider::FetchError;
 
 use super::prometheus::Reply;
 use super::*;
-use crate::runs::Endpoints;
+use crate::runs::{Endpoints, ObservedRun};
 use crate::runtime::key::Key;
 
 #[tokio::test(start_paused = true)]
@@ -255,4 +255,18 @@ async fn an_argument_that_would_write_another_query_ends_the_run_before_anything
     );
     assert_eq!((world.phase("plain").as_str(), world.phase("whole").as_str()), ("Successful", "Successful"));
     assert_eq!(world.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breach_counts_that_comes_in_the_instant_of_an_order_to_end() {
+    for _ in 0..20 {
+        let world = World::new(|_, _| Reply::After(Duration::from_secs(2), 9.0));
+        world.create(run("r", &[metric("errors", &json!({"interval": "10s"}))]));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        world.api.edit("r", |object| object["spec"]["terminate"] = json!(true));
+        let seen = world.api.0.lock().unwrap().objects["r"].clone();
+        world.executor.saw(ObservedRun::of(seen).unwrap());
+        world.at(3000).await;
+        assert_eq!(world.phase("r"), "Failed");
+    }
 }

@@ -14,8 +14,9 @@ mod text;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use self::departed::Departed;
+use self::departed::{AFTERLIFE, Departed, ENDED};
 use self::family::Family;
 pub use self::family::{Counter, Gauge, Histogram, Labels, Named};
 pub use self::text::Page;
@@ -109,11 +110,20 @@ impl Registry {
     /// Drops the series of a deleted object, after a scrape has had time to see them; `kind` is what the names of the
     /// metrics about its kind begin with.
     pub fn depart(&self, kind: &'static str, object: &Key) {
+        self.forget_after(AFTERLIFE, kind, object);
+    }
+
+    /// The same, after an hour, of an object that has ended and is still there.
+    pub fn end(&self, kind: &'static str, object: &Key) {
+        self.forget_after(ENDED, kind, object);
+    }
+
+    fn forget_after(&self, wait: Duration, kind: &'static str, object: &Key) {
         self.bury();
         let labels = labels_of(object);
         let known = self.families(kind).iter().any(|family| family.knows(&labels));
         if known {
-            self.locked_departed().add((kind, object.clone()), self.0.clock.monotonic());
+            self.locked_departed().add((kind, object.clone()), self.0.clock.monotonic() + wait);
         }
     }
 

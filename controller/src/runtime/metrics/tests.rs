@@ -1,10 +1,7 @@
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::super::projection::{AnalysisRunRow, ClusterTemplateRow, Projection, RolloutRow, TemplateRow};
 use super::super::store::Store;
-use super::departed::AFTERLIFE;
 use super::family::MOST_SERIES;
 use super::*;
 
@@ -111,6 +108,22 @@ async fn an_object_that_comes_back_and_goes_again_is_kept_for_the_whole_while() 
     tokio::time::advance(AFTERLIFE / 2).await;
     assert_eq!(lines(&registry, "c{").len(), 1);
     tokio::time::advance(AFTERLIFE / 2).await;
+    assert_eq!(lines(&registry, "c{").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_has_ended_is_shown_for_an_hour_and_no_longer_once_it_is_gone() {
+    let registry = registry();
+    let counter = registry.counter(Named::new("c", "h"), OBJECT);
+    for name in ["a", "b"] {
+        counter.inc(&["shop", name]);
+        registry.end("c", &Key::new("shop", name));
+    }
+    registry.depart("c", &Key::new("shop", "a"));
+    registry.end("c", &Key::new("shop", "a"));
+    tokio::time::advance(AFTERLIFE).await;
+    assert_eq!(lines(&registry, "c{"), [r#"c{namespace="shop",name="b"} 1"#]);
+    tokio::time::advance(ENDED).await;
     assert_eq!(lines(&registry, "c{").len(), 0);
 }
 

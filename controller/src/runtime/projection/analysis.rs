@@ -136,6 +136,8 @@ impl TemplateRow {
 impl Projection for TemplateRow {
     const PLACE: Place = Place::of("argoproj.io", "v1alpha1", "analysistemplates", "AnalysisTemplate");
 
+    const BODY_IF_NAMED: bool = true;
+
     fn project(json: &str) -> Result<Self, CutError> {
         Self::read(json)
     }
@@ -146,6 +148,14 @@ impl Projection for TemplateRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+
+    fn shed(&mut self) {
+        self.body = Body::default();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_kept()
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
@@ -160,6 +170,8 @@ impl Projection for ClusterTemplateRow {
         place
     };
 
+    const BODY_IF_NAMED: bool = true;
+
     fn project(json: &str) -> Result<Self, CutError> {
         TemplateRow::read(json).map(Self)
     }
@@ -170,6 +182,14 @@ impl Projection for ClusterTemplateRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.0.meta
+    }
+
+    fn shed(&mut self) {
+        self.0.shed();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.0.is_whole()
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {

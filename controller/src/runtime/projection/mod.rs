@@ -136,6 +136,10 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Where the kind lives.
     const PLACE: Place;
 
+    /// Whether the body of an object is kept only while somebody names it: a cluster may have many more of its kind than
+    /// Rollouts.
+    const BODY_IF_NAMED: bool = false;
+
     /// Cuts an object from its JSON text.
     fn project(json: &str) -> Result<Self, CutError>;
 
@@ -148,6 +152,19 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Lists the secondary ways to find this object.
     fn index_keys(&self) -> Vec<IndexKey> {
         self.meta().owner.iter().map(|owner| IndexKey::OwnerUid(owner.uid.clone())).collect()
+    }
+
+    /// Gives up the body; what it is found and woken by stays.
+    fn shed(&mut self) {}
+
+    /// Tells whether all is there that a reader may ask for: that no body was given up.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
+    /// Tells whether the object says that a Rollout manages it.
+    fn is_managed(&self) -> bool {
+        self.index_keys().iter().any(|index| matches!(index, IndexKey::ManagedBy(_)))
     }
 
     /// Tells whether the object orders that traffic is taken off something.
@@ -171,8 +188,8 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     }
 }
 
-/// An object kept as compact JSON, decoded when somebody looks at it.
-#[derive(Clone, PartialEq, Eq)]
+/// An object kept as compact JSON, decoded when somebody looks at it; empty where it was given up.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Body(Box<[u8]>);
 
 impl Body {
@@ -184,6 +201,11 @@ impl Body {
     /// Decodes the object without a type.
     pub fn value(&self) -> Result<Value, CutError> {
         self.decode()
+    }
+
+    /// Tells whether the object is here.
+    pub fn is_kept(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// Returns the text.

@@ -32,6 +32,8 @@ pub struct DestinationRuleRow {
     pub managed_by: Option<Box<str>>,
     /// Host that it is for.
     pub host: Box<str>,
+    /// Names of the subsets that it declares.
+    pub subsets: Box<[Box<str>]>,
     /// Metadata and spec, without managed fields and last applied configuration.
     pub body: Body,
 }
@@ -69,10 +71,20 @@ impl Projection for IngressRow {
 #[serde(default)]
 struct RuleView {
     host: Value,
+    subsets: Value,
+}
+
+impl DestinationRuleRow {
+    /// Tells whether it declares a subset.
+    pub fn declares(&self, subset: &str) -> bool {
+        self.subsets.iter().any(|name| &**name == subset)
+    }
 }
 
 impl Projection for VirtualServiceRow {
     const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "virtualservices", "VirtualService");
+
+    const BODY_IF_NAMED: bool = true;
 
     fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
@@ -90,6 +102,14 @@ impl Projection for VirtualServiceRow {
         &mut self.meta
     }
 
+    fn shed(&mut self) {
+        (self.writer, self.body) = (None, Body::default());
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_kept()
+    }
+
     fn index_keys(&self) -> Vec<IndexKey> {
         self.aborted_by.iter().map(IndexKey::managed_by).collect()
     }
@@ -98,13 +118,17 @@ impl Projection for VirtualServiceRow {
 impl Projection for DestinationRuleRow {
     const PLACE: Place = Place::of("networking.istio.io", "v1alpha3", "destinationrules", "DestinationRule");
 
+    const BODY_IF_NAMED: bool = true;
+
     fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
-        let RuleView { host } = raw.spec_or_default();
+        let RuleView { host, subsets } = raw.spec_or_default();
+        let subsets = subsets.as_array().into_iter().flatten().filter_map(|subset| subset.get("name")?.as_str());
         Ok(Self {
             managed_by: raw.metadata.annotations.managed_by(),
             host: host.as_str().unwrap_or_default().into(),
+            subsets: subsets.map(Into::into).collect(),
             meta: raw.metadata.project()?,
             writer: compact.writer,
             body: compact.body,
@@ -117,6 +141,14 @@ impl Projection for DestinationRuleRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+
+    fn shed(&mut self) {
+        (self.writer, self.body) = (None, Body::default());
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_kept()
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {

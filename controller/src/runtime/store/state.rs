@@ -72,6 +72,13 @@ impl<K: Projection> State<K> {
         Some((held.object.clone(), told))
     }
 
+    /// Puts the same version of an object in its place, with its body or without.
+    pub fn swap(&mut self, object: K) {
+        if let Some(held) = self.objects.get_mut(object.key()) {
+            held.object = Arc::new(object);
+        }
+    }
+
     pub fn raise(&mut self, version: &str) {
         if newer(version, &self.highest) {
             self.highest = version.into();

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::super::projection::{ReplicaSetRow, RolloutRow};
+use super::super::projection::{ReplicaSetRow, RolloutRow, VirtualServiceRow};
 use super::*;
 
 fn set(name: &str, version: &str, owner: &str) -> ReplicaSetRow {
@@ -197,6 +197,57 @@ async fn objects_are_given_out_in_the_order_of_their_keys_however_they_came() {
         let gone: String = store.end_list("99").iter().map(|change| change.key().name().to_owned()).collect();
         assert_eq!(gone, "abcdefghi");
     }
+}
+
+fn route(version: &str, more: &serde_json::Value) -> VirtualServiceRow {
+    let mut object = json!({"metadata": {"namespace": "shop", "name": "vs", "resourceVersion": version}, "spec": {}});
+    json_patch::merge(&mut object, more);
+    VirtualServiceRow::from_value(&object).unwrap()
+}
+
+fn without_body(version: &str) -> VirtualServiceRow {
+    let mut row = route(version, &json!({}));
+    row.shed();
+    row
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_body_was_given_up_is_read_once_and_then_kept() {
+    let store = Store::<VirtualServiceRow>::new(Clock::system());
+    store.begin_list();
+    store.apply(without_body("3"));
+    store.end_list("3");
+    let vs = key("vs");
+    let check = |readable: bool, when: &str| {
+        assert_eq!((store.get(&vs).is_seen(), store.has_to_be_read(&vs)), (readable, !readable), "{when}");
+        assert!(!store.get(&vs).is_absent(), "{when}");
+    };
+    check(false, "nobody named it");
+    assert_eq!(store.observe_own_write(route("3", &json!({}))), Taken::Appeared);
+    check(true, "it was read");
+    assert_eq!(store.apply(route("3", &json!({}))).unwrap().news, News::Known);
+    store.apply(route("5", &json!({})));
+    check(true, "it has changed since");
+    store.shed(&vs);
+    check(false, "nobody names it any more");
+    assert_eq!(store.observe_own_write(route("4", &json!({}))), Taken::Old);
+    check(false, "what was read is older than what is held");
+    assert_eq!(store.apply(route("5", &json!({}))).unwrap().news, News::Known);
+    check(true, "a list showed it again after somebody named it");
+    store.apply(without_body("5"));
+    check(false, "a list showed it again after nobody named it any more");
+    assert!(!store.has_to_be_read(&key("other")) && store.get(&key("other")).is_absent());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_rollout_has_left_keeps_its_body() {
+    let store = Store::<VirtualServiceRow>::new(Clock::system());
+    store.begin_list();
+    let mark = json!({"metadata": {"annotations": {"rollouts.serin.dev/aborted-revision": "web 5d4f: why"}}});
+    store.apply(route("3", &mark));
+    store.end_list("3");
+    store.shed(&key("vs"));
+    assert!(store.get(&key("vs")).is_seen());
 }
 
 /// How often keys are compared when one of so many objects is shown, written and removed; `row` makes the nth.

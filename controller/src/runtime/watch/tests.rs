@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use serde_json::{Value, json};
 
 use super::super::key::Key;
-use super::super::projection::ReplicaSetRow;
+use super::super::projection::{ReplicaSetRow, VirtualServiceRow};
 use super::super::reading::Reading;
 use super::super::store::{Followed as _, Sync};
 use super::*;
@@ -40,10 +41,11 @@ fn follow_script(answers: Vec<(u16, String)>) -> World {
     let told = Told::default();
     let log = told.clone();
     let scope = Scope::of::<ReplicaSetRow>(Some("shop")).with_labels("rollouts-pod-template-hash");
-    follow(Client::new(service, "default"), clock, scope, store.clone(), move |change| {
+    let listener = Listener::new(move |change: &Change<ReplicaSetRow>| {
         let sign = if change.new.is_some() { '+' } else { '-' };
         log.lock().unwrap().push(format!("{sign}{}", change.key().name()));
     });
+    follow(Client::new(service, "default"), clock, scope, store.clone(), listener);
     World { asked, told, store }
 }
 
@@ -260,7 +262,7 @@ async fn a_panic_in_the_receiver_of_changes_does_not_end_the_watch() {
         async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
     });
     let scope = Scope::of::<ReplicaSetRow>(None);
-    follow(Client::new(service, "default"), clock, scope, store.clone(), |_| panic!("no"));
+    follow(Client::new(service, "default"), clock, scope, store.clone(), Listener::new(|_| panic!("no")));
     sleep(Duration::from_millis(10)).await;
     assert_eq!(store.len(), 2);
     assert!(matches!(store.get(&Key::new("shop", "b")), Reading::Seen(_)));
@@ -283,4 +285,24 @@ async fn a_watch_that_is_always_gone_does_not_list_in_a_hot_loop() {
     world.after(30).await;
     let asked = world.asked.lock().unwrap().len();
     assert!((10..50).contains(&asked), "{asked} requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_wants_some_bodies_only_is_asked_once_it_can_tell_and_the_rest_is_never_kept() {
+    let clock = Clock::system();
+    let store = Store::<VirtualServiceRow>::new(clock.clone());
+    let body = list(&[object("a", 1), object("b", 2)], 5, "").1;
+    let service = tower::service_fn(move |_| {
+        let body = body.clone();
+        async move { Ok::<_, tower::BoxError>(http::Response::new(Full::<bytes::Bytes>::from(body))) }
+    });
+    let ready = sleep(Duration::from_secs(1)).boxed().shared();
+    let listener = Listener::new(|_| {}).wanting(|route: &VirtualServiceRow| route.key().name() == "a", ready);
+    let scope = Scope::of::<VirtualServiceRow>(None);
+    follow(Client::new(service, "default"), clock, scope, store.clone(), listener);
+    sleep(Duration::from_millis(999)).await;
+    assert_eq!(store.len(), 0);
+    sleep(Duration::from_millis(2)).await;
+    assert!(store.get(&Key::new("shop", "a")).is_seen());
+    assert!(store.has_to_be_read(&Key::new("shop", "b")));
 }

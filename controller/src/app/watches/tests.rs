@@ -1,0 +1,59 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::runtime::clock::Clock;
+use crate::runtime::projection::{TemplateRow, VirtualServiceRow};
+use crate::runtime::store::News;
+
+fn object<K: Projection>(name: &str, more: &Value) -> K {
+    let mut object = json!({"metadata": {"namespace": "shop", "name": name, "resourceVersion": "1"}, "spec": {}});
+    json_patch::merge(&mut object, more);
+    K::from_value(&object).unwrap()
+}
+
+fn naming(route: &str, template: &str) -> Value {
+    json!({"spec": {"strategy": {"canary": {
+        "trafficRouting": {"istio": {"virtualService": {"name": route}}},
+        "analysis": {"templates": [{"templateName": template}]}
+    }}}})
+}
+
+#[test]
+fn bodies_are_wanted_of_what_a_rollout_or_a_template_names_and_of_what_a_rollout_has_left() {
+    let stores = Stores::new(&Clock::system());
+    stores.rollouts.observe_own_write(object("web", &naming("vs", "outer")));
+    stores.templates.observe_own_write(object("outer", &json!({"spec": {"templates": [{"templateName": "inner"}]}})));
+    let route = |name: &str, more: &Value| wants_body(&stores, &object::<VirtualServiceRow>(name, more));
+    assert!(route("vs", &json!({})) && !route("other", &json!({})));
+    let mark = json!({"metadata": {"annotations": {"rollouts.serin.dev/aborted-revision": "gone 5d4f: why"}}});
+    assert!(route("left", &mark));
+    let template = |name: &str| wants_body(&stores, &object::<TemplateRow>(name, &json!({})));
+    assert!(template("outer") && template("inner") && !template("other"));
+}
+
+#[test]
+fn what_nobody_names_any_more_gives_up_its_body() {
+    let stores = Stores::new(&Clock::system());
+    for name in ["vs", "shared", "next"] {
+        stores.virtual_services.observe_own_write(object(name, &json!({})));
+    }
+    stores.rollouts.observe_own_write(object("other", &naming("shared", "x")));
+    let rollout = |route: &str| Arc::new(object::<RolloutRow>("web", &naming(route, "x")));
+    let told = |old: &str, new: Option<&str>| {
+        let change = match new {
+            Some(new) => Change::shown(Some(rollout(old)), rollout(new), News::Changed),
+            None => Change::gone(Key::new("shop", "web"), Some(rollout(old))),
+        };
+        shed_unnamed(&stores, &change);
+    };
+    let bodies = || {
+        let kept = stores.virtual_services.all().into_iter().filter(|route| route.is_whole());
+        kept.map(|route| route.key().name().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    told("vs", Some("next"));
+    assert_eq!(bodies(), "next shared");
+    told("shared", Some("next"));
+    assert_eq!(bodies(), "next shared", "another Rollout names it");
+    told("next", None);
+    assert_eq!(bodies(), "shared");
+}
