@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use serin_crds::names;
 
 use super::{keep, manifests};
-use crate::api::{Call, CallError, Verb};
+use crate::api::{Call, CallError, Object, Verb};
 use crate::observe::Observation;
 use crate::runtime::projection::{Projection as _, RolloutRow};
 use crate::world::World;
@@ -38,7 +38,13 @@ impl World {
     async fn write_rollout(&self, seen: &Observation, what: &str, path: String, body: Value) -> Result<(), CallError> {
         let object = format!("Rollout {}", seen.snapshot.id.name);
         let call = Call { what: format!("{what} {object}"), verb: Verb::Merge, object, path, body };
-        let patched: RolloutRow = self.api.call(call).await?;
+        let patched: RolloutRow = self.api.call(call).await.map_err(|error| match error {
+            // The status is read with the Rollout; reading it alone is another right, which the role does not give.
+            CallError::Overtaken(Object { name, .. }) => {
+                CallError::Overtaken(Object { name, path: seen.path(API, "rollouts", &seen.snapshot.id.name) })
+            }
+            error => error,
+        })?;
         seen.wrote(patched.version());
         keep(&self.stores.rollouts, patched);
         Ok(())

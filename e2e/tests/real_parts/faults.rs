@@ -18,7 +18,8 @@ const FAULTS: [(&str, &str, &str); 14] = [
         "the first writes of every kind meet a conflict",
         "good-release",
         "
-- calls: {verbs: [patch], kind: Rollout, times: 1, what: {refused: 409}}
+- calls: {verbs: [patch], kind: Rollout, subresource: \"\", times: 1, what: {refused: 409}}
+- calls: {verbs: [patch], kind: Rollout, subresource: status, nth: 3, times: 1, what: {refused: 409}}
 - calls: {verbs: [patch], kind: ReplicaSet, times: 2, what: {refused: 409}}
 - calls: {verbs: [patch], kind: Service, times: 2, what: {refused: 409}}
 - calls: {verbs: [patch], kind: VirtualService, times: 2, what: {refused: 409}}
