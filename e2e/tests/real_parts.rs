@@ -6,6 +6,8 @@ use serin_e2e::runner::{self, Trial};
 
 #[path = "real_parts/audit.rs"]
 mod audit;
+#[path = "real_parts/autoscaler/mod.rs"]
+mod autoscaler;
 #[path = "real_parts/chart.rs"]
 mod chart;
 #[path = "real_parts/conditions.rs"]
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Trial::new("crds refuse and accept what the table says", crds::the_table_holds),
         Trial::new("crds lose no field of the examples", crds::examples_lose_nothing),
         Trial::new("nothing that a controller writes is hidden from the promises", audit::nothing_is_hidden),
+        Trial::new("the autoscaler of Kubernetes follows a Rollout", autoscaler::follows_a_rollout).beside_others(),
         Trial::new("the chart has no faults for helm 4 and 3", chart::helm_finds_no_fault),
         Trial::new("the install files are what the chart renders", chart::install_files_are_what_the_chart_renders),
         Trial::new("helm installs, upgrades and takes back the chart", chart::helm_installs_upgrades_and_takes_back),

@@ -102,6 +102,8 @@ pub(super) fn controller_manager(parts: &Parts, root: &Path, users: &Users) -> R
         .flag("controllers", WITHOUT)
         .flag("service-account-private-key-file", key)
         .flag("secure-port", "0")
+        // Fifteen seconds are long for a test.
+        .flag("horizontal-pod-autoscaler-sync-period", "1s")
         .flag("kube-api-qps", "200")
         .flag("kube-api-burst", "400")
         .flag("profiling", "false")
