@@ -44,15 +44,21 @@ impl Served {
 
     /// What is said when it has played.
     pub(super) fn hints(&self) -> Vec<Line> {
-        let intro = format!("The API server stays up at http://{} until Ctrl-C. Try", self.listener.address());
+        let intro = format!(
+            "The API server stays up at http://{} until Ctrl-C. In another terminal, try",
+            self.listener.address()
+        );
+        let serin = std::env::args().next().unwrap_or_else(|| "serin".to_owned());
         let commands = [
-            "get rollouts,analysisruns",
-            "describe rollout shop",
-            "get virtualservice shop -o yaml",
-            "patch rollout shop --subresource status --type merge -p '{\"status\":{\"abort\":false}}'",
+            "kubectl get rollouts,analysisruns,pods".to_owned(),
+            "kubectl get events".to_owned(),
+            "kubectl get virtualservice shop -o yaml".to_owned(),
+            format!("{serin} get rollout shop --watch"),
+            format!("{serin} retry rollout shop"),
         ];
-        let commands = commands.map(|command| plain(format!("  kubectl --kubeconfig {KUBECONFIG} {command}")));
-        [vec![plain(""), plain(intro), plain("")], commands.to_vec(), vec![plain("")]].concat()
+        let commands = commands.map(|command| plain(format!("  {command}")));
+        let export = plain(format!("  export KUBECONFIG=$PWD/{KUBECONFIG}"));
+        [vec![plain(""), plain(intro), plain(""), export], commands.to_vec(), vec![plain("")]].concat()
     }
 }
 
