@@ -107,6 +107,7 @@ scenarios! {
     seed_istio_bad: "seed-istio-bad",
     service_renamed: "service-renamed",
     services_without_routing: "services-without-routing",
+    stable_partly_available: "stable-partly-available",
     stable_pod_dead: "stable-pod-dead",
     stable_set_gone: "stable-set-gone",
     stable_set_gone_basic: "stable-set-gone-basic",
