@@ -26,6 +26,8 @@ mod pods;
 mod scenarios;
 #[path = "real_parts/shares.rs"]
 mod shares;
+#[path = "real_parts/streams/mod.rs"]
+mod streams;
 
 fn main() -> ExitCode {
     let mut trials = vec![
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Trial::new("the install files are what the chart renders", chart::install_files_are_what_the_chart_renders),
         Trial::new("helm installs, upgrades and takes back the chart", chart::helm_installs_upgrades_and_takes_back),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
+        Trial::new("weights of TLS and TCP routes follow a release", streams::follow_a_release).beside_others(),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
     ];
     trials.extend(leading::trials());

@@ -178,6 +178,21 @@ impl Envoy {
         })
     }
 
+    /// Where Envoy sends streams (TCP, or TLS that it does not open) of this port to Services whose names begin like this, by
+    /// Envoy's cluster names, with their weights; nothing when it knows none. Clusters that get nothing are left out.
+    ///
+    /// # Errors
+    /// When Envoy doesn't answer.
+    pub async fn stream_weights(self, port: u16, service: &str) -> Result<Vec<(String, u64)>, WorldError> {
+        let dump = self.page("config_dump?resource=dynamic_listeners").await?;
+        let dump: Value = serde_json::from_str(&dump).map_err(WorldError::malformed("Envoy's listeners"))?;
+        let start = format!("outbound|{port}||{service}");
+        let mut proxies = Vec::new();
+        tcp_proxies(&dump, &mut proxies);
+        let mut weights = proxies.into_iter().map(stream_targets);
+        Ok(weights.find(|all| all.iter().any(|(name, _)| name.starts_with(&start))).unwrap_or_default())
+    }
+
     /// How many healthy endpoints Envoy knows for one of its clusters.
     ///
     /// # Errors
@@ -209,6 +224,30 @@ impl Envoy {
             .await
             .map_err(WorldError::http(what()))
     }
+}
+
+/// The settings of every TCP proxy in a dump.
+fn tcp_proxies<'a>(part: &'a Value, found: &mut Vec<&'a Value>) {
+    const KIND: &str = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+    match part {
+        Value::Object(fields) if fields.get("@type").and_then(Value::as_str) == Some(KIND) => found.push(part),
+        Value::Object(fields) => fields.values().for_each(|field| tcp_proxies(field, found)),
+        Value::Array(items) => items.iter().for_each(|item| tcp_proxies(item, found)),
+        _ => {}
+    }
+}
+
+/// Where a TCP proxy sends streams.
+fn stream_targets(proxy: &Value) -> Vec<(String, u64)> {
+    if let Some(cluster) = proxy.get("cluster").and_then(Value::as_str) {
+        return vec![(cluster.to_owned(), 100)];
+    }
+    let clusters = proxy.pointer("/weighted_clusters/clusters").and_then(Value::as_array);
+    let pair = |entry: &Value| {
+        let weight = entry.get("weight").and_then(Value::as_u64).filter(|weight| *weight > 0)?;
+        Some((entry.get("name")?.as_str()?.to_owned(), weight))
+    };
+    clusters.into_iter().flatten().filter_map(pair).collect()
 }
 
 fn weights_of(dump: &Value, host: &str) -> Option<Vec<(String, u64)>> {
