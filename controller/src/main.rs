@@ -159,6 +159,8 @@ fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &Writ
         instance: flags.scope.instance_id.clone(),
         istio_version: flags.scope.istio_api_version.clone(),
         threads: flags.work.rollout_threads.map_or(Settings::default().threads, usize::from),
+        queries: flags.work.analysis_threads.map_or(Settings::default().queries, usize::from),
+        only_analyses: !flags.scope.controllers.is_empty(),
     };
     Ok(parts)
 }
