@@ -3,6 +3,7 @@ use std::sync::Mutex;
 
 use http_body_util::Full;
 use serde_json::json;
+use serin_analysis::provider::prometheus::PrometheusOptions;
 use serin_analysis::provider::{HttpFetch, HttpOptions, Providers};
 
 use super::*;
@@ -27,7 +28,7 @@ fn app(settings: Settings) -> (App, Arc<Mutex<BTreeSet<String>>>) {
     });
     let clock = Clock::system();
     let fetch = HttpFetch::new(HttpOptions::default());
-    let providers = Arc::new(Providers::new(Arc::new(fetch), Default::default()));
+    let providers = Arc::new(Providers::new(Arc::new(fetch), PrometheusOptions::default()));
     let client = kube::Client::new(service, "default");
     let parts = Parts::new(client, clock.clone(), providers, WriteGate::always_open(clock));
     (App::start(Parts { settings, ..parts }), listed)
