@@ -10,7 +10,7 @@ use super::wakes::woken;
 use super::{App, see};
 use crate::runtime::key::Key;
 use crate::runtime::projection::{AnalysisRunRow, IndexKey, Projection, RolloutRow};
-use crate::runtime::queue::Queue;
+use crate::runtime::queue::{Lane, Queue};
 use crate::runtime::store::{Change, Followed, Store};
 use crate::runtime::watch::{Listener, Scope, follow};
 use crate::world::{Stores, World};
@@ -76,9 +76,7 @@ impl App {
             hear(change);
             shed_unnamed(&stores, change);
             let (keys, lane) = woken(&stores, change);
-            for key in keys {
-                queue.add_in(key, lane);
-            }
+            queue.add_all(keys, lane);
         });
         if K::BODY_IF_NAMED {
             let stores = self.world.stores.clone();
@@ -120,9 +118,7 @@ impl App {
         self.tasks.spawn(async move {
             while regained.changed().await.is_ok() {
                 queue.repeat_running();
-                for key in waiters.drain() {
-                    queue.add(key);
-                }
+                queue.add_all(waiters.drain(), Lane::Normal);
             }
         });
     }
