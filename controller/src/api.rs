@@ -100,10 +100,11 @@ impl Call {
     /// Deletes exactly the object that was seen.
     pub fn delete(object: impl Into<String>, path: impl Into<String>, uid: &str) -> Self {
         let object = object.into();
-        let mut body = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
-        if !uid.is_empty() {
-            body["preconditions"] = json!({"uid": uid});
-        }
+        let preconditions = if uid.is_empty() { json!({}) } else { json!({"uid": uid}) };
+        let body = json!({
+            "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
+            "preconditions": preconditions,
+        });
         Self { what: format!("delete {object}"), verb: Verb::Delete, object, path: path.into(), body }
     }
 }

@@ -15,10 +15,10 @@ use crate::described::Described;
 
 /// What is remembered of every Rollout, by UID; a clone shares it.
 #[derive(Clone, Debug, Default)]
-pub struct Memories(
-    Arc<Mutex<HashMap<String, Remembered>>>,
-    Arc<Mutex<VecDeque<(Box<str>, Box<str>, Arc<Described>)>>>,
-);
+pub struct Memories(Arc<Mutex<HashMap<String, Remembered>>>, Arc<Mutex<VecDeque<Decoded>>>);
+
+/// What was decoded of one version of a Rollout: its UID, the version, what it describes.
+type Decoded = (Box<str>, Box<str>, Arc<Described>);
 
 /// How many decoded Rollouts are kept: those that turns are being taken at, not those that are idle.
 const DECODED: usize = 64;

@@ -62,7 +62,8 @@ impl World {
             match turn {
                 Turn::Waiting(wake) => return Ok(wake),
                 Turn::NoEffect => return self.without_effect(&seen, &plan).await,
-                Turn::Overtaken(object) if overtaken == OVERTAKEN => return self.contended(&seen, &object).await,
+                // The queue backs off: somebody who writes as fast as we do gets no race.
+                Turn::Overtaken(object) if overtaken == OVERTAKEN => return Err(CallError::Overtaken(object).into()),
                 Turn::Overtaken(object) => {
                     self.read_again(&seen, &object).await?;
                     (current, overtaken) = (None, overtaken + 1);
@@ -88,8 +89,8 @@ impl World {
             let plan = decide(&seen.snapshot);
             // A copy that we wrote a moment ago is as good as one that is read.
             let fresh = current.is_some_and(|at| seen.snapshot.now.duration_since(at) <= FRESH);
-            let open = |need: &Need| !asked.contains(need) && !(fresh && *need == Need::Rollout);
-            let needs: Vec<Need> = plan.needs.iter().copied().filter(open).collect();
+            let known = |need: &Need| asked.contains(need) || (fresh && *need == Need::Rollout);
+            let needs: Vec<Need> = plan.needs.iter().copied().filter(|need| !known(need)).collect();
             if needs.is_empty() {
                 return Ok(Some((seen, plan)));
             }
@@ -184,12 +185,6 @@ impl World {
             Turn::Waiting(wake) => Ok(wake),
             _ => Ok(Some(later(self.clock.now(), wait))),
         }
-    }
-
-    async fn contended(&self, seen: &Observation, object: &Object) -> Result<Option<Timestamp>, ReconcileError> {
-        tracing::debug!(rollout = %seen.rollout(), %object, "overtaken again and again");
-        // The queue backs off: somebody who writes as fast as we do gets no race.
-        Err(CallError::Overtaken(object.clone()).into())
     }
 
     /// Reads the object that somebody wrote in between, so that the next turn is decided on what is there now.

@@ -117,6 +117,21 @@ fn the_controller_runs_without_privileges() {
     }
 }
 
+#[test]
+fn the_image_is_one_program_that_is_not_root() {
+    let text = read("Dockerfile");
+    let (_, image) = text.rsplit_once("\nFROM ").expect("a last stage");
+    assert!(image.starts_with("scratch\n"), "{image}");
+    let line = |word: &str| image.lines().find_map(|line| line.strip_prefix(word)).expect(word).trim().to_owned();
+    assert!(line("USER").split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "runAsNonRoot needs a number");
+    assert_eq!(line("ENTRYPOINT"), r#"["/serin-controller"]"#);
+    for port in ["healthz", "metrics"] {
+        let values: Value = serde_saphyr::from_str(&read("charts/serin/values.yaml")).expect("values.yaml");
+        let number = values["controller"]["containerPorts"][port].to_string();
+        assert!(line("EXPOSE").split(' ').any(|exposed| exposed == number), "{port} is {number}");
+    }
+}
+
 /// Names that alerts use and that nothing writes would never fire.
 #[test]
 fn alerts_ask_for_metrics_that_there_are() {

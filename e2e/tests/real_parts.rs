@@ -10,6 +10,8 @@ mod audit;
 mod chart;
 #[path = "real_parts/crds.rs"]
 mod crds;
+#[path = "real_parts/faults.rs"]
+mod faults;
 #[path = "real_parts/leading/mod.rs"]
 mod leading;
 #[path = "real_parts/plugin/mod.rs"]
@@ -36,5 +38,6 @@ fn main() -> ExitCode {
     trials.extend(leading::trials());
     trials.extend(plugin::trials());
     trials.extend(scenarios::trials());
+    trials.extend(faults::trials());
     runner::main(&trials)
 }

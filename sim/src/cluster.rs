@@ -288,6 +288,7 @@ impl World for SimWorld {
                 ..actors::Behaviour::default()
             },
         );
+        self.cluster.kubelet.reconsider(image);
         locked(&self.users).traffic.behave(image, behaviour.clone());
         Ok(())
     }

@@ -203,18 +203,7 @@ impl Because {
             Self::Invalid(why) => format!("waits for a valid spec: {why}"),
             Self::Blind(why) => format!("raises no traffic until the route is there: {why}"),
             Self::Unreadable(what) => format!("waits until it can be read: {what}"),
-            Self::Unsupported(paths) => {
-                format!(
-                    "nothing is changed: this version does not carry out {paths}; remove it, or let another controller run this Rollout"
-                )
-            }
-            Self::Refused { what, why } => format!("the API server refuses to {what}: {why}"),
-            Self::NoEffect(what) => {
-                format!(
-                    "the API server accepts the write, and nothing changes: {what}; look for a webhook that changes it back"
-                )
-            }
-            Self::Contended(what) => format!("somebody else keeps writing over it: {what}"),
+            Self::Unsupported(_) | Self::Refused { .. } | Self::NoEffect(_) | Self::Contended(_) => self.hindrance(),
             Self::StableShort { available, weight } => {
                 format!(
                     "{weight} % stay on the canary: only {available} stable pods are available, or no Service selects them"
@@ -259,6 +248,25 @@ impl Because {
                 format!("ReplicaSet {replica_set} stays until {}; traffic has left it", time::format(*until))
             }
             Self::CleaningUp => "old objects are cleaned up".to_owned(),
+        }
+    }
+
+    /// What keeps a turn from having its effect.
+    fn hindrance(&self) -> String {
+        match self {
+            Self::Unsupported(paths) => {
+                format!(
+                    "nothing is changed: this version does not carry out {paths}; remove it, or let another controller run this Rollout"
+                )
+            }
+            Self::Refused { what, why } => format!("the API server refuses to {what}: {why}"),
+            Self::NoEffect(what) => {
+                format!(
+                    "the API server accepts the write, and nothing changes: {what}; look for a webhook that changes it back"
+                )
+            }
+            Self::Contended(what) => format!("somebody else keeps writing over it: {what}"),
+            _ => String::new(),
         }
     }
 

@@ -155,10 +155,11 @@ impl Nginx {
         annotations.extend(self.annotations.iter().map(|(key, value)| (key.clone(), json!(value))));
         annotations.insert(self.annotation("canary"), json!("true"));
         annotations.insert(self.annotation("canary-weight"), json!(parts.to_string()));
-        let mut spec = json!({"rules": self.rules(stable)?});
+        let mut spec = Map::new();
+        spec.insert("rules".to_owned(), Value::Array(self.rules(stable)?));
         for field in ["ingressClassName", "tls"] {
             if let Some(value) = stable.pointer(&format!("/spec/{field}")) {
-                spec[field] = value.clone();
+                spec.insert(field.to_owned(), value.clone());
             }
         }
         Ok(json!({
@@ -204,7 +205,7 @@ impl Nginx {
     }
 
     /// A patch that makes the canary Ingress what it should be, on the version that was seen.
-    fn up(&self, canary: &Value, desired: &Value) -> Option<Vec<Value>> {
+    fn up(canary: &Value, desired: &Value) -> Option<Vec<Value>> {
         let mut patch = Vec::new();
         let have = canary.pointer("/metadata/annotations");
         let wanted = desired.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
@@ -261,7 +262,7 @@ impl Router for Nginx {
             return Ok((change.to > Weight::ZERO).then_some(Write::Create(desired)));
         };
         self.owned(canary)?;
-        Ok(self.up(canary, &desired).map(Write::Patch))
+        Ok(Self::up(canary, &desired).map(Write::Patch))
     }
 }
 

@@ -29,11 +29,24 @@ pub(super) struct Actor {
     course: Course,
     status: AnalysisRunStatus,
     persisted: PersistedStatus,
-    in_flight: FuturesUnordered<BoxFuture<'static, Completed>>,
-    flying: BTreeSet<usize>,
+    in_flight: InFlight,
     cleaning: FuturesUnordered<BoxFuture<'static, ()>>,
     writing: Option<BoxFuture<'static, Answer>>,
     warned: BTreeSet<String>,
+}
+
+/// The measurements that are being made.
+#[derive(Default)]
+struct InFlight {
+    answers: FuturesUnordered<BoxFuture<'static, Completed>>,
+    metrics: BTreeSet<usize>,
+}
+
+impl InFlight {
+    fn clear(&mut self) {
+        self.answers.clear();
+        self.metrics.clear();
+    }
 }
 
 /// What the spec asks for.
@@ -64,8 +77,7 @@ impl Actor {
             status: seen.read_status(),
             persisted: PersistedStatus::of(&seen),
             seen,
-            in_flight: FuturesUnordered::new(),
-            flying: BTreeSet::new(),
+            in_flight: InFlight::default(),
             cleaning: FuturesUnordered::new(),
             writing: None,
             warned: BTreeSet::new(),
@@ -99,7 +111,7 @@ impl Actor {
             // be a breach, before an order to end; the answer to our own write before sights that it explains.
             tokio::select! {
                 biased;
-                Some(completed) = self.in_flight.next() => self.complete(completed),
+                Some(completed) = self.in_flight.answers.next() => self.complete(completed),
                 Some(answer) = OptionFuture::from(self.writing.as_mut()) => self.answered(answer),
                 changed = updates.changed() => match changed {
                     Ok(()) => {
@@ -127,14 +139,14 @@ impl Actor {
     fn turn(&mut self) -> Option<Timestamp> {
         let now = self.context.clock.now();
         if let Some(why) = self.course.fault.clone().filter(|_| !self.status.phase.is_terminal()) {
-            if !self.flying.is_empty() && !self.course.spec.terminate {
+            if !self.in_flight.metrics.is_empty() && !self.course.spec.terminate {
                 // What is in flight may bring a breach, which outranks the fault.
                 return self.start_write(now);
             }
             let ended = self.course.run.fail(&self.status, &why, now);
             self.accept(ended);
         }
-        let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.flying, now);
+        let run::Turn { due, wake, status, notices } = self.course.run.plan(&self.status, &self.in_flight.metrics, now);
         self.accept(Recorded { status, notices, dropped: Vec::new() });
         for due in due {
             self.start(due);
@@ -144,10 +156,10 @@ impl Actor {
 
     fn start(&mut self, due: Due) {
         let Some(metric) = self.course.spec.metrics.get(due.metric) else { return };
-        self.flying.insert(due.metric);
+        self.in_flight.metrics.insert(due.metric);
         let (nth, begun) = (run::next_nth(&self.status, &metric.name), run::begun(&self.status, &metric.name));
         let flight = measure::measure(self.context.clone(), self.subject(), Task { due, nth, begun });
-        self.in_flight.push(flight.boxed());
+        self.in_flight.answers.push(flight.boxed());
     }
 
     fn subject(&self) -> Subject {
@@ -169,7 +181,8 @@ impl Actor {
         let metrics = self.course.spec.metrics.iter().enumerate();
         let open = metrics.filter_map(|(index, metric)| {
             let (begun, nth) = (run::begun(&self.status, &metric.name), run::next_nth(&self.status, &metric.name));
-            let is_open = (begun.is_some() && run::next_nth(next, &metric.name) == nth) || self.flying.contains(&index);
+            let is_open = (begun.is_some() && run::next_nth(next, &metric.name) == nth)
+                || self.in_flight.metrics.contains(&index);
             is_open.then(|| DroppedMeasurement { metric: index, nth, at: None, begun: begun.unwrap_or_default() })
         });
         open.collect()
@@ -178,7 +191,7 @@ impl Actor {
     /// Assesses one measurement without waiting for its siblings.
     fn complete(&mut self, completed: Completed) {
         let now = self.context.clock.now();
-        self.flying.remove(&completed.metric);
+        self.in_flight.metrics.remove(&completed.metric);
         match completed.outcome {
             Outcome::Judged(taken) => {
                 let recorded = self.course.run.record(&self.status, vec![taken], now);
@@ -200,7 +213,6 @@ impl Actor {
         self.status = status;
         if ends {
             self.in_flight.clear();
-            self.flying.clear();
         }
         self.show();
         self.clean_up(dropped.into_iter().chain(abandoned).collect());
@@ -295,7 +307,6 @@ impl Actor {
             let same = course.spec.metrics == self.course.spec.metrics && course.spec.args == self.course.spec.args;
             if !same {
                 self.in_flight.clear();
-                self.flying.clear();
             }
             let fault = self.course.fault.take();
             self.course = Course { fault: course.fault.or(fault), ..course };

@@ -111,18 +111,34 @@ fn broken(what: &str) -> impl FnOnce(Broken) -> WorldError {
 /// transcripts differ in their words or in their pace.
 pub async fn perform(name: String) -> Result<(), Fault> {
     let scenario = scenario::shipped(&name)?;
-    let (written, factor) = (scenario.clone(), scenario.scale.factor);
-    let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
-    if !simulated.passed() {
-        return Err(format!("it fails on the simulator already:\n{}", simulated.report()).into());
-    }
-    let here = tokio::runtime::Handle::current();
-    let real = tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
+    let factor = scenario.scale.factor;
+    let (simulated, real) = both(scenario).await?;
     if !played::told_alike(&name) {
         return Ok(());
     }
     score::same(&simulated.transcript.without_times(), &real.transcript.without_times())?;
     pace::kept(&simulated.transcript.lines(), &real.transcript.lines(), factor).map_err(Fault::from)
+}
+
+/// Plays a scenario with faults on both worlds; both have to pass. How often something is tried again is told by neither.
+///
+/// # Errors
+/// As [`perform`], but for the transcripts.
+pub async fn perform_disturbed(scenario: Scenario) -> Result<(), Fault> {
+    both(scenario).await.map(drop)
+}
+
+/// What came of a scenario on the simulator, and on real parts; it passed on both.
+async fn both(scenario: Scenario) -> Result<(Played, Played), Fault> {
+    let written = scenario.clone();
+    let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
+    if !simulated.passed() {
+        let (report, told) = (simulated.report(), &simulated.transcript);
+        return Err(format!("it fails on the simulator already:\n{report}\n{told}").into());
+    }
+    let here = tokio::runtime::Handle::current();
+    let real = tokio::task::spawn_blocking(move || here.block_on(real(&score::in_real_time(&scenario)))).await??;
+    Ok((simulated, real))
 }
 
 /// Plays a scenario on real parts, where it has to pass.

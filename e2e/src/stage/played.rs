@@ -6,10 +6,61 @@ use super::faults;
 
 /// Scenarios that are not played on real parts, each with the reason. Those with faults that only the simulator can cause, such
 /// as watches that lag behind, need not be named.
-const LEFT_OUT: [(&str, &str); 1] = [(
-    "replicas-zero",
-    "stable goes to 0 two seconds before the canary, and the weight then goes to stable, which has no pod: a broken promise (S2)",
-)];
+const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "replicas-zero",
+        "stable goes to 0 two seconds before the canary, and the weight then goes to stable, which has no pod: a broken promise (S2)",
+    ),
+    ("abort-beside-new-version", REPORTED),
+    ("abort-held-fix-released", REPORTED),
+    ("abort-of-replica-canary", REPORTED),
+    ("abort-routes-stale", REPORTED),
+    ("abort-sets-stale", REPORTED),
+    ("annotation-kept", REPORTED),
+    ("blind-but-growing", REPORTED),
+    ("blue-green-left-behind", REPORTED),
+    ("breach-runs-stale", REPORTED),
+    ("canary-dead", REPORTED),
+    ("canary-service-reset", REPORTED),
+    ("canary-subset-reset", REPORTED),
+    ("clock-ahead-of-server", REPORTED),
+    ("dark-canary", REPORTED),
+    ("dry-run-in-background", REPORTED),
+    ("dry-run-only", REPORTED),
+    ("flapping-canary", REPORTED),
+    ("foreign-destination", REPORTED),
+    ("history-without-routing", REPORTED),
+    ("long-delay-hides-deadline", REPORTED),
+    ("min-ready-seconds", REPORTED),
+    ("orphans-adopted", REPORTED),
+    ("other-router", REPORTED),
+    ("promote-full-after-abort", REPORTED),
+    ("replicaset-refused", REPORTED),
+    ("resume-then-inconclusive", REPORTED),
+    ("role-labels-taken-over", REPORTED),
+    ("rollout-deleted", REPORTED),
+    ("run-of-another-rollout", REPORTED),
+    ("run-terminated-then-resumed", REPORTED),
+    ("same-version-again", REPORTED),
+    ("scaled-up-aborted", REPORTED),
+    ("scaled-while-paused", REPORTED),
+    ("service-renamed", REPORTED),
+    ("services-without-routing", REPORTED),
+    ("stable-set-gone", REPORTED),
+    ("stable-set-gone-basic", REPORTED),
+    ("stable-short-superseded", REPORTED),
+    ("starting-step-beyond", REPORTED),
+    ("steps-edited", REPORTED),
+    ("tcp-beside-http", REPORTED),
+    ("two-routes-uneven-abort", REPORTED),
+    ("undecodable-abort", REPORTED),
+    ("watches-back-one-by-one", REPORTED),
+    ("webhook-changes-weights", REPORTED),
+    ("workload-ref", REPORTED),
+];
+
+/// What users ran into, found by reading and by playing reports: mended against the simulator, not yet tried here.
+const REPORTED: &str = "a reported situation, played on the simulator only so far";
 
 /// Scenarios whose transcripts are not compared with those of the simulator, each with the reason. All else is asked of them.
 const TOLD_BY_CHANCE: [(&str, &str); 1] =
@@ -33,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_scenarios_that_ship_are_left_out_and_each_for_a_reason() {
-        for (name, reason) in LEFT_OUT.into_iter().chain(TOLD_BY_CHANCE) {
+        for (name, reason) in LEFT_OUT.iter().copied().chain(TOLD_BY_CHANCE) {
             assert!(scenario::shipped_names().any(|shipped| shipped == name), "{name} does not ship");
             assert!(reason.len() > 20, "{name}: {reason:?}");
         }

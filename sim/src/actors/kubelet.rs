@@ -134,10 +134,7 @@ impl Worker {
             let next = self.timers.keys().next().map(|(at, _)| *at);
             tokio::select! {
                 biased;
-                changed = follower.changed() => {
-                    if !changed {
-                        return;
-                    }
+                () = follower.changed() => {
                     sleep(reaction).await;
                     for change in follower.drain() {
                         self.see(&change);

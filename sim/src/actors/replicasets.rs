@@ -58,14 +58,11 @@ impl Worker {
                 self.reconcile(&key);
             }
             let next = self.timers.values().min().copied();
-            let changed = tokio::select! {
+            tokio::select! {
                 biased;
-                changed = sets.changed() => changed,
-                changed = pods.changed() => changed,
-                () = wait(next) => true,
-            };
-            if !changed {
-                return;
+                () = sets.changed() => {}
+                () = pods.changed() => {}
+                () = wait(next) => {}
             }
             sleep(reaction).await;
             self.dirty.extend(sets.drain().into_iter().map(|change| change.key));

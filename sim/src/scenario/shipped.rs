@@ -8,7 +8,8 @@ macro_rules! files {
     };
 }
 
-const SEEDS: [(&str, &str); 8] = files![
+const SEEDS: [(&str, &str); 9] = files![
+    "base/background.yaml",
     "base/rollout.yaml",
     "base/route.yaml",
     "base/services.yaml",
@@ -33,6 +34,8 @@ const SCENARIOS: &[(&str, &str)] = &files![
     "abort-when-finished.yaml",
     "abort-while-down.yaml",
     "annotation-kept.yaml",
+    "background-bad.yaml",
+    "background-good.yaml",
     "bad-by-errors.yaml",
     "bad-by-latency.yaml",
     "basic.yaml",
@@ -47,12 +50,15 @@ const SCENARIOS: &[(&str, &str)] = &files![
     "clock-ahead-of-server.yaml",
     "dark-canary.yaml",
     "demo.yaml",
+    "destination-rule-missing.yaml",
+    "dry-run-beside.yaml",
     "dry-run-in-background.yaml",
     "dry-run-only.yaml",
     "flapping-canary.yaml",
     "foreign-destination.yaml",
     "good-release.yaml",
     "history-without-routing.yaml",
+    "inconclusive.yaml",
     "killed-in-abort.yaml",
     "killed-in-canary.yaml",
     "long-delay-hides-deadline.yaml",
@@ -104,6 +110,7 @@ const SCENARIOS: &[(&str, &str)] = &files![
     "undecodable-abort.yaml",
     "verdict-forged.yaml",
     "watches-back-one-by-one.yaml",
+    "watches-break.yaml",
     "webhook-changes-weights.yaml",
     "weights-contended.yaml",
     "weights-edited.yaml",

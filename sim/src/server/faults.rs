@@ -8,9 +8,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
-use super::journal::Verb;
+use super::{
+    bell::{Bell, Listening},
+    journal::Verb,
+};
 
 /// One call, as a fault sees it before it is carried out.
 #[derive(Clone, Debug)]
@@ -78,23 +81,17 @@ pub struct WatchFaults {
 type Hook = Box<dyn Fn(&Call) -> Fault + Send + Sync>;
 
 /// The faults of one server.
+#[derive(Default)]
 pub struct Faults {
     hook: RwLock<Option<Hook>>,
     watches: RwLock<HashMap<String, WatchFaults>>,
-    cuts: watch::Sender<u64>,
-    changes: watch::Sender<u64>,
+    cuts: Bell,
+    changes: Bell,
 }
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Faults").field("watches", &self.watches).finish_non_exhaustive()
-    }
-}
-
-impl Default for Faults {
-    fn default() -> Self {
-        let (cuts, changes) = (watch::channel(0).0, watch::channel(0).0);
-        Self { hook: RwLock::default(), watches: RwLock::default(), cuts, changes }
     }
 }
 
@@ -118,7 +115,7 @@ impl Faults {
     /// Changes how the watches of `resource` (a plural) misbehave; open ones notice at once.
     pub fn watches(&self, resource: &str, change: impl FnOnce(&mut WatchFaults)) {
         change(self.watches.write().unwrap_or_else(PoisonError::into_inner).entry(resource.to_owned()).or_default());
-        self.changes.send_modify(|count| *count += 1);
+        self.changes.ring();
     }
 
     /// Makes the watches of `resource` (a plural), and lists from the cache, show changes `lag` late.
@@ -133,16 +130,16 @@ impl Faults {
 
     /// Ends every open watch as a broken connection would.
     pub fn cut_watches(&self) {
-        self.cuts.send_modify(|count| *count += 1);
+        self.cuts.ring();
     }
 
     /// Tells when watches are cut.
-    pub(super) fn cuts(&self) -> watch::Receiver<u64> {
-        self.cuts.subscribe()
+    pub(super) fn cuts(&self) -> Listening {
+        self.cuts.listen()
     }
 
     /// Tells when watches begin to misbehave in another way.
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+    pub(super) fn changes(&self) -> Listening {
+        self.changes.listen()
     }
 }

@@ -4,6 +4,7 @@
 //! managers, finalizers, watches that resume or say that they can't, and the `Status` objects of the real server. It
 //! leaves out what no promise rests on: admission, CEL, RBAC, quotas.
 
+mod bell;
 mod builtin;
 mod convert;
 mod crd;

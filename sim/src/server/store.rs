@@ -7,9 +7,12 @@ use std::{
 };
 
 use serde_json::Value;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
-use super::json::{list, put, text};
+use super::{
+    bell::{Bell, Listening},
+    json::{list, put, text},
+};
 
 /// Where an object stands within its kind; the namespace of cluster objects is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,7 +57,7 @@ struct Shelf {
     changes: VecDeque<Change>,
     /// The newest version that can no longer be told apart from what came before it.
     forgotten: u64,
-    bell: watch::Sender<u64>,
+    bell: Bell,
 }
 
 /// All objects.
@@ -79,7 +82,7 @@ impl Store {
                 objects: BTreeMap::new(),
                 changes: VecDeque::new(),
                 forgotten: self.revision.saturating_sub(1),
-                bell: watch::channel(0).0,
+                bell: Bell::default(),
             });
         }
     }
@@ -186,9 +189,9 @@ impl Store {
     }
 
     /// Rings whenever an object of the kind changes.
-    pub fn bell(&mut self, id: usize) -> Option<watch::Receiver<u64>> {
+    pub fn bell(&mut self, id: usize) -> Option<Listening> {
         self.prepare(id);
-        self.shelves.get(id).map(|kept| kept.bell.subscribe())
+        self.shelves.get(id).map(|kept| kept.bell.listen())
     }
 
     /// Forgets all changes of a kind, so that a watch from an older version is told to list again.
@@ -219,7 +222,7 @@ impl Store {
                 kept.forgotten = old.revision;
             }
         }
-        kept.bell.send_replace(revision);
+        kept.bell.ring();
     }
 }
 

@@ -5,13 +5,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Inner,
+    bell::Listening,
     faults::WatchFaults,
     json::{put, text},
     read::number,
@@ -42,9 +40,9 @@ struct Watch {
     /// When the watch ends, and when the next bookmark is due.
     ends: Instant,
     marks: Instant,
-    bell: watch::Receiver<u64>,
-    cuts: watch::Receiver<u64>,
-    faults: watch::Receiver<u64>,
+    bell: Listening,
+    cuts: Listening,
+    faults: Listening,
     started: bool,
     over: bool,
 }
@@ -87,7 +85,7 @@ pub fn open(
         started: false,
         over: false,
     };
-    watch.bell.mark_unchanged();
+    watch.bell.catch_up();
     if initial || from == 0 {
         watch.begin(version, initial);
     }
@@ -156,8 +154,8 @@ impl Watch {
             if let Some(until) = faults.silent.filter(|until| *until > store::now()) {
                 tokio::select! {
                     biased;
-                    _ = self.cuts.changed() => return None,
-                    _ = self.faults.changed() => {}
+                    () = self.cuts.rung() => return None,
+                    () = self.faults.rung() => {}
                     () = sleep_until(until) => {}
                 }
                 continue;
@@ -175,9 +173,9 @@ impl Watch {
             let wake = due.unwrap_or(self.ends).min(self.ends).min(self.marks);
             tokio::select! {
                 biased;
-                _ = self.cuts.changed() => return None,
-                _ = self.faults.changed() => {}
-                rung = self.bell.changed() => self.over |= rung.is_err(),
+                () = self.cuts.rung() => return None,
+                () = self.faults.rung() => {}
+                () = self.bell.rung() => {}
                 () = sleep_until(wake) => self.tick(),
             }
         }
@@ -302,7 +300,7 @@ pub struct Follower {
     inner: Arc<Inner>,
     id: usize,
     seen: u64,
-    bell: watch::Receiver<u64>,
+    bell: Listening,
 }
 
 /// One change that a follower sees.
@@ -340,7 +338,7 @@ impl Follower {
     /// Returns what changed since the last call, at once. When more changed than is remembered, everything that is there
     /// comes again, as new.
     pub fn drain(&mut self) -> Vec<Followed> {
-        self.bell.mark_unchanged();
+        self.bell.catch_up();
         let store = self.inner.store();
         let followed = match store.changes_after(self.id, self.seen) {
             Some(changes) => changes.map(Followed::of).collect(),
@@ -350,8 +348,8 @@ impl Follower {
         followed
     }
 
-    /// Waits until something changes; false when the server is gone.
-    pub async fn changed(&mut self) -> bool {
-        self.bell.changed().await.is_ok()
+    /// Waits until something changes.
+    pub async fn changed(&mut self) {
+        self.bell.rung().await;
     }
 }

@@ -141,11 +141,12 @@ pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
     deadline(s).map(|effect| super::act(s, because, vec![effect]))
 }
 
-/// The deadline of an aborted canary, set once stable is whole.
+/// The deadline of an aborted canary, set once nothing holds its traffic any more and somebody else serves it.
 fn deadline(s: &Snapshot) -> Option<Effect> {
     let delay = s.canary().abort_scale_down_delay_seconds.unwrap_or(30);
     let rs = s.new_rs().filter(|rs| rs.spec > 0 && rs.deadline.is_none())?;
-    if !s.routed() || delay <= 0 || s.stable_available() < s.desired() {
+    let served = s.stable_available() > 0 || s.desired() == 0;
+    if !s.routed() || delay <= 0 || !served || drained(s).1.is_some() {
         return None;
     }
     Some(Effect::SetDeadline { name: rs.name.clone(), at: Some(seconds_later(s.now, i64::from(delay))) })

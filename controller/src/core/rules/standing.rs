@@ -3,6 +3,7 @@
 use serin_crds::names::{ConditionType, EventReason};
 
 use super::super::because::Because;
+use super::super::capacity::settles_at;
 use super::super::conditions;
 use super::super::plan::{Effect, Need, Plan};
 use super::super::record;
@@ -69,14 +70,16 @@ pub(super) fn unreadable(s: &Snapshot) -> Option<Plan> {
 }
 
 fn unseen(s: &Snapshot) -> Plan {
-    Plan::wait(s.status.clone(), Because::Unreadable(s.look.unreadable.join("; ")))
+    let plan = Plan::wait(s.status.clone(), Because::Unreadable(s.look.unreadable.join("; ")));
+    plan.wake_at(super::cleanup::next_deadline(s)).wake_at(settles_at(s))
 }
 
 /// Whether something that is known already asks for less traffic on the canary.
 fn traffic_may_have_to_fall(s: &Snapshot) -> bool {
     let settled = s.initial() || (s.is_stable() && s.recorded());
     let lowered = s.route().is_some_and(|route| route.exposure.share() == Weight::ZERO);
-    !settled && (aborting::reason(s).is_some() || !s.recorded_revision()) && !(s.status.abort && lowered)
+    let done = settled || (s.status.abort && lowered);
+    !done && (aborting::reason(s).is_some() || !s.recorded_revision())
 }
 
 /// A spec that can't be used: said with every fault at once; nothing but the size of the stable side follows it.
