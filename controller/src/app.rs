@@ -72,7 +72,7 @@ impl App {
             client: calls,
             clock: clock.clone(),
             providers,
-            endpoints: Endpoints::new(QUERIES),
+            endpoints: Endpoints::new(settings.queries),
             verdicts,
             gate: Arc::new(move || gate.check().is_ok()),
             tell,
@@ -89,11 +89,11 @@ impl App {
 
     /// The caches, each with whether the controller is of no use without it.
     pub fn needed(&self) -> Vec<Needed> {
-        let s = &self.world.stores;
+        let (s, rollouts) = (&self.world.stores, !self.settings.only_analyses);
         vec![
-            (s.rollouts.clone(), true),
-            (s.replica_sets.clone(), true),
-            (s.services.clone(), true),
+            (s.rollouts.clone(), rollouts),
+            (s.replica_sets.clone(), rollouts),
+            (s.services.clone(), rollouts),
             (s.runs.clone(), true),
             (s.templates.clone(), false),
             (s.cluster_templates.clone(), false),
@@ -131,7 +131,9 @@ impl App {
         for row in self.world.stores.runs.all() {
             see(&self.runs, &row);
         }
-        let limits = Limits { normal: self.settings.threads, reserved: ABORTS, ..Limits::default() };
+        let Settings { threads, only_analyses, .. } = self.settings;
+        let (normal, reserved) = if only_analyses { (0, 0) } else { (threads, ABORTS) };
+        let limits = Limits { normal, reserved, ..Limits::default() };
         let world = self.world.clone();
         run(self.queue.clone(), limits, move |key: Key, _lane| {
             let world = world.clone();
@@ -143,9 +145,6 @@ impl App {
 
 /// How many aborts may be under way besides other work; their writes take turns.
 const ABORTS: usize = 200;
-
-/// How many queries may be under way at one Prometheus.
-const QUERIES: usize = 64;
 
 fn see(runs: &Executor, row: &AnalysisRunRow) {
     match ObservedRun::of_row(row) {
@@ -171,3 +170,6 @@ async fn outcome(world: &World, key: &Key) -> After {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,8 +60,9 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         WriteGate::always_open(clock.clone())
     };
     let config = find_cluster(&flags.reach()).await?;
-    let clients = connect(&config, &registry, &gate)?;
-    let own = flags.own_namespace(std::env::var(names::ENV_POD_NAMESPACE).ok(), &clients.default_namespace);
+    let proxies = Proxies::of(variable)?;
+    let clients = connect(&config, &proxies, &registry, &gate)?;
+    let own = flags.own_namespace(variable(names::ENV_POD_NAMESPACE), &clients.default_namespace);
     warm_up(&clients.calls, WARM).await;
     let instance = identity(&hostname(), std::process::id(), clock.now());
     let (outbox, writer) =
@@ -139,8 +140,12 @@ async fn finish(order: &Shutdown, task: JoinHandle<()>) {
     }
 }
 
+/// Looks up a variable of the environment.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &WriteGate) -> Result<Parts, String> {
-    let variable = |name: &str| std::env::var(name).ok();
     let environment = variable(names::ENV_PROMETHEUS_ADDRESS);
     let address = flags.metrics.prometheus_address.clone().or(environment).filter(|address| !address.is_empty());
     let egress = flags.egress(address.as_deref());
@@ -154,6 +159,8 @@ fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &Writ
         instance: flags.scope.instance_id.clone(),
         istio_version: flags.scope.istio_api_version.clone(),
         threads: flags.work.rollout_threads.map_or(Settings::default().threads, usize::from),
+        queries: flags.work.analysis_threads.map_or(Settings::default().queries, usize::from),
+        only_analyses: !flags.scope.controllers.is_empty(),
     };
     Ok(parts)
 }

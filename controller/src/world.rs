@@ -90,6 +90,7 @@ impl Stores {
         match kind {
             "VirtualService" => self.virtual_services.shed(key),
             "DestinationRule" => self.destination_rules.shed(key),
+            "Ingress" => self.ingresses.shed(key),
             "AnalysisTemplate" => self.templates.shed(key),
             "ClusterAnalysisTemplate" => self.cluster_templates.shed(key),
             _ => {}

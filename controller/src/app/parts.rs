@@ -81,10 +81,21 @@ pub struct Settings {
     pub istio_version: String,
     /// How many Rollouts are worked on at once; aborts have places of their own.
     pub threads: usize,
+    /// How many metrics are asked for at once, from one address.
+    pub queries: usize,
+    /// Whether `AnalysisRuns` are carried out and Rollouts are left alone.
+    pub only_analyses: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { namespace: None, instance: String::new(), istio_version: "v1alpha3".into(), threads: 32 }
+        Self {
+            namespace: None,
+            instance: String::new(),
+            istio_version: "v1alpha3".into(),
+            threads: 32,
+            queries: 64,
+            only_analyses: false,
+        }
     }
 }

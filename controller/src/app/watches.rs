@@ -10,22 +10,35 @@ use super::wakes::woken;
 use super::{App, see};
 use crate::runtime::key::Key;
 use crate::runtime::projection::{AnalysisRunRow, IndexKey, Projection, RolloutRow};
-use crate::runtime::queue::Queue;
+use crate::runtime::queue::{Lane, Queue};
 use crate::runtime::store::{Change, Followed, Store};
 use crate::runtime::watch::{Listener, Scope, follow};
 use crate::world::{Stores, World};
 
 impl App {
-    /// Starts to follow every kind that rules read.
+    /// Starts to follow every kind that rules read, and the runs that are carried out.
     pub(super) fn watch(&mut self) {
+        if self.settings.only_analyses {
+            self.leave_out_rollouts();
+        } else {
+            self.watch_rollouts();
+        }
+        let (store, carry_out) = (self.world.stores.runs.clone(), self.carry_out());
+        let instance = self.settings.instance.clone();
+        self.follow(&store, |all| all.of_instance(&instance), carry_out);
+        for (store, _) in self.needed() {
+            self.wake_waiters(store.as_ref());
+        }
+    }
+
+    /// Follows Rollouts, what they make, and what they name.
+    fn watch_rollouts(&mut self) {
         let stores = self.world.stores.clone();
         let instance = self.settings.instance.clone();
         let istio = self.settings.istio_version.clone();
         let (world, queue) = (self.world.clone(), self.queue.clone());
         self.follow(&stores.rollouts, |all| all.of_instance(&instance), move |change| remember(&world, &queue, change));
         self.follow(&stores.replica_sets, |all| all.with_labels(HASH_LABEL), |_| {});
-        let carry_out = self.carry_out();
-        self.follow(&stores.runs, |all| all.of_instance(&instance), carry_out);
         self.follow(&stores.services, |all| all, |_| {});
         self.follow(&stores.virtual_services, |all| all.at_version(&istio), |_| {});
         self.follow(&stores.destination_rules, |all| all.at_version(&istio), |_| {});
@@ -36,9 +49,19 @@ impl App {
         } else {
             stores.cluster_templates.leave_out("ClusterAnalysisTemplates are not watched with --namespaced");
         }
-        for (store, _) in self.needed() {
-            self.wake_waiters(store.as_ref());
-        }
+    }
+
+    fn leave_out_rollouts(&self) {
+        let why = "not watched with --controllers=analysis";
+        let s = &self.world.stores;
+        s.rollouts.leave_out(why);
+        s.replica_sets.leave_out(why);
+        s.services.leave_out(why);
+        s.virtual_services.leave_out(why);
+        s.destination_rules.leave_out(why);
+        s.ingresses.leave_out(why);
+        s.templates.leave_out(why);
+        s.cluster_templates.leave_out(why);
     }
 
     /// Follows a kind, narrowed down by `narrow`; `hear` is told of each change before anybody is woken.
@@ -53,9 +76,7 @@ impl App {
             hear(change);
             shed_unnamed(&stores, change);
             let (keys, lane) = woken(&stores, change);
-            for key in keys {
-                queue.add_in(key, lane);
-            }
+            queue.add_all(keys, lane);
         });
         if K::BODY_IF_NAMED {
             let stores = self.world.stores.clone();
@@ -97,9 +118,7 @@ impl App {
         self.tasks.spawn(async move {
             while regained.changed().await.is_ok() {
                 queue.repeat_running();
-                for key in waiters.drain() {
-                    queue.add(key);
-                }
+                queue.add_all(waiters.drain(), Lane::Normal);
             }
         });
     }

@@ -97,7 +97,7 @@ async fn attempt(context: &RunContext, subject: &Subject, metric: &Metric, task:
         Err(error) => return Outcome::Unresolved(error.to_string()),
     };
     let _turn = context.endpoints.turn(&context.providers.endpoint(&filled)).await;
-    let question = subject.question(&filled, due.at, *nth);
+    let question = subject.question(&filled, context.clock.on_the_wall(due.at), *nth);
     let progress = match begun {
         None => context.providers.start(question).await,
         Some(begun) => context.providers.resume(question, begun).await,

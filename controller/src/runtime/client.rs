@@ -4,6 +4,7 @@
 //! is never given up. Here each call has a deadline, is counted, and passes the write gate first.
 
 mod calls;
+mod transport;
 
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use http::header::{HeaderValue, USER_AGENT};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use serin_analysis::provider::Proxies;
 
 pub use self::calls::{Calls, CallsLayer};
+use self::transport::transport;
 use super::gate::{NotLeader, WriteGate};
 use super::metrics::Registry;
 
@@ -88,15 +91,20 @@ pub async fn find_cluster(reach: &Reach) -> Result<Config, ClientError> {
 ///
 /// # Errors
 /// The configuration holds something that cannot be used, such as a broken certificate.
-pub fn connect(config: &Config, registry: &Registry, gate: &WriteGate) -> Result<Clients, ClientError> {
+pub fn connect(
+    config: &Config,
+    proxies: &Proxies,
+    registry: &Registry,
+    gate: &WriteGate,
+) -> Result<Clients, ClientError> {
     // Another part of the process may have chosen a provider already; that one stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let calls = Calls::new(registry);
     let watching = tune(config, None);
     let calling = tune(config, Some(CALL_DEADLINE));
     Ok(Clients {
-        watches: build(watching, &CallsLayer::for_watches(calls.clone()))?,
-        calls: build(calling, &CallsLayer::for_calls(calls, gate.clone()))?,
+        watches: build(&watching, proxies, &CallsLayer::for_watches(calls.clone()))?,
+        calls: build(&calling, proxies, &CallsLayer::for_calls(calls, gate.clone()))?,
         default_namespace: config.default_namespace.clone(),
     })
 }
@@ -114,11 +122,10 @@ fn tune(config: &Config, read_timeout: Option<Duration>) -> Config {
     config
 }
 
-fn build(config: Config, layer: &CallsLayer) -> Result<Client, ClientError> {
-    let url = config.cluster_url.to_string();
-    let builder =
-        ClientBuilder::try_from(config).map_err(|source| ClientError::Build { url, source: Box::new(source) })?;
-    Ok(builder.with_layer(layer).build())
+fn build(config: &Config, proxies: &Proxies, layer: &CallsLayer) -> Result<Client, ClientError> {
+    let failed = |source| ClientError::Build { url: config.cluster_url.to_string(), source: Box::new(source) };
+    let transport = transport(config, proxies).map_err(failed)?;
+    Ok(ClientBuilder::new(transport, &config.default_namespace).with_layer(layer).build())
 }
 
 /// Wraps a client that exists, such as that of the simulator, so that its calls are counted and pass the gate too.

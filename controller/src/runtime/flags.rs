@@ -61,7 +61,7 @@ pub struct ScopeFlags {
     /// Version of Istio's API.
     #[arg(long, default_value = "v1alpha3")]
     pub istio_api_version: String,
-    /// Run only these controllers; `analysis` is the only name.
+    /// Carry out analysis runs and leave Rollouts alone; `analysis` is the only name.
     #[arg(long, value_delimiter = ',', value_parser = ["analysis"])]
     pub controllers: Vec<String>,
 }

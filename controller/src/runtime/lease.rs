@@ -238,7 +238,7 @@ impl Candidate {
         if let Some(spec) = &mut lease.spec {
             spec.holder_identity = Some(String::new());
             spec.lease_duration_seconds = Some(1);
-            spec.renew_time = Some(MicroTime(self.clock.now()));
+            spec.renew_time = Some(MicroTime(self.clock.on_the_wall(self.clock.now())));
         }
         if let Err(refusal) = self.write(lease).await {
             self.complain("cannot release the lease", &refusal);
@@ -298,7 +298,7 @@ impl Candidate {
     }
 
     fn spec(&self, transitions: i32, acquired: Option<MicroTime>) -> LeaseSpec {
-        let now = MicroTime(self.clock.now());
+        let now = MicroTime(self.clock.on_the_wall(self.clock.now()));
         LeaseSpec {
             holder_identity: Some(self.election.identity.clone()),
             lease_duration_seconds: Some(i32::try_from(self.election.duration.as_secs()).unwrap_or(i32::MAX)),

@@ -115,7 +115,7 @@ impl Outbox {
             self.events.inc(&[namespace, name, type_of(note.reason), note.reason.as_str()]);
         }
         tracing::info!(kind = note.about.kind, key = %note.about.key, reason = %note.reason, "{}", note.message);
-        if let Err(error) = self.notes.try_send((note, self.clock.now())) {
+        if let Err(error) = self.notes.try_send((note, self.clock.on_the_wall(self.clock.now()))) {
             let full = matches!(error, mpsc::error::TrySendError::Full(_));
             self.dropped.inc(&[if full { "full" } else { "closed" }]);
         }

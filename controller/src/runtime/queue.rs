@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::lanes::Lanes;
@@ -23,6 +23,9 @@ use super::clock::Clock;
 
 /// A wake that is further away than this is set to this, and set again when it comes.
 const FARTHEST: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How many keys are put into the queue before others get a word in.
+const AT_ONCE: usize = 256;
 
 /// What a key must be.
 pub trait Work: Clone + Eq + Hash + Ord + Display + Send + Sync + 'static {}
@@ -155,6 +158,22 @@ impl<K: Work> Queue<K> {
         self.inner.changed.notify_one();
     }
 
+    /// Asks for turns of many keys; of very many a part at a time, so that an abort that is ordered meanwhile waits for
+    /// none of them. Must be called inside a tokio runtime.
+    pub fn add_all(&self, keys: Vec<K>, lane: Lane) {
+        if keys.len() <= AT_ONCE {
+            return keys.into_iter().for_each(|key| self.add_in(key, lane));
+        }
+        let queue = self.clone();
+        tokio::spawn(async move {
+            let mut keys = keys.into_iter();
+            while !keys.as_slice().is_empty() {
+                keys.by_ref().take(AT_ONCE).for_each(|key| queue.add_in(key, lane));
+                yield_now().await;
+            }
+        });
+    }
+
     /// Asks for another turn of every key whose turn is running: it may have looked before what has just happened.
     pub fn repeat_running(&self) {
         self.lanes().repeat_running();
@@ -255,6 +274,11 @@ where
     while !queue.lanes().closed {
         while let Some((key, lane)) = queue.take(&limits) {
             turns.spawn(turn(queue.clone(), limits.turn, handler.clone(), (key, lane)));
+            if lane == Lane::Normal {
+                // A turn that rests on caches ends in one go. What has arrived meanwhile, which may order an abort, is
+                // heard before the next one begins.
+                yield_now().await;
+            }
         }
         let next = queue.lanes().next_wake();
         // All three lead to the same look at the lanes; turns that have ended give back their slots first.

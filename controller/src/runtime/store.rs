@@ -5,6 +5,7 @@
 
 mod change;
 mod followed;
+mod gone;
 mod state;
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -150,6 +151,9 @@ impl<K: Projection> Store<K> {
     pub fn observe_own_write(&self, object: K) -> Taken {
         let mut cache = self.write();
         let Some(held) = cache.held(object.key()).cloned() else {
+            if cache.gone.since(object.key(), object.version()) {
+                return Taken::Old;
+            }
             cache.unreadable.remove(object.key());
             cache.put(object, false);
             return Taken::Appeared;
@@ -196,6 +200,7 @@ impl<K: Projection> Store<K> {
         if cache.held(key).is_some_and(|held| newer(held.version(), version)) {
             return None;
         }
+        cache.gone.add(key, version, self.clock.monotonic());
         let old = cache.take(key);
         (old.is_some() || unreadable).then(|| Change::gone(key.clone(), old))
     }
@@ -216,7 +221,7 @@ impl<K: Projection> Store<K> {
     /// Ends a list that shows the world at `version`; returns what vanished since the last one.
     pub(super) fn end_list(&self, version: &str) -> Vec<Change<K>> {
         let mut cache = self.write();
-        let changes = cache.sweep(version);
+        let changes = cache.sweep(version, self.clock.monotonic());
         cache.raise(version);
         let before = self.distrust(&cache);
         cache.sync = Sync::Following;
@@ -243,6 +248,8 @@ impl<K: Projection> Store<K> {
         let mut cache = self.write();
         let before = self.distrust(&cache);
         cache.heard = self.clock.monotonic();
+        let heard = cache.heard;
+        cache.gone.expire(heard);
         cache.last_error = None;
         if let Some(version) = version {
             cache.raise(version);

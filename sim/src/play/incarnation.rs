@@ -120,6 +120,8 @@ impl Incarnation {
 
 fn parts(surroundings: &Surroundings, cut: Arc<AtomicBool>) -> Parts {
     let Surroundings { server, clock, prometheus, registry, .. } = surroundings.clone();
+    // A process that begins believes the wall clock, whatever the one before it had made of it.
+    let clock = clock.anew();
     let line = Severed::new(server.door(CONTROLLER), cut);
     let client = kube::Client::new(line, crate::scenario::NAMESPACE);
     let providers = Providers::new(Arc::new(prometheus), PrometheusOptions::default());

@@ -44,12 +44,16 @@ impl Proxies {
         hosts.map(str::to_owned).collect()
     }
 
+    /// Whom no proxy stands in front of, separated by commas: who is configured, and this machine.
+    pub fn exceptions(&self) -> String {
+        format!("{LOCAL},{}", self.except)
+    }
+
     /// Puts the proxies in front of a client.
     pub(super) fn set(&self, mut builder: ClientBuilder) -> Result<ClientBuilder, reqwest::Error> {
-        let Self { http, https, except } = self;
-        for (address, proxy) in [(http, Proxy::http as fn(Url) -> _), (https, Proxy::https)] {
+        for (address, proxy) in [(&self.http, Proxy::http as fn(Url) -> _), (&self.https, Proxy::https)] {
             if let Some(address) = address {
-                let except = NoProxy::from_string(&format!("{LOCAL},{except}"));
+                let except = NoProxy::from_string(&self.exceptions());
                 builder = builder.proxy(proxy(address.clone())?.no_proxy(except));
             }
         }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::runtime::clock::Clock;
-use crate::runtime::projection::{TemplateRow, VirtualServiceRow};
+use crate::runtime::projection::{IngressRow, TemplateRow, VirtualServiceRow};
 use crate::runtime::store::News;
 
 fn object<K: Projection>(name: &str, more: &Value) -> K {
@@ -27,6 +27,9 @@ fn bodies_are_wanted_of_what_a_rollout_or_a_template_names_and_of_what_a_rollout
     assert!(route("vs", &json!({})) && !route("other", &json!({})));
     let mark = json!({"metadata": {"annotations": {"rollouts.serin.dev/aborted-revision": "gone 5d4f: why"}}});
     assert!(route("left", &mark));
+    let ingress = |more: &Value| wants_body(&stores, &object::<IngressRow>("web-web-canary", more));
+    let owner = json!([{"kind": "Rollout", "name": "gone", "uid": "u", "controller": true}]);
+    assert!(ingress(&json!({"metadata": {"ownerReferences": owner}})) && !ingress(&json!({})));
     let template = |name: &str| wants_body(&stores, &object::<TemplateRow>(name, &json!({})));
     assert!(template("outer") && template("inner") && !template("other"));
 }
@@ -56,4 +59,22 @@ fn what_nobody_names_any_more_gives_up_its_body() {
     assert_eq!(bodies(), "next shared", "another Rollout names it");
     told("next", None);
     assert_eq!(bodies(), "shared");
+}
+
+#[test]
+fn every_kind_whose_bodies_are_kept_only_if_named_can_be_given_up() {
+    fn check<K: Projection>(stores: &Stores, store: &Store<K>) {
+        let row: K = object("x", &json!({}));
+        let key = row.key().clone();
+        assert!(K::BODY_IF_NAMED, "{}", K::PLACE.kind);
+        store.observe_own_write(row);
+        stores.shed_unnamed(K::PLACE.kind, &key);
+        assert!(store.has_to_be_read(&key), "{}", K::PLACE.kind);
+    }
+    let stores = Stores::new(&Clock::system());
+    check(&stores, &stores.virtual_services);
+    check(&stores, &stores.destination_rules);
+    check(&stores, &stores.ingresses);
+    check(&stores, &stores.templates);
+    check(&stores, &stores.cluster_templates);
 }

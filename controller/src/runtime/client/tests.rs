@@ -119,7 +119,7 @@ async fn the_client_for_calls_has_no_hidden_retries_and_says_who_it_is() {
     let agent = calling.headers.iter().find(|(name, _)| name == USER_AGENT).unwrap();
     assert!(agent.1.to_str().unwrap().starts_with("serin-controller/"));
     let clock = Clock::system();
-    let clients = connect(&config, &Registry::new(clock.clone()), &WriteGate::closed(clock));
+    let clients = connect(&config, &Proxies::default(), &Registry::new(clock.clone()), &WriteGate::closed(clock));
     assert_eq!(clients.map(|clients| clients.default_namespace).unwrap(), "default");
 }
 

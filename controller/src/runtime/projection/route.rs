@@ -52,6 +52,8 @@ pub struct IngressRow {
 impl Projection for IngressRow {
     const PLACE: Place = Place::of("networking.k8s.io", "v1", "ingresses", "Ingress");
 
+    const BODY_IF_NAMED: bool = true;
+
     fn project(json: &str) -> Result<Self, CutError> {
         let compact = compact(json, false)?;
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
@@ -64,6 +66,19 @@ impl Projection for IngressRow {
 
     fn meta_mut(&mut self) -> &mut MetaRow {
         &mut self.meta
+    }
+
+    fn shed(&mut self) {
+        (self.writer, self.body) = (None, Body::default());
+    }
+
+    fn is_whole(&self) -> bool {
+        self.body.is_kept()
+    }
+
+    /// Tells whether a Rollout has made it.
+    fn is_managed(&self) -> bool {
+        self.meta.owner.as_ref().is_some_and(|owner| &*owner.kind == "Rollout")
     }
 }
 

@@ -325,3 +325,21 @@ async fn whoever_is_at_work_can_be_asked_to_look_again() {
     millis(100).await;
     assert_eq!(world.keys(), ["a", "a"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_that_is_heard_of_while_many_turns_begin_goes_before_most_of_them() {
+    let world = world(Limits::default(), |_, _| async { After::Rest });
+    world.queue.add_all((0..1000).map(|nth| format!("{nth:04}")).collect(), Lane::Normal);
+    let (queue, log) = (world.queue.clone(), world.log.clone());
+    tokio::spawn(async move {
+        // A watch whose connection has something to read once a few turns have begun.
+        while log.lock().unwrap().len() < 5 {
+            tokio::task::yield_now().await;
+        }
+        queue.add_fast("abort".to_owned());
+    });
+    millis(10).await;
+    let place = world.keys().iter().position(|key| key == "abort").unwrap();
+    assert!(place < 10, "it was the {place}th");
+    assert_eq!(world.keys().len(), 1001);
+}

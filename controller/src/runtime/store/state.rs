@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::gone::Gone;
 use super::{Change, Sync, newer};
 use crate::runtime::key::Key;
 use crate::runtime::projection::{IndexKey, Projection};
@@ -24,6 +25,7 @@ pub(super) struct State<K> {
     index: BTreeSet<(IndexKey, Key)>,
     /// Objects that are there and cannot be decoded: why, and the list that showed them last.
     pub unreadable: BTreeMap<Key, (String, u32)>,
+    pub gone: Gone,
     pub sync: Sync,
     pub heard: Instant,
     pub last_error: Option<String>,
@@ -43,6 +45,7 @@ impl<K: Projection> State<K> {
             objects: BTreeMap::new(),
             index: BTreeSet::new(),
             unreadable: BTreeMap::new(),
+            gone: Gone::default(),
             sync: Sync::Pending,
             heard: now,
             last_error: None,
@@ -129,7 +132,7 @@ impl<K: Projection> State<K> {
     }
 
     /// Takes out what the list that ends at this version has not shown, but for what is newer than the list.
-    pub fn sweep(&mut self, version: &str) -> Vec<Change<K>> {
+    pub fn sweep(&mut self, version: &str, now: Instant) -> Vec<Change<K>> {
         let epoch = self.epoch;
         let unseen = |key: &Key| !self.objects.contains_key(key);
         let vanished: Vec<Key> = self
@@ -145,6 +148,7 @@ impl<K: Projection> State<K> {
         let gone: BTreeSet<Key> = gone.map(|(key, _)| key.clone()).chain(vanished).collect();
         let changes = gone.into_iter().map(|key| {
             let old = self.take(&key);
+            self.gone.add(&key, version, now);
             Change::gone(key, old)
         });
         changes.collect()
@@ -155,6 +159,7 @@ impl<K: Projection> State<K> {
         self.objects.clear();
         self.index.clear();
         self.unreadable.clear();
+        self.gone.clear();
         self.highest = "0".into();
         self.sync = Sync::Pending;
     }

@@ -99,6 +99,35 @@ async fn whoever_brings_an_object_hears_whether_others_may_have_been_told_that_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_that_is_answered_after_its_object_has_gone_brings_it_back_in_no_way() {
+    let store = listed(vec![set("a", "5", "u"), set("b", "5", "u")], "5");
+    store.remove(&key("a"), "9");
+    assert_eq!(store.observe_own_write(set("a", "7", "u")), Taken::Old);
+    assert!(store.get(&key("a")).is_absent());
+    store.begin_list();
+    store.end_list("20");
+    assert_eq!(store.observe_own_write(set("b", "8", "u")), Taken::Old);
+    assert!(store.get(&key("b")).is_absent());
+    assert_eq!(store.observe_own_write(set("a", "21", "u")), Taken::Appeared, "it was made again");
+    // The watch never told of this one: it may be out of its scope.
+    assert_eq!(store.observe_own_write(set("c", "3", "u")), Taken::Appeared);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_gone_is_not_remembered_for_ever() {
+    let store = listed(Vec::new(), "5");
+    for second in 0..1000 {
+        store.apply(set("a", &(10 + 2 * second).to_string(), "u"));
+        store.remove(&key(&format!("a-{second}")), &(11 + 2 * second).to_string());
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert!(store.read().gone.len() <= 62, "{}", store.read().gone.len());
+    tokio::time::advance(Duration::from_secs(100)).await;
+    store.touch(None);
+    assert_eq!(store.read().gone.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_object_made_again_is_not_removed_by_the_end_of_its_predecessor() {
     let store = listed(vec![set("a", "5", "u")], "5");
     store.observe_own_write(set("a", "9", "u"));
