@@ -102,7 +102,7 @@ impl SimWorld {
             if call.user == CONTROLLER {
                 let key = Key::new(&call.resource, &call.namespace, &call.name);
                 let verb = call.verb.word().to_owned();
-                locked(&listening).calls.push(CallRecord { at: call.at, verb, key, code });
+                locked(&listening).calls.push(CallRecord { at: call.at, verb, key, version: call.version, code });
             }
         });
         let cluster = Cluster::start(&server);

@@ -66,7 +66,6 @@ scenarios! {
     seed_istio: "seed-istio",
     seed_istio_bad: "seed-istio-bad",
     stable_pod_dead: "stable-pod-dead",
-    steps_edited_with_routing: "steps-edited-with-routing",
     subsets: "subsets",
     superseded: "superseded",
     verdict_forged: "verdict-forged",

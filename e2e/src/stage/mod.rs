@@ -39,6 +39,9 @@ const LOGGED: Duration = Duration::from_millis(50);
 /// The part of that time in which a call may still be answered and count as past: the log's clock ticks after the answer.
 const SLACK: SignedDuration = SignedDuration::from_millis(20);
 
+/// The time of a request: who writes can't know what has changed so shortly before.
+const RACE: SignedDuration = SignedDuration::from_millis(250);
+
 /// Real parts, as a scenario's world.
 pub struct Stage {
     world: World,
@@ -121,6 +124,10 @@ impl scenario::World for Stage {
 
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn race(&self) -> SignedDuration {
+        RACE
     }
 
     async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {

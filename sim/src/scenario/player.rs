@@ -13,9 +13,15 @@ use super::{
 };
 use crate::{
     felt::Felt,
-    invariants::{Checker, Key, PROPAGATION, Violation, WriteRecord, view},
+    invariants::{
+        Checker, Key, Violation, WriteRecord, view,
+        wiring::{RouteRef, wiring},
+    },
     transcript::{Recorder, Transcript},
 };
+
+/// How long proxies may take to learn of a change, before what users feel is compared with the weights.
+const PROPAGATION: SignedDuration = SignedDuration::from_secs(1);
 
 /// What came of a scenario.
 #[derive(Debug, Clone)]
@@ -107,7 +113,7 @@ impl<'a, W: World> Player<'a, W> {
         let now = world.now();
         Self {
             scenario,
-            checker: Checker::new(world.controller_user()),
+            checker: Checker::new(world.controller_user()).racing(world.race()),
             recorder: Recorder::new(now),
             felt: Felt::default(),
             seen: Arc::default(),
@@ -326,14 +332,9 @@ impl RoutingState {
         let Some(rollout) = history.get(&key) else {
             return Self::default();
         };
-        let wiring = view::wiring(rollout);
-        let weights: Vec<_> = wiring
-            .virtual_services
-            .iter()
-            .filter_map(|(space, name, named)| {
-                wiring.canary_weight(history.get(&Key::new("virtualservices", space, name))?, named)
-            })
-            .collect();
+        let wiring = wiring(rollout);
+        let keys = wiring.routes.iter().map(RouteRef::key);
+        let weights: Vec<_> = keys.filter_map(|key| wiring.canary_weight(&key, history.get(&key)?)).collect();
         let shares = history.now().shares(&key);
         Self {
             current: view::text(rollout, "/status/currentPodHash").to_owned(),

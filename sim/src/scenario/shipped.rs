@@ -19,7 +19,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 40] = files![
+const SCENARIOS: [(&str, &str); 39] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -54,7 +54,6 @@ const SCENARIOS: [(&str, &str); 40] = files![
     "seed-istio-bad.yaml",
     "seed-istio.yaml",
     "stable-pod-dead.yaml",
-    "steps-edited-with-routing.yaml",
     "subsets.yaml",
     "superseded.yaml",
     "verdict-forged.yaml",

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario};
 use crate::{
@@ -18,6 +18,11 @@ pub trait World {
 
     /// The world's time.
     fn now(&self) -> Timestamp;
+
+    /// The time of a request: who writes can't know what has changed so shortly before. None passes in virtual time.
+    fn race(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
 
     /// Lets time pass until this instant.
     fn wait_until(&mut self, instant: Timestamp) -> impl Future<Output = Result<(), WorldError>>;
