@@ -142,7 +142,8 @@ impl Checker {
 
     /// Checks what has to hold over time.
     pub fn over_time(&mut self, at: Timestamp) {
-        self.violations.extend(self.activity.violations(at));
+        let rollouts = self.history.rollouts().count();
+        self.violations.extend(self.activity.violations(at, rollouts));
     }
 
     /// What the writes have told.
