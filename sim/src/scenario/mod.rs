@@ -12,6 +12,7 @@ mod last_state;
 mod manifest;
 mod orders;
 mod player;
+mod routing_state;
 mod scale;
 mod shipped;
 mod span;

@@ -9,14 +9,12 @@ use super::{
     action_runner::ActionRunner,
     frame::Frame,
     last_state::LastState,
+    routing_state::RoutingState,
     world::{World, WorldError},
 };
 use crate::{
     felt::Felt,
-    invariants::{
-        Checker, Key, Violation, WriteRecord, view,
-        wiring::{RouteRef, wiring},
-    },
+    invariants::{Checker, Violation},
     transcript::{Recorder, Transcript},
 };
 
@@ -314,43 +312,5 @@ impl<'a, W: World> Player<'a, W> {
                 self.failures.push(format!("no request was sent while the canary's weight stood at {share}"));
             }
         }
-    }
-}
-
-/// What decides where requests go.
-#[derive(Debug, Default, PartialEq)]
-struct RoutingState {
-    current: String,
-    stable: String,
-    weight: Option<i64>,
-    selected: Vec<String>,
-}
-
-impl RoutingState {
-    fn of(history: &crate::invariants::History, scenario: &Scenario) -> Self {
-        let key = Key::new("rollouts", super::NAMESPACE, scenario.rollout_name());
-        let Some(rollout) = history.get(&key) else {
-            return Self::default();
-        };
-        let wiring = wiring(rollout);
-        let keys = wiring.routes.iter().map(RouteRef::key);
-        let weights: Vec<_> = keys.filter_map(|key| wiring.canary_weight(&key, history.get(&key)?)).collect();
-        let shares = history.now().shares(&key);
-        Self {
-            current: view::text(rollout, "/status/currentPodHash").to_owned(),
-            stable: view::text(rollout, "/status/stableRS").to_owned(),
-            weight: weights.first().copied().filter(|first| weights.iter().all(|weight| weight == first)),
-            selected: shares.into_keys().collect(),
-        }
-    }
-
-    /// Says whether a write can change where requests go.
-    fn depends_on(write: &WriteRecord) -> bool {
-        ["rollouts", "virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str())
-    }
-
-    /// Says whether two versions share the traffic.
-    fn releasing(&self) -> bool {
-        !self.stable.is_empty() && self.current != self.stable
     }
 }
