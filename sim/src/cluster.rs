@@ -252,6 +252,7 @@ impl World for SimWorld {
         }
         let mut users = locked(&self.users);
         scenario.host().clone_into(&mut users.host);
+        users.traffic.through(&scenario.load.proxies);
         users.traffic.ask(scenario.host(), scenario.load.requests_per_second);
         Ok(())
     }

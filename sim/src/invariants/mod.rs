@@ -146,6 +146,11 @@ impl Checker {
         self.violations.extend(self.activity.violations(at, rollouts));
     }
 
+    /// Takes in a promise that somebody else has seen broken.
+    pub fn report(&mut self, violation: Violation) {
+        self.violations.push(violation);
+    }
+
     /// What the writes have told.
     pub const fn history(&self) -> &History {
         &self.history

@@ -16,6 +16,7 @@ mod routing_state;
 mod scale;
 mod shipped;
 mod span;
+mod users;
 mod world;
 
 use std::{collections::BTreeMap, path::Path};
@@ -86,6 +87,27 @@ pub struct Load {
     /// Requests per second; 0 sends none.
     #[serde(default = "Load::usual_rate")]
     pub requests_per_second: f64,
+    /// The proxies that they come through.
+    #[serde(default)]
+    pub proxies: Proxies,
+}
+
+/// Proxies that learn of changes at times of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Proxies {
+    /// How many there are.
+    pub count: usize,
+    /// How late each learns of each change, at most.
+    pub lag: Span,
+    /// What the times are drawn from.
+    pub seed: u64,
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self { count: 1, lag: Span::default(), seed: 0 }
+    }
 }
 
 impl Load {
@@ -96,7 +118,7 @@ impl Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { host: None, requests_per_second: Self::usual_rate() }
+        Self { host: None, requests_per_second: Self::usual_rate(), proxies: Proxies::default() }
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     action_runner::ActionRunner,
     frame::Frame,
     last_state::LastState,
-    routing_state::RoutingState,
+    users::Users,
     world::{World, WorldError},
 };
 use crate::{
@@ -17,9 +17,6 @@ use crate::{
     invariants::{Checker, Violation},
     transcript::{Recorder, Transcript},
 };
-
-/// How long proxies may take to learn of a change, before what users feel is compared with the weights.
-const PROPAGATION: SignedDuration = SignedDuration::from_secs(1);
 
 /// What came of a scenario.
 #[derive(Debug, Clone)]
@@ -73,7 +70,7 @@ enum Stop {
     /// The world failed.
     World(WorldError),
     /// Something didn't come about: the rest makes no sense.
-    RolloutHistory(String),
+    Unmet(String),
 }
 
 impl From<WorldError> for Stop {
@@ -96,12 +93,9 @@ struct Player<'a, W: World> {
     watcher: Watcher<'a>,
     checker: Checker,
     recorder: Recorder,
-    felt: Felt,
+    users: Users<'a>,
     /// How the world looks.
     seen: Arc<Observation>,
-    /// What decides where requests go, and when that last changed.
-    bearing: RoutingState,
-    stirred: Timestamp,
     repeats: Vec<Repeat>,
     failures: Vec<String>,
 }
@@ -113,10 +107,8 @@ impl<'a, W: World> Player<'a, W> {
             scenario,
             checker: Checker::new(world.controller_user()).racing(world.race()),
             recorder: Recorder::new(now),
-            felt: Felt::default(),
+            users: Users::new(scenario, now),
             seen: Arc::default(),
-            bearing: RoutingState::default(),
-            stirred: now,
             repeats: Vec::new(),
             failures: Vec::new(),
             world,
@@ -195,7 +187,7 @@ impl<'a, W: World> Player<'a, W> {
             }
             if self.world.now() >= end {
                 let faults = faults.join("; ");
-                return Err(Stop::RolloutHistory(format!("{path} has not come about in time: {faults}")));
+                return Err(Stop::Unmet(format!("{path} has not come about in time: {faults}")));
             }
             self.step(end).await?;
         }
@@ -231,7 +223,7 @@ impl<'a, W: World> Player<'a, W> {
         self.look().await?;
         if self.checker.endless() {
             let text = "the controller calls the API server without end; the story stops here";
-            return Err(Stop::RolloutHistory(text.to_owned()));
+            return Err(Stop::Unmet(text.to_owned()));
         }
         Ok(())
     }
@@ -245,21 +237,15 @@ impl<'a, W: World> Player<'a, W> {
         for write in &writes {
             self.recorder.see(self.checker.history(), write);
             self.checker.see(write);
-            if RoutingState::depends_on(write) {
-                let bearing = RoutingState::of(self.checker.history(), self.scenario);
-                if bearing != self.bearing {
-                    (self.bearing, self.stirred) = (bearing, write.at);
-                }
-            }
+            self.users.see(self.checker.history(), write);
         }
         if !writes.is_empty() {
             self.seen = Arc::new(Observation::of(self.checker.history(), self.scenario.rollout_name()));
         }
         for interval in self.world.felt().await? {
-            // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
-            let still = interval.from >= self.stirred + PROPAGATION && self.bearing.releasing();
-            let weight = self.bearing.weight.filter(|_| still);
-            self.felt.add(&interval, &self.bearing.current, weight);
+            if let Some(violation) = self.users.feel(&interval) {
+                self.checker.report(violation);
+            }
         }
         let frame = Frame::of(self.world.now(), &self.seen, self.recorder.transcript());
         (self.watcher)(&frame);
@@ -268,49 +254,22 @@ impl<'a, W: World> Player<'a, W> {
 
     fn finish(mut self, stop: Option<Stop>) -> Played {
         let ended = stop.is_none();
-        if let Some(Stop::RolloutHistory(failure)) = stop {
+        if let Some(Stop::Unmet(failure)) = stop {
             self.failures.push(failure);
         }
         let now = self.world.now();
         self.checker.over_time(now);
         if ended {
             self.checker.at_rest(now);
-            self.judge_felt();
+            self.failures.extend(self.users.judge(&self.scenario.expect.felt));
         }
         Played {
             name: self.scenario.name.clone(),
             transcript: self.recorder.transcript().clone(),
             violations: self.checker.violations().to_vec(),
-            felt: self.felt,
+            felt: self.users.felt(),
             failures: self.failures,
             last: LastState::of(self.checker.history(), self.scenario.rollout_name()),
-        }
-    }
-
-    fn judge_felt(&mut self) {
-        let (felt, limits) = (&self.felt, &self.scenario.expect.felt);
-        if felt.foreign() > limits.foreign_5xx {
-            let (seen, limit) = (&felt.foreign_5xx, limits.foreign_5xx);
-            let failure = format!(
-                "users got {} 5xx that the application did not send ({seen:?}), expected {limit}",
-                felt.foreign()
-            );
-            self.failures.push(failure);
-        }
-        if felt.requests < limits.requests {
-            self.failures.push(format!("users sent {} requests, expected {} at least", felt.requests, limits.requests));
-        }
-        for plateau in felt.plateaus.iter().filter(|plateau| !plateau.fair()) {
-            let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
-            let failure =
-                format!("{canary} of {all} requests reached the canary at weight {weight}: that is no chance");
-            self.failures.push(failure);
-        }
-        for share in &limits.shares {
-            let felt = felt.plateaus.iter().any(|plateau| plateau.weight == i64::from(*share) && plateau.all > 0);
-            if !felt {
-                self.failures.push(format!("no request was sent while the canary's weight stood at {share}"));
-            }
         }
     }
 }

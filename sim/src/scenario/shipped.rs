@@ -19,7 +19,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 39] = files![
+const SCENARIOS: [(&str, &str); 42] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -36,6 +36,7 @@ const SCENARIOS: [(&str, &str); 39] = files![
     "killed-in-canary.yaml",
     "never-ready.yaml",
     "pause-and-resume.yaml",
+    "pods-stop-at-once.yaml",
     "prometheus-back.yaml",
     "prometheus-down.yaml",
     "prometheus-empty.yaml",
@@ -43,6 +44,8 @@ const SCENARIOS: [(&str, &str); 39] = files![
     "prometheus-slow.yaml",
     "promote-and-skip.yaml",
     "promote-full.yaml",
+    "proxies-late-abort.yaml",
+    "proxies-late.yaml",
     "replicas-zero.yaml",
     "retry.yaml",
     "rollback-to-stable.yaml",
