@@ -60,6 +60,7 @@ scenarios! {
     proxies_late: "proxies-late",
     replicas_zero: "replicas-zero",
     retry: "retry",
+    rivals: "rivals",
     rollback_to_stable: "rollback-to-stable",
     route_deleted: "route-deleted",
     route_missing: "route-missing",

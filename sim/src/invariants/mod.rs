@@ -5,6 +5,7 @@
 
 mod cluster_view;
 mod diff;
+mod drift;
 mod history;
 mod liveness;
 mod recent;
@@ -92,19 +93,35 @@ pub const ALL: [(&str, Invariant); 18] = [
 pub struct Checker {
     history: History,
     activity: liveness::Activity,
+    drift: drift::Drift,
+    /// Whether nothing goes wrong for the controller: only then it has to be in time.
+    fair: bool,
     violations: Vec<Violation>,
 }
 
 impl Checker {
     /// Begins; `us` is the user name of the controller under test.
     pub fn new(us: impl Into<String>) -> Self {
-        Self { history: History::new(us), activity: liveness::Activity::default(), violations: Vec::new() }
+        Self {
+            history: History::new(us),
+            activity: liveness::Activity::default(),
+            drift: drift::Drift::default(),
+            fair: true,
+            violations: Vec::new(),
+        }
     }
 
     /// Excuses who did not know yet what changed so shortly before, which is the time of a request where time is real.
     #[must_use]
     pub fn racing(mut self, race: SignedDuration) -> Self {
         self.history = self.history.racing(race);
+        self
+    }
+
+    /// Says that something goes wrong for the controller: what it can't see or write it need not put right in time.
+    #[must_use]
+    pub const fn under_faults(mut self) -> Self {
+        self.fair = false;
         self
     }
 
@@ -115,6 +132,7 @@ impl Checker {
             self.violations.extend(broken.map(|violation| *violation));
         }
         self.activity.see(write, self.history.ours(write));
+        self.drift.see(&self.history, write);
         self.history.admit(write);
     }
 
@@ -144,6 +162,8 @@ impl Checker {
     pub fn over_time(&mut self, at: Timestamp) {
         let rollouts = self.history.rollouts().count();
         self.violations.extend(self.activity.violations(at, rollouts));
+        let late = self.drift.violations(at);
+        self.violations.extend(late.into_iter().filter(|_| self.fair));
     }
 
     /// Takes in a promise that somebody else has seen broken.

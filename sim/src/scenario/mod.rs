@@ -280,6 +280,13 @@ impl Scenario {
         self.rollout().and_then(|rollout| rollout.pointer("/metadata/name")).and_then(Value::as_str).unwrap_or_default()
     }
 
+    /// Says whether nothing goes wrong for the controller from its start to its end.
+    pub fn fair(&self) -> bool {
+        let actions = self.timeline.iter().flat_map(|entry| &entry.actions);
+        let unfair = |action: &Action| matches!(action, Action::Fault(_) | Action::KillController);
+        self.faults.is_empty() && !actions.into_iter().any(unfair)
+    }
+
     /// The host that users ask.
     pub fn host(&self) -> &str {
         self.load.host.as_deref().unwrap_or(self.rollout_name())

@@ -103,9 +103,10 @@ struct Player<'a, W: World> {
 impl<'a, W: World> Player<'a, W> {
     fn new(scenario: &'a Scenario, world: &'a mut W, watcher: Watcher<'a>) -> Self {
         let now = world.now();
+        let checker = Checker::new(world.controller_user()).racing(world.race());
         Self {
             scenario,
-            checker: Checker::new(world.controller_user()).racing(world.race()),
+            checker: if scenario.fair() { checker } else { checker.under_faults() },
             recorder: Recorder::new(now),
             users: Users::new(scenario, now),
             seen: Arc::default(),

@@ -19,7 +19,7 @@ const SEEDS: [(&str, &str); 8] = files![
     "seed/virtualservice.yaml",
 ];
 
-const SCENARIOS: [(&str, &str); 42] = files![
+const SCENARIOS: [(&str, &str); 43] = files![
     "abort-before-ready.yaml",
     "abort-between-steps.yaml",
     "abort-in-analysis.yaml",
@@ -48,6 +48,7 @@ const SCENARIOS: [(&str, &str); 42] = files![
     "proxies-late.yaml",
     "replicas-zero.yaml",
     "retry.yaml",
+    "rivals.yaml",
     "rollback-to-stable.yaml",
     "route-deleted.yaml",
     "route-missing.yaml",

@@ -38,6 +38,18 @@ fn l1_lets_watches_be_opened_again_and_others_write() {
 }
 
 #[test]
+fn l5_sees_weights_of_others_that_stay() {
+    let edited = || HistoryBuilder::releasing().weights("person", 10, 90);
+    keeps(&ended(edited().wait(5_000).weight(20).wait(60_000)));
+    keeps(&ended(edited().wait(5_000).weights("gitops", 80, 20).wait(60_000)));
+    breaks(&ended(edited().wait(11_000)), "L5");
+    breaks(&ended(edited().wait(11_000).weight(20)), "L5");
+    let mut faulty = edited();
+    faulty.checker = faulty.checker.under_faults();
+    keeps(&ended(faulty.wait(11_000)));
+}
+
+#[test]
 fn l9_sees_refused_writes_that_are_tried_again_and_again() {
     let mut tale = HistoryBuilder::new().wait(60_000);
     call(&mut tale, "create", "analysisruns", 30);
