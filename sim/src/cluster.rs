@@ -14,7 +14,7 @@ use crate::invariants::{CallRecord, Key, WriteRecord};
 use crate::play::{FaultPlan, Incarnations, Pace, Surroundings};
 use crate::prometheus::{self, SimPrometheus};
 use crate::scenario::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario, World, WorldError, plural};
-use crate::server::{SimServer, journal::Write};
+use crate::server::{SimServer, faults::Call, journal::Write};
 use crate::traffic::Traffic;
 
 /// The CRDs as users apply them.
@@ -89,7 +89,7 @@ impl SimWorld {
         let users: Arc<Mutex<Users>> = Arc::default();
         let watching = users.clone();
         server.on_write(Box::new(move |write: &Write| {
-            let record = record(write);
+            let record = write_record(write);
             let mut users = locked(&watching);
             users.traffic.see(&record);
             users.writes.push(record);
@@ -97,9 +97,7 @@ impl SimWorld {
         let listening = users.clone();
         server.on_call(move |call, code| {
             if call.user == CONTROLLER {
-                let key = Key::new(&call.resource, &call.namespace, &call.name);
-                let verb = call.verb.word().to_owned();
-                locked(&listening).calls.push(CallRecord { at: call.at, verb, key, code });
+                locked(&listening).calls.push(call_record(call, code));
             }
         });
         let cluster = Cluster::start(&server);
@@ -192,7 +190,8 @@ impl Drop for SimWorld {
     }
 }
 
-fn record(write: &Write) -> WriteRecord {
+/// A write as the invariants see it.
+pub fn write_record(write: &Write) -> WriteRecord {
     WriteRecord {
         at: write.at,
         user: write.user.clone(),
@@ -203,6 +202,12 @@ fn record(write: &Write) -> WriteRecord {
         after: write.after.clone(),
         code: write.code,
     }
+}
+
+/// A call as the invariants see it, with the status of its answer.
+pub fn call_record(call: &Call, code: u16) -> CallRecord {
+    let key = Key::new(&call.resource, &call.namespace, &call.name);
+    CallRecord { at: call.at, verb: call.verb.word().to_owned(), key, version: call.version, code }
 }
 
 impl World for SimWorld {
@@ -236,6 +241,7 @@ impl World for SimWorld {
         }
         let mut users = locked(&self.users);
         scenario.host().clone_into(&mut users.host);
+        users.traffic.through(&scenario.load.proxies);
         users.traffic.ask(scenario.host(), scenario.load.requests_per_second);
         Ok(())
     }

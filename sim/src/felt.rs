@@ -17,6 +17,8 @@ pub struct Interval {
     pub application_5xx: u64,
     /// 5xx that somebody else sent, by reason.
     pub foreign_5xx: BTreeMap<String, u64>,
+    /// Those of them that were sent while some pod could have answered; 0 where that can't be seen.
+    pub avoidable: u64,
 }
 
 impl Interval {

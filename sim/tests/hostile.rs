@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{ROLLOUTS, TEMPLATES, seconds, send};
+use common::{Judge, ROLLOUTS, TEMPLATES, seconds, send};
 use serde_json::{Value, json};
 use serin_sim::cluster::SimWorld;
 use serin_sim::play;
@@ -165,6 +165,7 @@ fn a_hostile_answer_is_an_error_that_says_what_came_and_harms_nobody_else() {
     let cases = cases();
     let checked = play::in_virtual_time(async {
         let mut world = play::world()?;
+        let judge = Judge::of(&world);
         released(&mut world, &cases).await?;
         let runs = send(&world, "GET", RUNS, &Value::Null).await;
         for Case { host, expect, .. } in &cases {
@@ -185,7 +186,9 @@ fn a_hostile_answer_is_an_error_that_says_what_came_and_harms_nobody_else() {
             let (status, name) = (&rollout["status"], &rollout["metadata"]["name"]);
             assert_eq!(status["stableRS"] == status["currentPodHash"], name == "good", "{name}");
         }
-        Ok(world.metric_source().asked())
+        let asked = world.metric_source().asked();
+        judge.nothing_was_broken(&mut world).await;
+        Ok(asked)
     });
     // No hot loop: five questions each, twelve of the good one.
     assert_eq!(checked.unwrap(), cases.len() * 5 + 12);

@@ -58,6 +58,7 @@ impl LoadStream {
             answered: slot.hashes,
             application_5xx: slot.application_5xx,
             foreign_5xx: slot.foreign_5xx,
+            avoidable: 0,
         })
     }
 }

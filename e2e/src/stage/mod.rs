@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serin_sim::{
     felt::Interval,
-    invariants::{CallRecord, PROPAGATION, WriteRecord},
+    invariants::{CallRecord, WriteRecord},
     play,
     scenario::{self, Fault as Wrong, KillPods, Played, PrometheusMode, Scenario, WorldError},
 };
@@ -45,6 +45,9 @@ const LOGGED: Duration = Duration::from_millis(50);
 /// The part of that time in which a call may still be answered and count as past: the log's clock ticks after the answer.
 const SLACK: SignedDuration = SignedDuration::from_millis(20);
 
+/// The time of a request: who writes can't know what has changed so shortly before.
+const RACE: SignedDuration = SignedDuration::from_millis(250);
+
 /// Real parts, as a scenario's world.
 pub struct Stage {
     world: World,
@@ -70,7 +73,8 @@ impl Stage {
     pub async fn open(options: Options) -> Result<Self, Broken> {
         let world = World::start(options).await?;
         let ledger = AuditWrites::new(world.audit());
-        let propagation = PROPAGATION + SignedDuration::try_from(options.proxies_learn_after).unwrap_or_default();
+        let propagation =
+            SignedDuration::from_secs(1) + SignedDuration::try_from(options.proxies_learn_after).unwrap_or_default();
         Ok(Self {
             world,
             propagation,
@@ -182,6 +186,10 @@ impl scenario::World for Stage {
 
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn race(&self) -> SignedDuration {
+        RACE
     }
 
     async fn wait_until(&mut self, instant: Timestamp) -> Result<(), WorldError> {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serin_sim::invariants::{Checker, Violation};
 
-use super::{LOGGED, SLACK, audit_writes::AuditWrites};
+use super::{LOGGED, RACE, SLACK, audit_writes::AuditWrites};
 use crate::world::{User, World, WorldError};
 
 /// Every promise that the controllers of this world have broken since its start; nothing is under way any more.
@@ -13,7 +13,7 @@ use crate::world::{User, World, WorldError};
 pub async fn broken_promises(world: &World) -> Result<Vec<Violation>, WorldError> {
     let now = Timestamp::now();
     tokio::time::sleep(LOGGED).await;
-    let mut checker = Checker::new(User::Serin.name());
+    let mut checker = Checker::new(User::Serin.name()).racing(RACE);
     let (_, writes) = AuditWrites::new(world.audit()).read(now + SLACK)?;
     for write in writes {
         checker.see(&write);

@@ -308,7 +308,7 @@ fn call<B>(request: &Request<B>) -> Call {
         _ => Verb::Get,
     };
     let (user, namespace) = (User::Serin.name().to_owned(), namespace.to_owned());
-    Call { index: 0, at: Timestamp::now(), user, verb, resource, subresource, namespace, name }
+    Call { index: 0, at: Timestamp::now(), user, verb, resource, subresource, namespace, name, version: 0 }
 }
 
 #[cfg(test)]

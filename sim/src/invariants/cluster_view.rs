@@ -8,6 +8,7 @@ use super::{
     history::History,
     record::Key,
     view::{self, HASH_LABEL},
+    wiring::{Place, RouteRef, Wiring, wiring},
 };
 
 /// The world at one instant.
@@ -36,27 +37,31 @@ impl<'a> ClusterView<'a> {
 
     /// Where a Rollout's traffic goes. Destinations that can't be tied to a hash are left out.
     pub fn shares(&self, rollout: &Key) -> Shares {
-        let Some(object) = self.get(rollout) else {
-            return Shares::new();
-        };
-        let wiring = view::wiring(object);
         let mut shares = Shares::new();
-        for (space, name, named) in &wiring.virtual_services {
-            let Some(service) = self.get(&Key::new("virtualservices", space, name)) else {
-                continue;
-            };
-            let routes = view::list(service, "/spec/http");
-            for route in view::steered(service, named, &wiring.managed_routes).iter().filter_map(|at| routes.get(*at)) {
-                for (hash, weight) in self.route_shares(rollout, &wiring, route) {
-                    let share = shares.entry(hash).or_default();
-                    *share = weight.max(*share);
-                }
-            }
+        for (hash, weight) in self.routes(rollout).into_values().flatten() {
+            let share = shares.entry(hash).or_default();
+            *share = weight.max(*share);
         }
         shares
     }
 
-    fn route_shares(&self, rollout: &Key, wiring: &view::Wiring, route: &Value) -> Shares {
+    /// The same for each steered route on its own, by its `VirtualService` and its place.
+    pub fn routes(&self, rollout: &Key) -> BTreeMap<(Key, Place), Shares> {
+        let mut routes = BTreeMap::new();
+        let Some(object) = self.get(rollout) else {
+            return routes;
+        };
+        let wiring = wiring(object);
+        for key in wiring.routes.iter().map(RouteRef::key) {
+            let Some(service) = self.get(&key) else { continue };
+            for (place, route) in wiring.steered(&key, service) {
+                routes.insert((key.clone(), place), self.route_shares(rollout, &wiring, route));
+            }
+        }
+        routes
+    }
+
+    fn route_shares(&self, rollout: &Key, wiring: &Wiring, route: &Value) -> Shares {
         let destinations = view::list(route, "/route");
         let mut shares = Shares::new();
         for destination in destinations {
@@ -68,7 +73,7 @@ impl<'a> ClusterView<'a> {
     }
 
     /// The hash that a destination selects: its subset's label, else its Service's selector.
-    fn hash_behind(&self, rollout: &Key, wiring: &view::Wiring, destination: &Value) -> Option<String> {
+    fn hash_behind(&self, rollout: &Key, wiring: &Wiring, destination: &Value) -> Option<String> {
         let subset = view::text(destination, "/destination/subset");
         let rule = Key::new("destinationrules", &rollout.namespace, &wiring.destination_rule);
         let declared = self.get(&rule).into_iter().flat_map(|rule| view::list(rule, "/spec/subsets"));

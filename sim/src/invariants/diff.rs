@@ -7,10 +7,31 @@ use super::view::HASH_LABEL;
 /// The annotation by which we mark Services and `DestinationRules` that we edit.
 pub const MANAGED_BY: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 
-/// Says whether an annotation is one that we may write; takes its name as it is, or escaped as in a JSON pointer.
+/// The annotations that are ours on objects of others, on Rollouts and on `ReplicaSets`.
+const OURS: [&str; 8] = [
+    MANAGED_BY,
+    "argo-rollouts.argoproj.io/restarted-after",
+    "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/revision-history",
+    "rollout.argoproj.io/desired-replicas",
+    "rollout.argoproj.io/ephemeral-metadata",
+    "rollout.argoproj.io/workload-generation",
+    "scale-down-deadline",
+];
+
+/// The domain of the annotations that only this controller knows.
+const DOMAIN: &str = "rollouts.serin.dev/";
+
+/// Says whether an annotation is one that we may write.
 pub fn our_annotation(name: &str) -> bool {
-    let domain = name.split(['/', '~']).next().unwrap_or_default();
-    domain == "scale-down-deadline" || domain.ends_with("argoproj.io") || domain.contains("serin")
+    OURS.contains(&name) || name.starts_with(DOMAIN)
+}
+
+/// Says whether a path of an object leads to annotations of ours, or to all of them where there were none.
+pub fn annotations(path: &str, before: &Value) -> bool {
+    let name = path.strip_prefix("/metadata/annotations/").map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let whole = path == "/metadata/annotations" && before.pointer(path).is_none();
+    whole || name.is_some_and(|name| our_annotation(&name))
 }
 
 /// JSON pointers of all leaves that differ; bookkeeping of the API server is left out.

@@ -6,64 +6,51 @@ use std::{
     sync::Arc,
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
     cluster_view::ClusterView,
-    record::{Key, WriteRecord},
+    recent::{Knowledge, Reads, Recent},
+    record::{CallRecord, Key, WriteRecord},
     rollout_history::RolloutHistory,
     view,
+    wiring::{RouteRef, wiring},
 };
 
-/// How long a fact may be out of date in the hands of somebody who has just read it: the time of one request.
-pub const RACE: SignedDuration = SignedDuration::from_millis(250);
-/// How long proxies may go on sending to where they were told before.
-pub const PROPAGATION: SignedDuration = SignedDuration::from_secs(1);
-
-/// A value and what it was shortly before.
-#[derive(Debug, Clone)]
-pub struct Recent<T> {
-    now: T,
-    before: Vec<(Timestamp, T)>,
-}
-
-impl<T: PartialEq + Clone> Recent<T> {
-    /// Begins with a value.
-    pub const fn new(now: T) -> Self {
-        Self { now, before: Vec::new() }
-    }
-
-    /// Sets the value, and keeps the old one for as long as somebody may still believe it.
-    pub fn set(&mut self, at: Timestamp, value: T) {
-        self.before.retain(|(until, _)| at.duration_since(*until) <= RACE);
-        if value != self.now {
-            let old = std::mem::replace(&mut self.now, value);
-            self.before.push((at, old));
-        }
-    }
-
-    /// All values that somebody may believe at this instant.
-    pub fn believable(&self, at: Timestamp) -> impl Iterator<Item = &T> {
-        let fresh = move |until: &Timestamp| at.duration_since(*until) <= RACE;
-        let before = self.before.iter().filter(move |(until, _)| fresh(until)).map(|(_, value)| value);
-        std::iter::once(&self.now).chain(before)
-    }
-}
+/// How long pods have to stay after traffic could reach them last: proxies may go on sending to where they were told before,
+/// and what was sent has to be answered.
+pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is remembered of one `ReplicaSet`.
 #[derive(Debug, Clone)]
 pub struct Shelf {
     /// Its available pods.
     pub available: Recent<i64>,
-    /// When something last named it.
-    pub named: Option<Timestamp>,
+    /// Until when something named it, and the share that it had then, in percent.
+    pub named: Vec<(Timestamp, i64)>,
+}
+
+impl Shelf {
+    /// Until when traffic could reach it; nothing when it never could.
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.named.last().map(|(until, _)| *until)
+    }
+
+    /// The largest share that it has had since this instant.
+    pub fn share_since(&self, since: Timestamp) -> i64 {
+        self.named.iter().filter(|(until, _)| *until >= since).map(|(_, share)| *share).max().unwrap_or_default()
+    }
 }
 
 /// Everything that the writes so far have told.
 #[derive(Debug)]
 pub struct History {
     us: String,
+    /// The time of a request, where time is real.
+    race: SignedDuration,
+    reads: BTreeMap<Key, Reads>,
     objects: BTreeMap<Key, Arc<Value>>,
     named_by: BTreeMap<Key, BTreeSet<Key>>,
     parts: BTreeMap<Key, Vec<Key>>,
@@ -72,6 +59,7 @@ pub struct History {
     shelves: BTreeMap<Key, Shelf>,
     stories: BTreeMap<Key, RolloutHistory>,
     runs: BTreeMap<Key, u64>,
+    secrets: BTreeMap<String, Key>,
 }
 
 impl History {
@@ -79,6 +67,8 @@ impl History {
     pub fn new(us: impl Into<String>) -> Self {
         Self {
             us: us.into(),
+            race: SignedDuration::ZERO,
+            reads: BTreeMap::new(),
             objects: BTreeMap::new(),
             named_by: BTreeMap::new(),
             parts: BTreeMap::new(),
@@ -87,7 +77,28 @@ impl History {
             shelves: BTreeMap::new(),
             stories: BTreeMap::new(),
             runs: BTreeMap::new(),
+            secrets: BTreeMap::new(),
         }
+    }
+
+    /// Excuses who did not know yet what changed so shortly before, which is the time of a request where time is real.
+    #[must_use]
+    pub const fn racing(mut self, race: SignedDuration) -> Self {
+        self.race = race;
+        self
+    }
+
+    /// Takes in a call of the controller under test.
+    pub fn hear(&mut self, call: &CallRecord) {
+        if call.verb == "get" && call.code == 200 {
+            self.reads.entry(call.key.clone()).or_default().hear(call.version, call.at);
+        }
+    }
+
+    /// What the controller may have known of an object when it made a write.
+    pub fn knowledge(&self, of: &Key, write: &WriteRecord) -> Knowledge {
+        let read = self.reads.get(of).and_then(|reads| reads.before(write));
+        Knowledge { read, since: write.at - self.race }
     }
 
     /// Says whether the controller under test made this write, and the server took it.
@@ -160,14 +171,31 @@ impl History {
         self.selecting.get(&(namespace.to_owned(), hash.to_owned())).into_iter().flatten()
     }
 
+    /// How long pods have to stay after traffic could reach them last. Where time is real it is written in whole seconds.
+    pub const fn drain(&self) -> SignedDuration {
+        if self.race.is_zero() { DRAIN } else { SignedDuration::from_secs(DRAIN.as_secs() - 1) }
+    }
+
     /// What is remembered of a `ReplicaSet`.
     pub fn shelf(&self, set: &Key) -> Option<&Shelf> {
         self.shelves.get(set)
     }
 
-    /// The most available pods that somebody who has just read the `ReplicaSet` may believe in.
-    pub fn available(&self, set: &Key, at: Timestamp) -> i64 {
-        self.shelf(set).and_then(|shelf| shelf.available.believable(at).max().copied()).unwrap_or_default()
+    /// The most available pods of a `ReplicaSet` that the writer may believe in.
+    pub fn available(&self, set: &Key, write: &WriteRecord) -> i64 {
+        let knowledge = self.knowledge(set, write);
+        self.shelf(set).and_then(|shelf| shelf.available.believable(knowledge).max().copied()).unwrap_or_default()
+    }
+
+    /// The numbers of replicas that the writer may believe a Rollout to ask for.
+    pub fn wanted(&self, rollout: &Key, write: &WriteRecord) -> Vec<i64> {
+        let knowledge = self.knowledge(rollout, write);
+        self.story(rollout).map(|story| story.replicas.believable(knowledge).copied().collect()).unwrap_or_default()
+    }
+
+    /// What Secrets hold, each value with the Secret.
+    pub const fn secrets(&self) -> &BTreeMap<String, Key> {
+        &self.secrets
     }
 
     /// What is remembered of a Rollout.
@@ -188,11 +216,12 @@ impl History {
             "rollouts" => {
                 self.relink(&write.key, after.as_deref());
                 let story = self.stories.entry(write.key.clone()).or_default();
-                story.tell(write.at, ours, before.as_deref(), after.as_deref());
+                story.tell(write, ours, before.as_deref(), after.as_deref());
             }
             "replicasets" => self.shelve(write, after.as_deref()),
+            "secrets" => self.learn(&write.key, after.as_deref()),
             "services" => self.reselect(&write.key, before.as_deref(), after.as_deref()),
-            "analysisruns" => self.judge(write, after.as_deref()),
+            "analysisruns" => self.judge(write, before.as_deref(), after.as_deref()),
             _ => {}
         }
         match after {
@@ -206,18 +235,27 @@ impl History {
         if !["virtualservices", "services", "destinationrules", "rollouts"].contains(&write.key.resource.as_str()) {
             return;
         }
-        let mut concerned: Vec<Key> = self.naming(&write.key).cloned().collect();
+        let mut concerned: BTreeSet<Key> = self.naming(&write.key).cloned().collect();
         concerned.extend(write.is("rollouts").then(|| write.key.clone()));
+        if write.is("services") {
+            // Anybody's Service may select pods of a Rollout.
+            concerned.extend(self.stories.keys().filter(|key| key.namespace == write.key.namespace).cloned());
+        }
         let mut named = Vec::new();
         for rollout in &concerned {
             let scene = self.now();
             let shares = scene.shares(rollout);
-            let hit = |set: &Value| scene.named(&write.key.namespace, &shares, view::label(set, view::HASH_LABEL));
-            named.extend(self.sets(rollout).filter(|(_, set)| hit(set)).map(|(key, _)| key.clone()));
+            for (key, set) in self.sets(rollout) {
+                let hash = view::label(set, view::HASH_LABEL);
+                if scene.named(&rollout.namespace, &shares, hash) {
+                    named.push((key.clone(), shares.get(hash).copied().unwrap_or_default()));
+                }
+            }
         }
-        for key in named {
+        for (key, share) in named {
             if let Some(shelf) = self.shelves.get_mut(&key) {
-                shelf.named = Some(write.at);
+                shelf.named.retain(|(until, _)| write.at.duration_since(*until) <= DRAIN * 2);
+                shelf.named.push((write.at, share));
             }
         }
     }
@@ -229,14 +267,13 @@ impl History {
             }
         }
         let Some(after) = after else { return };
-        let wiring = view::wiring(after);
+        let wiring = wiring(after);
         let space = &rollout.namespace;
         let mut parts: Vec<Key> = Vec::new();
         let services = [&wiring.canary_service, &wiring.stable_service];
         parts
             .extend(services.into_iter().filter(|name| !name.is_empty()).map(|name| Key::new("services", space, name)));
-        let routes = wiring.virtual_services.iter();
-        parts.extend(routes.map(|(space, name, _)| Key::new("virtualservices", space, name)));
+        parts.extend(wiring.routes.iter().map(RouteRef::key));
         if !wiring.destination_rule.is_empty() {
             parts.push(Key::new("destinationrules", space, &wiring.destination_rule));
         }
@@ -247,19 +284,32 @@ impl History {
     }
 
     fn shelve(&mut self, write: &WriteRecord, after: Option<&Value>) {
+        for sets in self.sets.values_mut() {
+            sets.remove(&write.key);
+        }
         let Some(after) = after else {
             self.shelves.remove(&write.key);
-            self.sets.values_mut().for_each(|sets| {
-                sets.remove(&write.key);
-            });
             return;
         };
         if let Some(owner) = self.owner(&write.key.namespace, after) {
             self.sets.entry(owner).or_default().insert(write.key.clone());
         }
         let available = view::number(after, "/status/availableReplicas").unwrap_or_default();
-        let fresh = || Shelf { available: Recent::new(available), named: None };
-        self.shelves.entry(write.key.clone()).or_insert_with(fresh).available.set(write.at, available);
+        let fresh = || Shelf { available: Recent::new(available), named: Vec::new() };
+        let shelf = self.shelves.entry(write.key.clone()).or_insert_with(fresh);
+        shelf.available.set(write.version(), write.at, available);
+    }
+
+    /// Learns what a Secret holds: its values in the clear and as they are stored.
+    fn learn(&mut self, key: &Key, after: Option<&Value>) {
+        let fields = |name| after.and_then(|after| after.get(name)).and_then(Value::as_object).into_iter().flatten();
+        let values = fields("data").chain(fields("stringData")).filter_map(|(_, value)| value.as_str());
+        for value in values {
+            let clear = BASE64_STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+            // Short values are words that stand anywhere.
+            let long = [Some(value.to_owned()), clear].into_iter().flatten().filter(|value| value.len() >= 8);
+            self.secrets.extend(long.map(|value| (value, key.clone())));
+        }
     }
 
     fn reselect(&mut self, key: &Key, before: Option<&Value>, after: Option<&Value>) {
@@ -277,16 +327,16 @@ impl History {
         }
     }
 
-    fn judge(&mut self, write: &WriteRecord, after: Option<&Value>) {
+    fn judge(&mut self, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
         let Some(after) = after else { return };
-        let Some(rollout) = self.owner(&write.key.namespace, after) else {
+        let (Some(rollout), ours) = (self.owner(&write.key.namespace, after), self.ours(write)) else {
             return;
         };
         let current = self.get(&rollout).map(|rollout| view::text(rollout, "/status/currentPodHash").to_owned());
         let story = self.stories.entry(rollout).or_default();
         let attempt = *self.runs.entry(write.key.clone()).or_insert(story.attempt);
-        if attempt == story.attempt && current.as_deref() == Some(view::label(after, view::HASH_LABEL)) {
-            story.judge(write.at, &write.key.name, after);
+        if attempt == story.attempt && current.as_deref() == Some(view::label(after, view::HASH_LABEL)) && ours {
+            story.judge(write, before, after);
         }
     }
 }

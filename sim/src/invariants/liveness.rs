@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{CallRecord, Key, Violation, WriteRecord};
 
-/// How many calls the controller may make in a minute in which nobody else changes anything.
+/// How many calls the controller may make for each Rollout in a minute in which nobody else changes anything.
 ///
 /// A release that begins moves capacity, traffic and the record within one minute, which takes some forty calls.
 pub const CALLS: u64 = 60;
@@ -79,7 +79,8 @@ impl Activity {
     }
 
     /// What was not at rest, and where the controller ran in circles.
-    pub fn violations(&self, now: Timestamp) -> Vec<Violation> {
+    pub fn violations(&self, now: Timestamp, rollouts: usize) -> Vec<Violation> {
+        let rollouts = u64::try_from(rollouts).unwrap_or(u64::MAX).max(1);
         let broken = |at, invariant, seen| Violation { at, invariant, object: Key::new("", "", "controller"), seen };
         let mut all = Vec::new();
         if let Some(since) = self.rest.filter(|_| !self.restless.is_empty()) {
@@ -88,7 +89,7 @@ impl Activity {
         }
         for (minute, of) in &self.minutes {
             let at = Timestamp::from_second(minute * 60).unwrap_or_default();
-            let (calls, limit) = (of.calls.values().sum::<u64>(), CALLS + CALLS_PER_CHANGE * of.changes);
+            let (calls, limit) = (of.calls.values().sum::<u64>(), CALLS * rollouts + CALLS_PER_CHANGE * of.changes);
             if calls > limit {
                 let seen = format!("{calls} calls in a minute with {} changes of others: {:?}", of.changes, of.calls);
                 all.push(broken(at, "L9", seen));

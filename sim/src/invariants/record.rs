@@ -64,6 +64,12 @@ impl WriteRecord {
         self.subresource.as_deref() == Some(subresource)
     }
 
+    /// The version that the write made; the largest there is where it names none, as a deletion.
+    pub fn version(&self) -> u64 {
+        let version = self.after.as_deref().and_then(|after| after.pointer("/metadata/resourceVersion")?.as_str());
+        version.and_then(|version| version.parse().ok()).unwrap_or(u64::MAX)
+    }
+
     /// Says whether the write is one to this resource.
     pub fn is(&self, resource: &str) -> bool {
         self.key.resource == resource
@@ -79,6 +85,8 @@ pub struct CallRecord {
     pub verb: String,
     /// The object; without a name for lists, watches and creates.
     pub key: Key,
+    /// The version of the whole store when it was carried out.
+    pub version: u64,
     /// The HTTP status; 0 when the connection broke.
     pub code: u16,
 }

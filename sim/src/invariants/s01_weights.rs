@@ -1,39 +1,33 @@
 //! S1: weights that we write are whole, not negative, and sum to the total; both sides change in one write.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use super::{History, Violation, WriteRecord, broken, view};
+use super::{
+    History, Violation, WriteRecord, broken, view,
+    wiring::{Place, wiring},
+};
 
-/// Checks every version of a `VirtualService` that we write with other weights than before.
+/// Checks every version of a `VirtualService` that we write with other weights than before, in HTTP, TLS and TCP routes.
 ///
 /// A route that we leave as somebody else wrote it is theirs to answer for.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let Some(after) = write.after.as_deref().filter(|_| write.is("virtualservices")) else {
         return Ok(());
     };
-    for key in history.naming(&write.key) {
-        let Some(rollout) = history.get(key) else {
-            continue;
-        };
-        let wiring = view::wiring(rollout);
+    for rollout in history.naming(&write.key).filter_map(|key| history.get(key)) {
+        let wiring = wiring(rollout);
         let total = view::number(rollout, "/spec/strategy/canary/trafficRouting/maxTrafficWeight").unwrap_or(100);
-        let ours = |(space, name, _): &&(String, String, Vec<String>)| {
-            *space == write.key.namespace && *name == write.key.name
-        };
-        for (_, _, named) in wiring.virtual_services.iter().filter(ours) {
-            let steered = |service: &Value| -> Vec<Value> {
-                let routes = view::list(service, "/spec/http");
-                let at = view::steered(service, named, &wiring.managed_routes);
-                at.iter().filter_map(|at| routes.get(*at)).cloned().collect()
-            };
-            let before = history.before(write).map(steered).unwrap_or_default();
-            for (at, route) in steered(after).iter().enumerate() {
-                if before.get(at).is_some_and(|old| weights(old) == weights(route)) {
-                    continue;
-                }
-                if let Some(wrong) = wrong(route, total) {
-                    return broken("S1", write, format!("route {:?} {wrong}", view::text(route, "/name")));
-                }
+        let before: BTreeMap<Place, &Value> =
+            history.before(write).map(|before| wiring.steered(&write.key, before)).into_iter().flatten().collect();
+        for (place, route) in wiring.steered(&write.key, after) {
+            if before.get(&place).is_some_and(|old| weights(old) == weights(route)) {
+                continue;
+            }
+            if let Some(wrong) = wrong(route, total) {
+                let (kind, at) = place;
+                return broken("S1", write, format!("{kind} route {at} {:?} {wrong}", view::text(route, "/name")));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{History, PROPAGATION, Violation, WriteRecord, broken, view};
+use super::{History, Violation, WriteRecord, broken, view};
 
 /// Checks every write of ours that takes a `ReplicaSet`'s last pods or deletes it.
 ///
@@ -16,17 +16,14 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         return Ok(());
     };
     let size = |set: &Value| view::number(set, "/spec/replicas").unwrap_or(1);
-    let gone = match write.after.as_deref() {
-        Some(after) => size(set) > 0 && size(after) == 0,
-        None => true,
-    };
+    let gone = size(set) > 0 && write.after.as_deref().is_none_or(|after| size(after) == 0);
     let Some(key) = history.owner(&write.key.namespace, set).filter(|_| gone) else {
         return Ok(());
     };
     let Some(rollout) = history.get(&key) else {
         return Ok(());
     };
-    let none_wanted = history.story(&key).is_some_and(|story| story.replicas.believable(write.at).any(|n| *n == 0));
+    let none_wanted = history.wanted(&key, write).contains(&0);
     if none_wanted || !view::text(rollout, "/metadata/deletionTimestamp").is_empty() {
         return Ok(());
     }
@@ -39,8 +36,8 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     if let Some(service) = history.selecting(&write.key.namespace, hash).next() {
         return broken("S4", write, format!("{what} while the Service {} selects it", service.name));
     }
-    let since = history.shelf(&write.key).and_then(|shelf| shelf.named).map(|until| write.at.duration_since(until));
-    match since.filter(|since| *since < PROPAGATION) {
+    let until = history.shelf(&write.key).and_then(super::Shelf::reached);
+    match until.map(|until| write.at.duration_since(until)).filter(|since| *since < history.drain()) {
         Some(since) => broken("S4", write, format!("{what} {} ms after traffic could reach it", since.as_millis())),
         None => Ok(()),
     }

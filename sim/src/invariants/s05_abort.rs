@@ -3,10 +3,14 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{History, Key, RACE, Violation, WriteRecord, broken, view};
+use super::{History, Key, RolloutHistory, Violation, WriteRecord, broken, rollout_history, view, wiring::wiring};
 
-/// Checks every write of ours that sends more traffic to a revision whose abort, or whose failure, is durable.
+/// Checks every write of ours that sends more traffic, in any route, to a revision whose abort or failure is durable, or that
+/// is neither the stable nor the desired one; and that no status of ours takes an abort back.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
+    if write.is("rollouts") {
+        return taken_back(history, write);
+    }
     if !["virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str()) {
         return Ok(());
     }
@@ -14,25 +18,62 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         let (Some(rollout), Some(story)) = (history.get(key), history.story(key)) else {
             continue;
         };
-        let canary = view::text(rollout, "/status/currentPodHash");
-        if canary.is_empty() || canary == view::text(rollout, "/status/stableRS") || story.overrides.all {
-            continue;
+        let (before, after) = (history.now().routes(key), history.after(write).routes(key));
+        for (place, shares) in &after {
+            for (hash, to) in shares {
+                let from = before.get(place).and_then(|old| old.get(hash)).copied().unwrap_or_default();
+                if *to <= from {
+                    continue;
+                }
+                if let Some(why) = barred(history, write, (key, rollout), (story, hash)) {
+                    return broken(
+                        "S5",
+                        write,
+                        format!("the weight of {hash} was raised from {from} to {to} after {why}"),
+                    );
+                }
+            }
         }
-        let failed = story.adverse.iter().filter(|(_, adverse)| adverse.phase != "Inconclusive");
-        let failed = failed.map(|(name, adverse)| (adverse.at, format!("run {name} said {}", adverse.phase)));
-        let aborted = story.aborted.map(|at| (at, "it was aborted".to_owned()));
-        let Some((since, why)) = aborted.into_iter().chain(failed).min() else {
-            continue;
-        };
-        if write.at.duration_since(since) <= RACE {
-            continue;
-        }
-        let share = |scene: super::ClusterView<'_>| scene.shares(key).get(canary).copied().unwrap_or_default();
-        let (from, to) = (share(history.now()), share(history.after(write)));
-        if to > from {
-            let seen = format!("the weight of {canary} was raised from {from} to {to} after {why} at {since}");
-            return broken("S5", write, seen);
-        }
+    }
+    Ok(())
+}
+
+/// Why a revision may not be raised.
+fn barred(
+    history: &History,
+    write: &WriteRecord,
+    (key, rollout): (&Key, &Value),
+    (story, hash): (&RolloutHistory, &str),
+) -> Option<String> {
+    let current = view::text(rollout, "/status/currentPodHash");
+    let stable = view::text(rollout, "/status/stableRS");
+    if hash == stable || current.is_empty() || stable.is_empty() {
+        return None;
+    }
+    if hash != current {
+        return Some(format!("{current} had taken its place"));
+    }
+    let knowledge = history.knowledge(key, write);
+    let aborted = story.aborted.filter(|abort| abort.ours || !knowledge.lacks(abort.version, abort.at));
+    if let Some(abort) = aborted {
+        return Some(format!("it was aborted at {}", abort.at));
+    }
+    let failed =
+        story.adverse.iter().find(|(_, adverse)| adverse.phase != "Inconclusive" && adverse.at <= knowledge.since);
+    failed.map(|(name, adverse)| format!("run {name} said {} at {}", adverse.phase, adverse.at))
+}
+
+/// An abort ends with a retry, a full promotion or another revision, not with a status of ours.
+fn taken_back(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
+    let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
+        return Ok(());
+    };
+    let (was, is) = (view::flag(before, "/status/abort"), view::flag(after, "/status/abort"));
+    let same = view::text(before, "/status/currentPodHash") == view::text(after, "/status/currentPodHash");
+    let over = rollout_history::promoted(before) || rollout_history::promoted(after);
+    let full = history.story(&write.key).is_some_and(|story| story.overrides.all);
+    if was && !is && same && !over && !full {
+        return broken("S5", write, "our status takes back an abort that nobody took back".to_owned());
     }
     Ok(())
 }
@@ -49,7 +90,7 @@ pub fn at_rest(history: &History, at: Timestamp) -> Vec<Violation> {
 }
 
 fn left_over(history: &History, key: &Key, rollout: &Value) -> Vec<String> {
-    let wiring = view::wiring(rollout);
+    let wiring = wiring(rollout);
     let canary = view::text(rollout, "/status/currentPodHash");
     let mut faults = Vec::new();
     if let Some(weight) = history.now().shares(key).get(canary).filter(|weight| **weight > 0) {
@@ -61,13 +102,13 @@ fn left_over(history: &History, key: &Key, rollout: &Value) -> Vec<String> {
     if selects.is_some_and(|hash| hash != view::text(rollout, "/status/stableRS")) {
         faults.push(format!("it is aborted, and the Service {} still selects the canary", service.name));
     }
-    for (space, name, _) in &wiring.virtual_services {
-        let object = history.get(&Key::new("virtualservices", space, name));
+    for entry in &wiring.routes {
+        let object = history.get(&entry.key());
         let routes = object.map(|object| view::list(object, "/spec/http")).unwrap_or_default();
         let managed = |route: &&Value| wiring.managed_routes.iter().any(|own| own == view::text(route, "/name"));
         if let Some(route) = routes.iter().find(managed) {
             let route = view::text(route, "/name");
-            faults.push(format!("it is aborted, and {name} still has the managed route {route:?}"));
+            faults.push(format!("it is aborted, and {} still has the managed route {route:?}", entry.name));
         }
     }
     faults

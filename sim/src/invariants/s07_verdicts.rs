@@ -1,8 +1,10 @@
 //! S7: nothing goes on after a bad verdict unless somebody says so.
 
-use super::{History, RACE, Violation, WriteRecord, broken, rollout_history, view};
+use super::{History, Violation, WriteRecord, broken, rollout_history, view};
 
 /// Checks every status of ours that goes a step on, or promotes, while a verdict of this attempt speaks against it.
+///
+/// We wrote the verdict ourselves: nothing excuses not knowing it.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if !write.is("rollouts") {
         return Ok(());
@@ -16,12 +18,11 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let (from, to) = (rollout_history::step(before), rollout_history::step(after));
     let stable = view::text(after, "/status/stableRS");
     let promotes = stable != view::text(before, "/status/stableRS");
-    if rollout_history::restarted(before, after) || story.overrides.all || (to <= from && !promotes) {
+    if rollout_history::restarted(before, after) || (to <= from && !promotes) {
         return Ok(());
     }
-    // A background run is judged beside the steps: the turn under way when it fails may not have seen it yet.
-    let known = |at: jiff::Timestamp, background: bool| !background || write.at.duration_since(at) > RACE;
-    match story.adverse.iter().find(|(_, adverse)| known(adverse.at, adverse.background)) {
+    let since = history.knowledge(&write.key, write).since;
+    match story.adverse.iter().find(|(_, adverse)| adverse.at <= since) {
         Some((run, adverse)) if promotes => {
             broken("S7", write, format!("{stable} became stable although run {run} said {}", adverse.phase))
         }

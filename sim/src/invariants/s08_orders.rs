@@ -49,8 +49,8 @@ fn ignored(order: &Order, story: &RolloutHistory, before: &Value, after: &Value)
         Order::Pause if view::flag(before, "/spec/paused") && phase != "Paused" && phase != "Degraded" => {
             Some(format!("a pause was ordered, and our next status says {phase:?}"))
         }
-        Order::PromoteFull if !full && !done && !aborted => {
-            Some("a full promotion was ordered, and our next status has forgotten it".to_owned())
+        Order::PromoteFull if (!full || aborted) && !done => {
+            Some("a full promotion was ordered, and our next status does not carry it out".to_owned())
         }
         Order::Resume(cleared) => {
             let again = rollout_history::pauses(after).into_iter().find(|pause| cleared.contains(pause))?;

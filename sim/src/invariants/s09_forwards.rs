@@ -21,11 +21,11 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     wrong.map_or(Ok(()), |seen| broken("S9", write, seen))
 }
 
-/// Within one attempt at one revision the step only goes up; an abort begins again.
+/// Within one attempt at one revision the step only goes up; a status that says that it is aborted may go back to the start.
 fn step_back(before: &Value, after: &Value) -> Option<String> {
     let (from, to) = (rollout_history::step(before), rollout_history::step(after));
     let same = !rollout_history::restarted(before, after);
-    let aborts = view::flag(before, "/status/abort") || view::flag(after, "/status/abort");
+    let aborts = to == 0 && view::flag(after, "/status/abort");
     (same && to < from && !aborts).then(|| format!("the step went back from {from} to {to}"))
 }
 
@@ -47,11 +47,13 @@ fn time_back(before: &Value, after: &Value) -> Option<String> {
         return Some(format!("restartedAt went back from {from} to {to}"));
     }
     let old = view::conditions(before);
-    let moved = |condition| view::instant(condition, "/lastTransitionTime");
-    view::conditions(after).into_iter().find_map(|(name, condition)| {
-        let (from, to) = back(old.get(name).and_then(|old| moved(old)), moved(condition))?;
-        Some(format!("the condition {name} had its transition at {from} and now at {to}"))
-    })
+    let all = view::conditions(after).into_iter();
+    all.flat_map(|(name, condition)| ["lastTransitionTime", "lastUpdateTime"].map(|field| (name, condition, field)))
+        .find_map(|(name, condition, field)| {
+            let at = |condition: &Value| view::instant(condition, &format!("/{field}"));
+            let (from, to) = back(old.get(name).and_then(|old| at(old)), at(condition))?;
+            Some(format!("the condition {name} had its {field} at {from} and now at {to}"))
+        })
 }
 
 fn back(from: Option<Timestamp>, to: Option<Timestamp>) -> Option<(Timestamp, Timestamp)> {

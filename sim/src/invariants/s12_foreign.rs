@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{History, Violation, WriteRecord, broken, diff, view};
+use super::{
+    History, Violation, WriteRecord, broken, diff, view,
+    wiring::{Place, Wiring, wiring},
+};
 
 /// Checks every write of ours to an object of Istio: with our weights, routes, labels and annotations taken out on both
 /// sides, nothing may differ, order included.
@@ -10,12 +13,12 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     let (Some(before), Some(after)) = (history.before(write), write.after.as_deref()) else {
         return Ok(());
     };
-    let mask: fn(&Value, &view::Wiring, &WriteRecord) -> Value = match write.key.resource.as_str() {
+    let mask: fn(&Value, &Wiring, &WriteRecord) -> Value = match write.key.resource.as_str() {
         "virtualservices" => masked_service,
         "destinationrules" => masked_rule,
         _ => return Ok(()),
     };
-    let wirings: Vec<_> = history.naming(&write.key).filter_map(|key| history.get(key)).map(view::wiring).collect();
+    let wirings: Vec<_> = history.naming(&write.key).filter_map(|key| history.get(key)).map(wiring).collect();
     let masked = |object: &Value| wirings.iter().fold(diff::bare(object), |object, one| mask(&object, one, write));
     match diff::changed(&masked(before), &masked(after)).into_iter().next() {
         Some(path) => broken("S12", write, format!("we changed {path}, which others wrote")),
@@ -23,44 +26,26 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     }
 }
 
-fn masked_service(service: &Value, wiring: &view::Wiring, write: &WriteRecord) -> Value {
+fn masked_service(service: &Value, wiring: &Wiring, write: &WriteRecord) -> Value {
     let mut masked = service.clone();
-    for (space, name, named) in &wiring.virtual_services {
-        if *space != write.key.namespace || *name != write.key.name {
-            continue;
-        }
-        let steered = view::steered(&masked, named, &wiring.managed_routes);
-        let Some(routes) = masked.pointer_mut("/spec/http").and_then(Value::as_array_mut) else {
-            continue;
-        };
-        for route in steered {
-            let all = routes.get_mut(route).and_then(|route| route.get_mut("route")?.as_array_mut());
-            for destination in all.into_iter().flatten() {
-                if ours(wiring, destination)
-                    && let Some(fields) = destination.as_object_mut()
-                {
-                    fields.remove("weight");
-                }
+    let steered: Vec<Place> = wiring.steered(&write.key, service).into_iter().map(|(place, _)| place).collect();
+    for (kind, at) in steered {
+        let route = masked.pointer_mut(&format!("/spec/{kind}/{at}/route")).and_then(Value::as_array_mut);
+        for destination in route.into_iter().flatten() {
+            if wiring.steers(destination)
+                && let Some(fields) = destination.as_object_mut()
+            {
+                fields.remove("weight");
             }
         }
+    }
+    if let Some(routes) = masked.pointer_mut("/spec/http").and_then(Value::as_array_mut) {
         routes.retain(|route| !wiring.managed_routes.iter().any(|own| own == view::text(route, "/name")));
     }
     masked
 }
 
-/// Says whether the weight of a destination is ours to set.
-fn ours(wiring: &view::Wiring, destination: &Value) -> bool {
-    let host = view::short_host(view::text(destination, "/destination/host"));
-    let subset = view::text(destination, "/destination/subset");
-    let service = |name: &str| !name.is_empty() && name == host;
-    let named = |name: &str| !name.is_empty() && name == subset;
-    service(&wiring.canary_service)
-        || service(&wiring.stable_service)
-        || named(&wiring.canary_subset)
-        || named(&wiring.stable_subset)
-}
-
-fn masked_rule(rule: &Value, wiring: &view::Wiring, write: &WriteRecord) -> Value {
+fn masked_rule(rule: &Value, wiring: &Wiring, write: &WriteRecord) -> Value {
     let mut masked = rule.clone();
     if wiring.destination_rule != write.key.name {
         return masked;

@@ -57,70 +57,6 @@ pub fn owner<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
         .map(|owner| text(owner, "/name"))
 }
 
-/// How a Rollout names its parts.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wiring {
-    /// The Service of the canary; empty when none is named.
-    pub canary_service: String,
-    /// The Service of the stable version; empty when none is named.
-    pub stable_service: String,
-    /// Each `VirtualService` as (namespace, name, named http routes).
-    pub virtual_services: Vec<(String, String, Vec<String>)>,
-    /// The `DestinationRule`'s name; empty with host-level splitting.
-    pub destination_rule: String,
-    /// The canary's subset.
-    pub canary_subset: String,
-    /// The stable version's subset.
-    pub stable_subset: String,
-    /// The routes that the controller owns.
-    pub managed_routes: Vec<String>,
-}
-
-/// Says how a Rollout names its parts.
-pub fn wiring(rollout: &Value) -> Wiring {
-    let namespace = text(rollout, "/metadata/namespace");
-    let at = |path: &str| text(rollout, &format!("/spec/strategy/canary/{path}")).to_owned();
-    let istio = rollout.pointer("/spec/strategy/canary/trafficRouting/istio").unwrap_or(&Value::Null);
-    let mut virtual_services: Vec<_> =
-        list(istio, "/virtualServices").iter().map(|one| virtual_service(one, namespace)).collect();
-    virtual_services.extend(istio.get("virtualService").map(|one| virtual_service(one, namespace)));
-    let names = |value: &Value| value.as_str().or_else(|| value.get("name")?.as_str()).map(str::to_owned);
-    Wiring {
-        canary_service: at("canaryService"),
-        stable_service: at("stableService"),
-        virtual_services,
-        destination_rule: text(istio, "/destinationRule/name").to_owned(),
-        canary_subset: text(istio, "/destinationRule/canarySubsetName").to_owned(),
-        stable_subset: text(istio, "/destinationRule/stableSubsetName").to_owned(),
-        managed_routes: list(rollout, "/spec/strategy/canary/trafficRouting/managedRoutes")
-            .iter()
-            .filter_map(names)
-            .collect(),
-    }
-}
-
-fn virtual_service(entry: &Value, namespace: &str) -> (String, String, Vec<String>) {
-    let full = text(entry, "/name");
-    let full = full.strip_suffix(".cluster.local").unwrap_or(full);
-    let (name, namespace) = full.rsplit_once('.').unwrap_or((full, namespace));
-    let routes = list(entry, "/routes").iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    (namespace.to_owned(), name.to_owned(), routes)
-}
-
-/// The http routes of a `VirtualService` whose weights a Rollout steers, by index.
-///
-/// With names: those; without: all that the controller does not own itself, if there is exactly one.
-pub fn steered(service: &Value, named: &[String], managed: &[String]) -> Vec<usize> {
-    let routes = list(service, "/spec/http").iter().enumerate();
-    if !named.is_empty() {
-        let wanted = |route: &Value| named.iter().any(|name| name == text(route, "/name"));
-        return routes.filter(|(_, route)| wanted(route)).map(|(at, _)| at).collect();
-    }
-    let own = |route: &Value| managed.iter().any(|name| name == text(route, "/name"));
-    let others: Vec<usize> = routes.filter(|(_, route)| !own(route)).map(|(at, _)| at).collect();
-    if others.len() == 1 { others } else { Vec::new() }
-}
-
 /// The first part of a host name, which is the Service's name.
 pub fn short_host(host: &str) -> &str {
     host.split('.').next().unwrap_or_default()
@@ -129,30 +65,6 @@ pub fn short_host(host: &str) -> &str {
 /// The weight of a destination; one that stands alone gets everything.
 pub fn weight(destination: &Value, alone: bool) -> i64 {
     number(destination, "/weight").unwrap_or(if alone { 100 } else { 0 })
-}
-
-impl Wiring {
-    /// Says whether a destination of a route is the canary's.
-    pub fn is_canary(&self, destination: &Value) -> bool {
-        let host = short_host(text(destination, "/destination/host"));
-        let subset = text(destination, "/destination/subset");
-        if self.destination_rule.is_empty() {
-            !self.canary_service.is_empty() && host == self.canary_service
-        } else {
-            !self.canary_subset.is_empty() && subset == self.canary_subset
-        }
-    }
-
-    /// The canary's weight in a `VirtualService`: the largest of its steered routes; nothing when it isn't there.
-    pub fn canary_weight(&self, service: &Value, named: &[String]) -> Option<i64> {
-        let routes = list(service, "/spec/http");
-        let steered = steered(service, named, &self.managed_routes);
-        let destinations = steered.iter().filter_map(|at| routes.get(*at)).flat_map(|route| {
-            let all = list(route, "/route");
-            all.iter().filter(|one| self.is_canary(one)).map(|one| weight(one, all.len() == 1))
-        });
-        destinations.max()
-    }
 }
 
 /// The number of replicas that a Rollout asks for.
@@ -178,6 +90,11 @@ fn bound(value: Option<&Value>, n: i64, up: bool) -> i64 {
         Some(Value::String(text)) => share(text.trim_end_matches('%').parse().unwrap_or(25)),
         _ => share(25),
     }
+}
+
+/// `maxSurge` of a canary in pods, for so many replicas: a share is rounded up.
+pub fn max_surge(rollout: &Value, n: i64) -> i64 {
+    bound(rollout.pointer("/spec/strategy/canary/maxSurge"), n, true)
 }
 
 /// Pods needed to carry a weight: rounded up.

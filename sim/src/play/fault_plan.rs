@@ -159,6 +159,7 @@ mod tests {
         Call {
             index: 0,
             at: Timestamp::from_second(seconds).unwrap(),
+            version: 0,
             user: user.to_owned(),
             verb,
             resource: resource.to_owned(),

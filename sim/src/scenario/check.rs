@@ -12,6 +12,7 @@ use super::{NAMESPACE, orders::plural};
 use crate::invariants::{
     History, Key,
     view::{self, HASH_LABEL},
+    wiring::wiring,
 };
 
 /// A state of the world; only what is named counts.
@@ -105,8 +106,8 @@ impl Observation {
     pub fn of(history: &History, rollout: &str) -> Self {
         let key = Key::new("rollouts", NAMESPACE, rollout);
         let object = history.get(&key).cloned().unwrap_or_default();
-        let parts = view::wiring(&object).virtual_services;
-        let routes = parts.iter().filter_map(|(space, name, _)| history.get(&Key::new("virtualservices", space, name)));
+        let parts = wiring(&object).routes;
+        let routes = parts.iter().filter_map(|entry| history.get(&entry.key()));
         let own = |object: &Value| view::owner(object, "Rollout") == Some(rollout);
         let about = |event: &Value| {
             let kind = view::text(event, "/regarding/kind").to_owned() + view::text(event, "/involvedObject/kind");
@@ -147,13 +148,12 @@ impl Observation {
 
     /// The canary's weights, one per `VirtualService` that can be read.
     pub fn weights(&self) -> Vec<i64> {
-        let wiring = view::wiring(&self.rollout);
-        let named = |service: &Value| {
-            let name = view::text(service, "/metadata/name");
-            let entry = wiring.virtual_services.iter().find(|(_, known, _)| known == name);
-            wiring.canary_weight(service, &entry?.2)
+        let wiring = wiring(&self.rollout);
+        let key = |service: &Value| {
+            let at = |pointer| view::text(service, pointer);
+            Key::new("virtualservices", at("/metadata/namespace"), at("/metadata/name"))
         };
-        self.virtual_services.iter().filter_map(named).collect()
+        self.virtual_services.iter().filter_map(|service| wiring.canary_weight(&key(service), service)).collect()
     }
 
     fn available(&self, stable: bool) -> i64 {

@@ -12,9 +12,11 @@ mod last_state;
 mod manifest;
 mod orders;
 mod player;
+mod routing_state;
 mod scale;
 mod shipped;
 mod span;
+mod users;
 mod world;
 
 use std::{collections::BTreeMap, path::Path};
@@ -85,6 +87,27 @@ pub struct Load {
     /// Requests per second; 0 sends none.
     #[serde(default = "Load::usual_rate")]
     pub requests_per_second: f64,
+    /// The proxies that they come through.
+    #[serde(default)]
+    pub proxies: Proxies,
+}
+
+/// Proxies that learn of changes at times of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Proxies {
+    /// How many there are.
+    pub count: usize,
+    /// How late each learns of each change, at most.
+    pub lag: Span,
+    /// What the times are drawn from.
+    pub seed: u64,
+}
+
+impl Default for Proxies {
+    fn default() -> Self {
+        Self { count: 1, lag: Span::default(), seed: 0 }
+    }
 }
 
 impl Load {
@@ -95,7 +118,7 @@ impl Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { host: None, requests_per_second: Self::usual_rate() }
+        Self { host: None, requests_per_second: Self::usual_rate(), proxies: Proxies::default() }
     }
 }
 
@@ -258,6 +281,13 @@ impl Scenario {
     /// The name of the scenario's one Rollout; empty when there is none.
     pub fn rollout_name(&self) -> &str {
         self.rollout().and_then(|rollout| rollout.pointer("/metadata/name")).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Says whether nothing goes wrong for the controller from its start to its end.
+    pub fn fair(&self) -> bool {
+        let actions = self.timeline.iter().flat_map(|entry| &entry.actions);
+        let unfair = |action: &Action| matches!(action, Action::Fault(_) | Action::KillController);
+        self.faults.is_empty() && !actions.into_iter().any(unfair)
     }
 
     /// The host that users ask.

@@ -9,11 +9,12 @@ use super::{
     action_runner::ActionRunner,
     frame::Frame,
     last_state::LastState,
+    users::Users,
     world::{World, WorldError},
 };
 use crate::{
     felt::Felt,
-    invariants::{Checker, Key, Violation, WriteRecord, view},
+    invariants::{Checker, Violation},
     transcript::{Recorder, Transcript},
 };
 
@@ -69,7 +70,7 @@ enum Stop {
     /// The world failed.
     World(WorldError),
     /// Something didn't come about: the rest makes no sense.
-    RolloutHistory(String),
+    Unmet(String),
 }
 
 impl From<WorldError> for Stop {
@@ -92,12 +93,9 @@ struct Player<'a, W: World> {
     watcher: Watcher<'a>,
     checker: Checker,
     recorder: Recorder,
-    felt: Felt,
+    users: Users<'a>,
     /// How the world looks.
     seen: Arc<Observation>,
-    /// What decides where requests go, and when that last changed.
-    bearing: RoutingState,
-    stirred: Timestamp,
     repeats: Vec<Repeat>,
     failures: Vec<String>,
 }
@@ -105,14 +103,13 @@ struct Player<'a, W: World> {
 impl<'a, W: World> Player<'a, W> {
     fn new(scenario: &'a Scenario, world: &'a mut W, watcher: Watcher<'a>) -> Self {
         let now = world.now();
+        let checker = Checker::new(world.controller_user()).racing(world.race());
         Self {
             scenario,
-            checker: Checker::new(world.controller_user()),
+            checker: if scenario.fair() { checker } else { checker.under_faults() },
             recorder: Recorder::new(now),
-            felt: Felt::default(),
+            users: Users::new(scenario, now),
             seen: Arc::default(),
-            bearing: RoutingState::default(),
-            stirred: now,
             repeats: Vec::new(),
             failures: Vec::new(),
             world,
@@ -193,7 +190,7 @@ impl<'a, W: World> Player<'a, W> {
             }
             if self.world.now() >= end {
                 let faults = faults.join("; ");
-                return Err(Stop::RolloutHistory(format!("{path} has not come about in time: {faults}")));
+                return Err(Stop::Unmet(format!("{path} has not come about in time: {faults}")));
             }
             self.step(end).await?;
         }
@@ -229,7 +226,7 @@ impl<'a, W: World> Player<'a, W> {
         self.look().await?;
         if self.checker.endless() {
             let text = "the controller calls the API server without end; the story stops here";
-            return Err(Stop::RolloutHistory(text.to_owned()));
+            return Err(Stop::Unmet(text.to_owned()));
         }
         Ok(())
     }
@@ -243,21 +240,15 @@ impl<'a, W: World> Player<'a, W> {
         for write in &writes {
             self.recorder.see(self.checker.history(), write);
             self.checker.see(write);
-            if RoutingState::depends_on(write) {
-                let bearing = RoutingState::of(self.checker.history(), self.scenario);
-                if bearing != self.bearing {
-                    (self.bearing, self.stirred) = (bearing, write.at);
-                }
-            }
+            self.users.see(self.checker.history(), write);
         }
         if !writes.is_empty() {
             self.seen = Arc::new(Observation::of(self.checker.history(), self.scenario.rollout_name()));
         }
         for interval in self.world.felt().await? {
-            // A plateau is what lies wholly behind the last change, and behind the time that proxies need to learn of it.
-            let still = interval.from >= self.stirred + self.world.propagation() && self.bearing.releasing();
-            let weight = self.bearing.weight.filter(|_| still);
-            self.felt.add(&interval, &self.bearing.current, weight);
+            if let Some(violation) = self.users.feel(&interval, self.world.propagation()) {
+                self.checker.report(violation);
+            }
         }
         let transcript = self.recorder.transcript();
         let (rollout, history) = (self.scenario.rollout_name(), self.checker.history());
@@ -267,92 +258,22 @@ impl<'a, W: World> Player<'a, W> {
 
     fn finish(mut self, stop: Option<Stop>) -> Played {
         let ended = stop.is_none();
-        if let Some(Stop::RolloutHistory(failure)) = stop {
+        if let Some(Stop::Unmet(failure)) = stop {
             self.failures.push(failure);
         }
         let now = self.world.now();
         self.checker.over_time(now);
         if ended {
             self.checker.at_rest(now);
-            self.judge_felt();
+            self.failures.extend(self.users.judge(&self.scenario.expect.felt));
         }
         Played {
             name: self.scenario.name.clone(),
             transcript: self.recorder.transcript().clone(),
             violations: self.checker.violations().to_vec(),
-            felt: self.felt,
+            felt: self.users.felt(),
             failures: self.failures,
             last: LastState::of(self.checker.history(), self.scenario.rollout_name()),
         }
-    }
-
-    fn judge_felt(&mut self) {
-        let (felt, limits) = (&self.felt, &self.scenario.expect.felt);
-        if felt.foreign() > limits.foreign_5xx {
-            let (seen, limit) = (&felt.foreign_5xx, limits.foreign_5xx);
-            let failure = format!(
-                "users got {} 5xx that the application did not send ({seen:?}), expected {limit}",
-                felt.foreign()
-            );
-            self.failures.push(failure);
-        }
-        if felt.requests < limits.requests {
-            self.failures.push(format!("users sent {} requests, expected {} at least", felt.requests, limits.requests));
-        }
-        for plateau in felt.plateaus.iter().filter(|plateau| !limits.unsplit && !plateau.fair()) {
-            let (weight, canary, all) = (plateau.weight, plateau.canary, plateau.all);
-            let failure =
-                format!("{canary} of {all} requests reached the canary at weight {weight}: that is no chance");
-            self.failures.push(failure);
-        }
-        for share in &limits.shares {
-            let felt = felt.plateaus.iter().any(|plateau| plateau.weight == i64::from(*share) && plateau.all > 0);
-            if !felt {
-                self.failures.push(format!("no request was sent while the canary's weight stood at {share}"));
-            }
-        }
-    }
-}
-
-/// What decides where requests go.
-#[derive(Debug, Default, PartialEq)]
-struct RoutingState {
-    current: String,
-    stable: String,
-    weight: Option<i64>,
-    selected: Vec<String>,
-}
-
-impl RoutingState {
-    fn of(history: &crate::invariants::History, scenario: &Scenario) -> Self {
-        let key = Key::new("rollouts", super::NAMESPACE, scenario.rollout_name());
-        let Some(rollout) = history.get(&key) else {
-            return Self::default();
-        };
-        let wiring = view::wiring(rollout);
-        let weights: Vec<_> = wiring
-            .virtual_services
-            .iter()
-            .filter_map(|(space, name, named)| {
-                wiring.canary_weight(history.get(&Key::new("virtualservices", space, name))?, named)
-            })
-            .collect();
-        let shares = history.now().shares(&key);
-        Self {
-            current: view::text(rollout, "/status/currentPodHash").to_owned(),
-            stable: view::text(rollout, "/status/stableRS").to_owned(),
-            weight: weights.first().copied().filter(|first| weights.iter().all(|weight| weight == first)),
-            selected: shares.into_keys().collect(),
-        }
-    }
-
-    /// Says whether a write can change where requests go.
-    fn depends_on(write: &WriteRecord) -> bool {
-        ["rollouts", "virtualservices", "services", "destinationrules"].contains(&write.key.resource.as_str())
-    }
-
-    /// Says whether two versions share the traffic.
-    fn releasing(&self) -> bool {
-        !self.stable.is_empty() && self.current != self.stable
     }
 }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Behaviour, Fault, KillPods, Load, PrometheusMode, Scenario};
 use crate::{
     felt::Interval,
-    invariants::{CallRecord, PROPAGATION, WriteRecord},
+    invariants::{CallRecord, WriteRecord},
 };
 
 /// A world: an API server with everything around it. People and tools act through ordinary clients; what no client can do
@@ -19,6 +19,11 @@ pub trait World {
     /// The world's time.
     fn now(&self) -> Timestamp;
 
+    /// The time of a request: who writes can't know what has changed so shortly before. None passes in virtual time.
+    fn race(&self) -> SignedDuration {
+        SignedDuration::ZERO
+    }
+
     /// Lets time pass until this instant.
     fn wait_until(&mut self, instant: Timestamp) -> impl Future<Output = Result<(), WorldError>>;
 
@@ -27,7 +32,7 @@ pub trait World {
 
     /// How long proxies may go on sending to where they were told before.
     fn propagation(&self) -> SignedDuration {
-        PROPAGATION
+        SignedDuration::from_secs(1)
     }
 
     /// A client with the credentials of this user.

@@ -22,6 +22,8 @@ pub struct Call {
     pub index: u64,
     /// When it came.
     pub at: Timestamp,
+    /// The version of the whole store when it came.
+    pub version: u64,
     /// Who calls.
     pub user: String,
     /// What it does.

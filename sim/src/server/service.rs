@@ -100,6 +100,7 @@ impl UserEndpoint {
         Call {
             index: self.inner.calls.fetch_add(1, Ordering::Relaxed),
             at: self.inner.now(),
+            version: self.inner.store().revision(),
             user: self.user.to_string(),
             verb: asked.verb,
             resource: asked.target.kind.names.plural.clone(),

@@ -1,15 +1,10 @@
-//! Istio's view: what proxies know of routes, subsets, Services and pods, a little later than it was written.
+//! Istio's view: what a proxy knows of routes, subsets, Services and pods, a little later than it was written.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::DEBOUNCE;
 use crate::{
     felt::float,
     invariants::{
@@ -64,59 +59,40 @@ impl fmt::Display for Unanswered {
     }
 }
 
-/// What proxies know.
+/// An object as it becomes known; nothing when it is gone.
+type Change = (Key, Option<Arc<Value>>);
+
+/// What a proxy knows.
 #[derive(Debug, Default)]
 pub struct Mesh {
     known: BTreeMap<Key, Arc<Value>>,
-    coming: VecDeque<(Timestamp, Key, Option<Arc<Value>>)>,
-    alive: BTreeSet<Key>,
+    /// What becomes known, by when and in which order.
+    coming: BTreeMap<(Timestamp, u64), Change>,
+    count: u64,
     version: u64,
 }
 
 impl Mesh {
-    /// Counts the times that proxies learnt something.
+    /// Counts the times that the proxy learnt something.
     pub const fn version(&self) -> u64 {
         self.version
     }
 
-    /// Takes in a write; it becomes known when the debounce is over. Whether a pod lives is a fact, known at once.
-    pub fn see(&mut self, write: &WriteRecord) {
-        let watched = ["virtualservices", "destinationrules", "services", "pods"];
-        let whole = matches!(write.subresource.as_deref(), None | Some("status"));
-        if !write.accepted() || !whole || !watched.contains(&write.key.resource.as_str()) {
-            return;
-        }
-        if write.is("pods") {
-            // A pod that is told to end goes on answering until its process has ended.
-            if write.after.as_deref().is_some_and(answering) {
-                self.alive.insert(write.key.clone());
-            } else {
-                self.alive.remove(&write.key);
-            }
-        }
-        self.coming.push_back((write.at + DEBOUNCE, write.key.clone(), write.after.clone()));
+    /// Takes in a write that becomes known at this instant.
+    pub fn see(&mut self, write: &WriteRecord, known: Timestamp) {
+        self.count += 1;
+        self.coming.insert((known, self.count), (write.key.clone(), write.after.clone()));
     }
 
     /// Makes everything known whose time has come.
     pub fn settle(&mut self, now: Timestamp) {
-        while self.coming.front().is_some_and(|(at, _, _)| *at <= now) {
+        while let Some(entry) = self.coming.first_entry().filter(|entry| entry.key().0 <= now) {
             self.version += 1;
-            match self.coming.pop_front() {
-                Some((_, key, Some(object))) => drop(self.known.insert(key, object)),
-                Some((_, key, None)) => drop(self.known.remove(&key)),
-                None => {}
+            match entry.remove() {
+                (key, Some(object)) => drop(self.known.insert(key, object)),
+                (key, None) => drop(self.known.remove(&key)),
             }
         }
-    }
-
-    /// When the next thing becomes known.
-    pub fn next_change(&self) -> Option<Timestamp> {
-        self.coming.front().map(|(at, _, _)| *at)
-    }
-
-    /// Says whether a pod answers.
-    pub fn alive(&self, pod: &Key) -> bool {
-        self.alive.contains(pod)
     }
 
     /// Says whether a pod is there at all, ready or not.
@@ -197,7 +173,7 @@ fn plain(route: &Value) -> bool {
 }
 
 /// Says whether a pod's process answers.
-fn answering(pod: &Value) -> bool {
+pub(super) fn answering(pod: &Value) -> bool {
     let condition = |one: &Value| text(one, "/type") == "Ready" && text(one, "/status") == "True";
     list(pod, "/status/conditions").iter().any(condition)
 }

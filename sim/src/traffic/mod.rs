@@ -4,13 +4,17 @@
 
 mod counters;
 mod mesh;
+mod proxy;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::counters::{Answered, Counters};
+use self::{
+    counters::{Answered, Counters},
+    proxy::Proxy,
+};
 pub use self::{
     counters::{BUCKETS, Sink},
     mesh::{Branch, Endpoint, Mesh, Unanswered},
@@ -19,7 +23,7 @@ use crate::{
     felt::{Interval, float},
     invariants::{Key, WriteRecord},
     prometheus::Labels,
-    scenario::Behaviour,
+    scenario::{Behaviour, Proxies},
 };
 
 /// How often Envoy tries another endpoint when one does not answer: Istio's default.
@@ -28,22 +32,40 @@ use crate::{
 /// Istio's traffic management page on retries: twice, on connection failures.
 const RETRIES: usize = 2;
 
-/// Sends users' requests through the mesh and remembers what came back.
-#[derive(Debug, Default)]
+/// Sends users' requests through the proxies and remembers what came back.
+#[derive(Debug)]
 pub struct Traffic {
-    mesh: Mesh,
-    routed: Option<((u64, String), Routed)>,
+    proxies: Vec<Proxy>,
+    /// The proxy that the next request comes to.
+    next: usize,
+    /// How late proxies learn of a change, at most; each of each change at random.
+    lag: SignedDuration,
+    random: fastrand::Rng,
     demand: Demand,
-    turns: BTreeMap<String, f64>,
-    pod_turns: BTreeMap<String, usize>,
     behaviours: BTreeMap<String, Behaviour>,
+    /// The pods that answer: a fact, whatever proxies know of it.
+    alive: BTreeSet<Key>,
     pods: BTreeMap<Key, Counters>,
     clusters: BTreeMap<Answered, (Labels, u64)>,
     felt: Vec<Interval>,
 }
 
-/// Where requests go, or why nowhere.
-type Routed = Result<Arc<[Branch]>, Unanswered>;
+impl Default for Traffic {
+    fn default() -> Self {
+        Self {
+            proxies: vec![Proxy::default()],
+            next: 0,
+            lag: SignedDuration::ZERO,
+            random: fastrand::Rng::with_seed(0),
+            demand: Demand::default(),
+            behaviours: BTreeMap::new(),
+            alive: BTreeSet::new(),
+            pods: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            felt: Vec::new(),
+        }
+    }
+}
 
 /// What users want.
 #[derive(Debug, Default)]
@@ -51,14 +73,21 @@ struct Demand {
     host: String,
     rate: f64,
     owed: f64,
-    /// Somebody was answered once.
-    began: bool,
+    /// The proxies through which somebody was answered once.
+    began: BTreeSet<usize>,
 }
 
 impl Traffic {
     /// Begins with no requests at all.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Puts so many proxies before the users, each of which learns of each change at a time of its own. They know nothing yet.
+    pub fn through(&mut self, proxies: &Proxies) {
+        self.proxies = (0..proxies.count.max(1)).map(|_| Proxy::default()).collect();
+        self.lag = proxies.lag.signed();
+        self.random = fastrand::Rng::with_seed(proxies.seed);
     }
 
     /// Sends this many requests per second to this host from now on.
@@ -72,43 +101,52 @@ impl Traffic {
         self.behaviours.insert(image.to_owned(), behaviour);
     }
 
-    /// Takes in a write; proxies see it a little later.
+    /// Takes in a write; proxies see it a little later. Whether a pod answers is a fact at once.
     pub fn see(&mut self, write: &WriteRecord) {
-        self.mesh.see(write);
+        if !write.accepted() || !matches!(write.subresource.as_deref(), None | Some("status")) {
+            return;
+        }
+        if write.is("pods") {
+            // A pod that is told to end goes on answering until its process has ended.
+            if write.after.as_deref().is_some_and(mesh::answering) {
+                self.alive.insert(write.key.clone());
+            } else {
+                self.alive.remove(&write.key);
+            }
+        }
+        let most = u64::try_from(self.lag.as_millis()).unwrap_or_default();
+        for proxy in &mut self.proxies {
+            let late = i64::try_from(self.random.u64(0..=most)).unwrap_or_default();
+            proxy.see(write, SignedDuration::from_millis(late));
+        }
     }
 
     /// Sends the requests of the time between the two instants.
     pub fn tick(&mut self, from: Timestamp, to: Timestamp) {
-        self.mesh.settle(to);
+        self.proxies.iter_mut().for_each(|proxy| proxy.settle(to));
         self.demand.owed += self.demand.rate * to.duration_since(from).as_secs_f64();
         let mut interval = Interval { from, to, ..Interval::default() };
-        let branches = self.branches();
         while self.demand.owed >= 1.0 {
             self.demand.owed -= 1.0;
-            let answer = branches.as_deref().map_err(|why| *why).and_then(|branches| self.send(branches));
-            match answer {
+            let turn = self.next % self.proxies.len().max(1);
+            self.next = turn + 1;
+            match self.send(turn) {
                 Ok((hash, status)) => {
-                    self.demand.began = true;
+                    self.demand.began.insert(turn);
                     interval.application_5xx += u64::from(status >= 500);
                     *interval.answered.entry(hash).or_default() += 1;
                 }
-                Err(why) => *interval.foreign_5xx.entry(why.to_string()).or_default() += 1,
+                // Nobody asks a service before it has answered for the first time.
+                Err(_) if !self.demand.began.contains(&turn) => {}
+                Err(why) => {
+                    interval.avoidable += u64::from(!self.alive.is_empty());
+                    *interval.foreign_5xx.entry(why.to_string()).or_default() += 1;
+                }
             }
         }
-        // Nobody asks a service before it has answered for the first time.
-        if self.demand.began && self.demand.rate > 0.0 {
+        if !self.demand.began.is_empty() && self.demand.rate > 0.0 {
             self.felt.push(interval);
         }
-    }
-
-    /// Where requests go, worked out anew only when proxies have learnt something.
-    fn branches(&mut self) -> Routed {
-        let now = (self.mesh.version(), self.demand.host.clone());
-        if self.routed.as_ref().is_none_or(|(then, _)| *then != now) {
-            let routed = self.mesh.route(&self.demand.host).map(Arc::from);
-            self.routed = Some((now, routed));
-        }
-        self.routed.as_ref().map_or(Err(Unanswered::NoRoute), |(_, routed)| routed.clone())
     }
 
     /// What users felt since the last call.
@@ -118,9 +156,9 @@ impl Traffic {
 
     /// Hands the counters of all pods that are there to Prometheus.
     pub fn scrape(&mut self, at: Timestamp, sink: &mut dyn Sink) {
-        let mesh = &self.mesh;
+        let proxies = &self.proxies;
         self.pods.retain(|pod, counters| {
-            let there = mesh.exists(pod);
+            let there = proxies.iter().any(|proxy| proxy.mesh().exists(pod));
             if !there {
                 counters.end(at, sink);
             }
@@ -134,14 +172,12 @@ impl Traffic {
         }
     }
 
-    /// Says when proxies will next see something new.
-    pub fn next_change(&self) -> Option<Timestamp> {
-        self.mesh.next_change()
-    }
-
-    fn send(&mut self, branches: &[Branch]) -> Result<(String, u16), Unanswered> {
-        let branch = self.turn(branches).ok_or(Unanswered::NoRoute)?;
-        let answer = self.ask_cluster(branch);
+    /// Sends one request through a proxy.
+    fn send(&mut self, turn: usize) -> Result<(String, u16), Unanswered> {
+        let proxy = self.proxies.get_mut(turn).ok_or(Unanswered::NoRoute)?;
+        let branches = proxy.branches(&self.demand.host)?;
+        let branch = proxy.turn(&branches).ok_or(Unanswered::NoRoute)?;
+        let answer = self.ask_cluster(turn, branch);
         if answer != Err(Unanswered::NoCluster) {
             let status = answer.as_ref().map_or(503, |(_, status)| *status);
             let (service, subset) = branch.cluster.split_once('|').unwrap_or((&branch.cluster, ""));
@@ -152,32 +188,15 @@ impl Traffic {
         answer
     }
 
-    fn ask_cluster(&mut self, branch: &Branch) -> Result<(String, u16), Unanswered> {
+    fn ask_cluster(&mut self, proxy: usize, branch: &Branch) -> Result<(String, u16), Unanswered> {
         let endpoints = branch.endpoints.as_deref().map_err(|why| *why)?;
-        let turn = self.pod_turns.entry(branch.cluster.clone()).or_default();
-        let first = *turn % endpoints.len().max(1);
-        *turn = first + 1;
+        let first = self.proxies.get_mut(proxy).map_or(0, |proxy| proxy.first(&branch.cluster, endpoints.len()));
         let mut tried = endpoints.iter().cycle().skip(first).take(endpoints.len().min(RETRIES + 1));
-        let endpoint = tried.find(|endpoint| self.mesh.alive(&endpoint.pod)).ok_or(Unanswered::NoHealthyUpstream)?;
+        let endpoint =
+            tried.find(|endpoint| self.alive.contains(&endpoint.pod)).ok_or(Unanswered::NoHealthyUpstream)?;
         let behaviour = self.behaviours.get(&endpoint.image).cloned().unwrap_or_default();
         let counters = self.pods.entry(endpoint.pod.clone()).or_insert_with(|| Counters::new(endpoint));
         Ok((endpoint.hash.clone(), counters.answer(&behaviour)))
-    }
-
-    /// Deals out turns in proportion to weights, as evenly as whole turns allow.
-    fn turn<'b>(&mut self, branches: &'b [Branch]) -> Option<&'b Branch> {
-        let total: f64 = branches.iter().map(|branch| branch.weight).sum();
-        let mut best: Option<(&Branch, f64)> = None;
-        for branch in branches.iter().filter(|branch| branch.weight > 0.0) {
-            let credit = self.turns.entry(branch.cluster.clone()).or_default();
-            *credit += branch.weight / total;
-            if best.is_none_or(|(_, most)| *credit > most) {
-                best = Some((branch, *credit));
-            }
-        }
-        let (branch, credit) = best?;
-        self.turns.insert(branch.cluster.clone(), credit - 1.0);
-        Some(branch)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -215,4 +215,28 @@ fn a_pod_that_is_gone_ends_its_series() {
     let of_pod = samples.0.iter().filter(|(key, _)| key.contains("pod=c"));
     assert!(of_pod.clone().count() > 10, "its series are named once more");
     assert!(of_pod.clone().all(|(_, value)| value.is_nan()), "each of them ends");
+}
+
+#[test]
+fn proxies_learn_of_a_change_one_after_the_other_and_each_of_what_came_first_first() {
+    let mut story = RolloutHistory::new();
+    story.traffic.through(&Proxies { count: 10, lag: crate::scenario::Span::seconds(20), seed: 1 });
+    let mut story = story.two_versions().split(&[("stable", "", 100)]).pass(30);
+    story.felt();
+    let mut story = story.split(&[("canary", "", 100)]).pass(5);
+    let early = story.felt().answered.get("v2").copied().unwrap_or_default();
+    assert!((1..500).contains(&early), "some know it after 5 s, and some don't: {early}");
+    let mut story = story.pass(16);
+    story.felt();
+    check(story.pass(1), &[("v2", 100)], &[]);
+}
+
+#[test]
+fn a_request_that_finds_nobody_is_avoidable_while_some_pod_answers() {
+    let avoidable = |mut story: RolloutHistory| story.traffic.felt().iter().map(|one| one.avoidable).sum::<u64>();
+    let story = || RolloutHistory::new().two_versions().split(&[("canary", "", 100)]).pass(1);
+    assert_eq!(avoidable(story()), 0);
+    assert_eq!(avoidable(story().pod("c", "v2", false).pass(2)), 200);
+    let nobody = story().pod("a", "v1", false).pod("b", "v1", false).pod("c", "v2", false);
+    assert_eq!(avoidable(nobody.pass(2)), 0);
 }

@@ -9,6 +9,7 @@ use super::{Kind, Line, Transcript, order::sized};
 use crate::invariants::{
     History, Key, WriteRecord,
     view::{self, HASH_LABEL, flag, label, list, number, text},
+    wiring::wiring,
 };
 
 /// Turns writes into lines of a transcript.
@@ -117,9 +118,8 @@ impl Recorder {
         let Some(object) = history.get(&rollout) else {
             return;
         };
-        let wiring = view::wiring(object);
-        let entry = wiring.virtual_services.iter().find(|(_, name, _)| *name == write.key.name);
-        let weight = |service: Option<&Value>| wiring.canary_weight(service?, &entry?.2);
+        let wiring = wiring(object);
+        let weight = |service: Option<&Value>| wiring.canary_weight(&write.key, service?);
         let (from, to) = (weight(history.before(write)), weight(write.after.as_deref()));
         if !ours {
             if from != to && history.before(write).is_some() {

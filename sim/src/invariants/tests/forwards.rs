@@ -25,6 +25,7 @@ fn s9_sees_what_goes_back() {
 #[test]
 fn s9_lets_an_abort_and_a_new_revision_begin_again() {
     keeps(&HistoryBuilder::releasing().step(3).aborted());
+    breaks(&HistoryBuilder::releasing().aborted().step(3).step(2), "S9");
     keeps(&HistoryBuilder::releasing().step(3).we("rollouts", "shop", |it| {
         it["status"]["currentPodHash"] = "v3".into();
         it["status"]["currentStepIndex"] = 0.into();
@@ -56,6 +57,21 @@ fn s11_sees_writes_that_are_none_of_our_business() {
         }),
         "S11",
     );
+    breaks(&HistoryBuilder::new().we("events", "x", |it| it["involvedObject"] = json!({"kind": "Node"})), "S11");
+    breaks(
+        &HistoryBuilder::new().we("services", "stable", |it| {
+            it["metadata"]["annotations"] = json!({"example.argoproj.io/mine": "x"});
+        }),
+        "S11",
+    );
+    let gone = |it: &mut Value| it["metadata"]["uid"] = "another".into();
+    breaks(&HistoryBuilder::releasing().person(gone).set("v2", 3, 3), "S11");
+    breaks(
+        &HistoryBuilder::releasing().we("replicasets", "shop-v2", |it| {
+            it["spec"]["template"]["spec"]["containers"][0]["image"] = "x".into();
+        }),
+        "S11",
+    );
     breaks(
         &HistoryBuilder::releasing()
             .verdict(Some(1), "Running", 0)
@@ -69,7 +85,7 @@ fn s11_lets_us_write_what_is_ours() {
     let tale = HistoryBuilder::new().we("leases", "argo-rollouts-controller-lock", |it| {
         it["spec"] = json!({});
     });
-    let tale = tale.we("events", "x", |it| it["reason"] = "y".into());
+    let tale = tale.we("events", "x", |it| it["involvedObject"] = json!({"kind": "Rollout"}));
     keeps(&tale.we("services", "stable", |it| {
         it["metadata"]["annotations"] = json!({super::diff::MANAGED_BY: "shop"});
     }));

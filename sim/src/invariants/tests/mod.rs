@@ -3,6 +3,7 @@
 mod exposure;
 mod forwards;
 mod liveness;
+mod objects;
 mod orders;
 
 use std::sync::Arc;
@@ -18,13 +19,15 @@ const US: &str = "serin-controller";
 struct HistoryBuilder {
     checker: Checker,
     now: Timestamp,
+    /// The version of the last write.
+    version: u64,
 }
 
 impl HistoryBuilder {
     /// `shop` at v1, promoted, with 10 pods, host-level routing and two analyses.
     fn new() -> Self {
         let now = "2026-01-01T00:00:00Z".parse().expect("an instant");
-        let mut tale = Self { checker: Checker::new(US), now };
+        let mut tale = Self { checker: Checker::new(US), now, version: 0 };
         let analysis = json!({"analysis": {"templates": [{"templateName": "errors"}]}});
         let canary = json!({
             "canaryService": "canary", "stableService": "stable",
@@ -32,7 +35,7 @@ impl HistoryBuilder {
             "steps": [{"setWeight": 20}, analysis, {"setWeight": 50}, analysis],
         });
         tale.make("person", "rollouts", "shop", json!({
-            "kind": "Rollout", "metadata": {"name": "shop", "namespace": "default"},
+            "kind": "Rollout", "metadata": {"name": "shop", "namespace": "default", "uid": "u"},
             "spec": {"replicas": 10, "strategy": {"canary": canary}},
             "status": {"stableRS": "v1", "currentPodHash": "v1", "currentStepHash": "s", "currentStepIndex": 4, "phase": "Healthy"},
         }));
@@ -63,11 +66,25 @@ impl HistoryBuilder {
         })
     }
 
+    /// A write to the object itself, where `write` goes to the status.
+    fn write_main(&mut self, user: &str, key: Key, after: Value) {
+        self.write_to(None, user, key, Some(after));
+    }
+
     fn write(&mut self, user: &str, key: Key, after: Option<Value>) {
+        let subresource = (key.resource == "rollouts" && user == US).then_some("status");
+        self.write_to(subresource, user, key, after);
+    }
+
+    fn write_to(&mut self, subresource: Option<&str>, user: &str, key: Key, after: Option<Value>) {
         let before = self.checker.history().get(&key).cloned().map(Arc::new);
         let verb = if after.is_none() { "delete" } else { "update" }.to_owned();
-        let subresource = (key.resource == "rollouts" && user == US).then(|| "status".to_owned());
-        let after = after.map(Arc::new);
+        let subresource = subresource.map(str::to_owned);
+        self.version += 1;
+        let after = after.map(|mut after| {
+            after["metadata"]["resourceVersion"] = self.version.to_string().into();
+            Arc::new(after)
+        });
         self.checker.see(&WriteRecord {
             at: self.now,
             user: user.into(),
@@ -111,7 +128,8 @@ impl HistoryBuilder {
         let name = format!("shop-{hash}");
         let fill = |it: &mut Value| {
             it["metadata"]["labels"] = json!({view::HASH_LABEL: hash});
-            it["metadata"]["ownerReferences"] = json!([{"kind": "Rollout", "name": "shop", "controller": true}]);
+            it["metadata"]["ownerReferences"] = owners();
+            it["spec"]["template"]["spec"]["containers"] = json!([{"image": hash}]);
             it["spec"]["replicas"] = size.into();
         };
         self.we("replicasets", &name, fill).available(hash, available)
@@ -122,6 +140,13 @@ impl HistoryBuilder {
         self.edit("kubernetes", ("replicasets", &name), |it| {
             it["status"]["availableReplicas"] = available.into();
         })
+    }
+
+    /// We read an object of the API server.
+    fn read(mut self, resource: &str, name: &str) -> Self {
+        let (at, key, version) = (self.now, Key::new(resource, "default", name), self.version);
+        self.checker.hear(&CallRecord { at, verb: "get".to_owned(), key, version, code: 200 });
+        self
     }
 
     fn select(self, service: &str, hash: &str) -> Self {
@@ -157,7 +182,7 @@ impl HistoryBuilder {
             if let Some(step) = step {
                 it["metadata"]["labels"]["step-index"] = step.to_string().into();
             }
-            it["metadata"]["ownerReferences"] = json!([{"kind": "Rollout", "name": "shop", "controller": true}]);
+            it["metadata"]["ownerReferences"] = owners();
             it["status"] = json!({"phase": phase, "metricResults": [{"name": "errors", "successful": successful}]});
         })
     }
@@ -182,6 +207,11 @@ impl HistoryBuilder {
     fn broken(&self) -> Vec<&'static str> {
         self.checker.violations().iter().map(|violation| violation.invariant).collect()
     }
+}
+
+/// The owner of everything that belongs to shop.
+fn owners() -> Value {
+    json!([{"kind": "Rollout", "name": "shop", "uid": "u", "controller": true}])
 }
 
 #[track_caller]
