@@ -141,7 +141,30 @@ pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
+/// Until when pods are kept that stay for so many seconds more: recorded in whole seconds, so the next whole one.
+pub fn kept_until(now: Timestamp, seconds: i64) -> Timestamp {
+    let end = seconds_later(now, seconds);
+    let fraction = i64::from(end.subsec_nanosecond());
+    if fraction == 0 { end } else { later(end, SignedDuration::from_nanos(1_000_000_000 - fraction)) }
+}
+
 /// An instant later by whole seconds.
 pub fn seconds_later(at: Timestamp, seconds: i64) -> Timestamp {
     later(at, SignedDuration::from_secs(seconds.max(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_are_kept_until_a_whole_second_and_never_for_less_than_asked() {
+        fn check(now: &str, seconds: i64, expect: &str) {
+            assert_eq!(kept_until(now.parse().unwrap(), seconds).to_string(), expect, "{now} and {seconds} s");
+        }
+        check("2026-01-01T00:00:00Z", 30, "2026-01-01T00:00:30Z");
+        check("2026-01-01T00:00:00.000000001Z", 30, "2026-01-01T00:00:31Z");
+        check("2026-01-01T00:00:00.999Z", 0, "2026-01-01T00:00:01Z");
+        check("2026-01-01T00:00:00Z", -5, "2026-01-01T00:00:00Z");
+    }
 }

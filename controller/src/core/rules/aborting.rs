@@ -3,7 +3,7 @@
 use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, EventReason};
 
 use super::super::because::Because;
-use super::super::capacity::{drained, seconds_later};
+use super::super::capacity::{drained, kept_until};
 use super::super::conditions::{self, Wanted};
 use super::super::plan::{Effect, Move, Need, Plan, Way};
 use super::super::record;
@@ -149,5 +149,5 @@ fn deadline(s: &Snapshot) -> Option<Effect> {
     if !s.routed() || delay <= 0 || !served || drained(s).1.is_some() {
         return None;
     }
-    Some(Effect::SetDeadline { name: rs.name.clone(), at: Some(seconds_later(s.now, i64::from(delay))) })
+    Some(Effect::SetDeadline { name: rs.name.clone(), at: Some(kept_until(s.now, i64::from(delay))) })
 }

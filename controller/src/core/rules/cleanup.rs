@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serin_crds::names::{AnalysisPhase, EventReason, defaults};
 
 use super::super::because::Because;
-use super::super::capacity::{is_selected, seconds_later, settles_at, superseded};
+use super::super::capacity::{is_selected, kept_until, settles_at, superseded};
 use super::super::goal;
 use super::super::plan::{Effect, Plan};
 use super::super::snapshot::{ReplicaSetSeen, RunSeen, Snapshot};
@@ -57,7 +57,7 @@ fn routed(s: &Snapshot) -> Vec<Effect> {
             Some(at) if s.now < at && !over => kept += 1,
             None if delay > 0 && !over => {
                 kept += 1;
-                let at = seconds_later(s.now, delay);
+                let at = kept_until(s.now, delay);
                 effects.push(Effect::SetDeadline { name: rs.name.clone(), at: Some(at) });
             }
             // Without a delay, or over the limit, pods still outlive the routes by the time that proxies need.
