@@ -16,6 +16,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("proxies-late", LATE),
     ("proxies-late-abort", LATE),
     ("rivals", REPORTED),
+    ("tls-and-tcp-routes", "users of a scenario ask over HTTP; a trial of its own asks over TLS and TCP"),
     ("abort-beside-new-version", REPORTED),
     ("abort-held-fix-released", REPORTED),
     ("abort-of-replica-canary", REPORTED),

@@ -78,17 +78,21 @@ pub(super) fn same(simulated: &str, real: &str) -> Result<(), String> {
     ))
 }
 
-/// The text without what a server or the network said in its own words, which are others on each world.
+/// The text without what a server or the network said in its own words, which are others on each world, and without how
+/// long a fault of the world lasts, which is shorter where time is real.
 fn comparable(transcript: &str) -> String {
-    let line = |line: &str| match line.split_once(PROVIDER_SAID) {
-        Some((before, _)) => format!("{before}{PROVIDER_SAID}\n"),
-        None => format!("{line}\n"),
+    let line = |line: &str| match (line.split_once(PROVIDER_SAID), line.rsplit_once(" for ")) {
+        (Some((before, _)), _) => format!("{before}{PROVIDER_SAID}\n"),
+        (None, Some((before, _))) if line.starts_with("world ") => format!("{before}\n"),
+        _ => format!("{line}\n"),
     };
     transcript.lines().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Add as _;
+
     use super::*;
 
     fn check(simulated: &str, real: &str, expect: &str) {
@@ -102,6 +106,12 @@ mod tests {
         check("a\nb\nc\n", "a\nx\ny\nc\n", &format!("{head}  - b\n  + x\n  + y\n"));
         check("a\na\n", "a\n", &format!("{head}  - a\n"));
         check("is Error: \"Error Message: refused\"\n", "is Error: \"Error Message: os error 111\"\n", "");
+        check("world       all hangs for 10m\n", "world       all hangs for 30s\n", "");
+        check(
+            "shop        for 1\n",
+            "shop        for 2\n",
+            &head.replace("1;", "0;").add("  - shop        for 1\n  + shop        for 2\n"),
+        );
     }
 
     #[test]

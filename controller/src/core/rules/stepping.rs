@@ -101,10 +101,12 @@ fn pause_end(step: &CanaryStep, start: Timestamp) -> Option<Timestamp> {
     start.checked_add(span).ok()
 }
 
-/// A complete step gives way to the next, which is entered by recording it.
+/// A complete step gives way to the next, which is entered by recording it; but none does while the route is missing, since
+/// nobody knows what users get.
 pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
     let step = s.step()?;
-    if !matches!(s.stage(), Stage::Updating(_)) || s.halted() {
+    let unseen = s.routed() && s.route().is_none();
+    if !matches!(s.stage(), Stage::Updating(_)) || s.halted() || unseen {
         return None;
     }
     if step.pause.is_some() && !s.status.controller_pause && !s.paused_for(&PauseReason::CanaryPauseStep) {
