@@ -53,7 +53,7 @@ pub struct Stage {
     world: World,
     /// How long proxies may take to learn.
     propagation: SignedDuration,
-    ledger: AuditWrites,
+    audit_writes: AuditWrites,
     controller: Option<Controller>,
     crowd: Option<LoadStream>,
     /// In front of the API server, where calls of the controller go wrong.
@@ -72,13 +72,13 @@ impl Stage {
     /// When one of them doesn't become ready.
     pub async fn open(options: Options) -> Result<Self, Broken> {
         let world = World::start(options).await?;
-        let ledger = AuditWrites::new(world.audit());
+        let audit_writes = AuditWrites::new(world.audit());
         let propagation =
             SignedDuration::from_secs(1) + SignedDuration::try_from(options.proxies_learn_after).unwrap_or_default();
         Ok(Self {
             world,
             propagation,
-            ledger,
+            audit_writes,
             controller: None,
             crowd: None,
             gate: None,
@@ -329,7 +329,7 @@ impl scenario::World for Stage {
         // call, because calls that were answered before may still be written behind it.
         let told = self.now() + SLACK;
         tokio::time::sleep(LOGGED).await;
-        let (told, writes) = self.ledger.read(told).map_err(broken("the audit log can't be read"))?;
+        let (told, writes) = self.audit_writes.read(told).map_err(broken("the audit log can't be read"))?;
         self.told = told;
         for write in &writes {
             self.routes.see(write);
@@ -338,7 +338,7 @@ impl scenario::World for Stage {
     }
 
     async fn calls(&mut self) -> Result<Vec<CallRecord>, WorldError> {
-        Ok(self.ledger.calls())
+        Ok(self.audit_writes.calls())
     }
 
     async fn felt(&mut self) -> Result<Vec<Interval>, WorldError> {

@@ -160,6 +160,16 @@ fn an_abort_waits_for_no_cache() {
 }
 
 #[test]
+fn no_step_ends_while_the_route_is_missing() {
+    let s = with_steps(json!([{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 100}]));
+    let mut s = s.canary_pods(2).selected().weight(20).at_step(1).paused(PauseReason::CanaryPauseStep, noon());
+    s.status.pause_conditions.clear();
+    assert_eq!(check(&s, "StepDone", &[]).record.current_step_index, Some(2), "a person has ended the pause");
+    s.traffic.route = Route::Blind("virtualservices \"web\" not found".into());
+    assert_eq!(check(&s, "RouteUnseen", &[]).record.current_step_index, Some(1));
+}
+
+#[test]
 fn pods_grow_although_a_route_cannot_be_seen() {
     for route in [Route::Blind("not found".into()), Route::Unreadable("forbidden".into())] {
         let mut s = rollout().canary_pods(2).selected().at_step(3).spec(|spec| spec.replicas = Some(20));
