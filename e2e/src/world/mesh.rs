@@ -178,19 +178,22 @@ impl Envoy {
         })
     }
 
-    /// Where Envoy sends streams (TCP, or TLS that it does not open) of this port to Services whose names begin like this, by
-    /// Envoy's cluster names, with their weights; nothing when it knows none. Clusters that get nothing are left out.
+    /// Where Envoy sends streams (TCP, or TLS that it does not open) to this address of a Service, by Envoy's cluster names,
+    /// with their weights; nothing when it does not listen there. Clusters that get nothing are left out.
     ///
     /// # Errors
     /// When Envoy doesn't answer.
-    pub async fn stream_weights(self, port: u16, service: &str) -> Result<Vec<(String, u64)>, WorldError> {
+    pub async fn stream_weights(self, address: &str, port: u16) -> Result<Vec<(String, u64)>, WorldError> {
         let dump = self.page("config_dump?resource=dynamic_listeners").await?;
         let dump: Value = serde_json::from_str(&dump).map_err(WorldError::malformed("Envoy's listeners"))?;
-        let start = format!("outbound|{port}||{service}");
+        let name = format!("{address}_{port}");
+        let listeners = dump.get("configs").and_then(Value::as_array).into_iter().flatten();
+        let mut named = listeners.filter(|listener| listener.get("name").and_then(Value::as_str) == Some(&name));
         let mut proxies = Vec::new();
-        tcp_proxies(&dump, &mut proxies);
-        let mut weights = proxies.into_iter().map(stream_targets);
-        Ok(weights.find(|all| all.iter().any(|(name, _)| name.starts_with(&start))).unwrap_or_default())
+        if let Some(active) = named.next().and_then(|listener| listener.get("active_state")) {
+            tcp_proxies(active, &mut proxies);
+        }
+        Ok(proxies.first().map(|proxy| stream_targets(proxy)).unwrap_or_default())
     }
 
     /// How many healthy endpoints Envoy knows for one of its clusters.

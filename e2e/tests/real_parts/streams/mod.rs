@@ -52,12 +52,14 @@ async fn arrived(world: &World, stable: u64, canary: u64) -> Result<(), Fault> {
             .map(|(side, weight)| (format!("outbound|{port}||shop-{side}.default.svc.cluster.local"), weight))
             .collect()
     };
+    let service = world.get("/api/v1/namespaces/default/services/shop").await?;
+    let address = service.pointer("/spec/clusterIP").and_then(Value::as_str).ok_or("the Service has no address")?;
     eventually("the weights in Envoy", LIMIT, async || {
         let mut http = world.envoy().weights(HOST).await.map_err(|error| error.to_string())?;
         http.retain(|(_, weight)| *weight > 0);
         let mut seen = vec![(80, http)];
         for port in [443, 9000] {
-            seen.push((port, world.envoy().stream_weights(port, "shop").await.map_err(|error| error.to_string())?));
+            seen.push((port, world.envoy().stream_weights(address, port).await.map_err(|error| error.to_string())?));
         }
         let all = seen.iter().all(|(port, weights)| *weights == want(*port));
         if all { Ok(()) } else { Err(format!("{seen:?}")) }
