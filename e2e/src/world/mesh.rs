@@ -190,8 +190,9 @@ impl Envoy {
         let listeners = dump.get("configs").and_then(Value::as_array).into_iter().flatten();
         let mut named = listeners.filter(|listener| listener.get("name").and_then(Value::as_str) == Some(&name));
         let mut proxies = Vec::new();
-        if let Some(active) = named.next().and_then(|listener| listener.get("active_state")) {
-            tcp_proxies(active, &mut proxies);
+        // Beside these chains stands a default one, for streams that name no host that is known.
+        if let Some(chains) = named.next().and_then(|found| found.pointer("/active_state/listener/filter_chains")) {
+            tcp_proxies(chains, &mut proxies);
         }
         Ok(proxies.first().map(|proxy| stream_targets(proxy)).unwrap_or_default())
     }
