@@ -63,6 +63,7 @@ impl App {
             verdicts: verdicts.clone(),
             memories: Memories::default(),
             istio_version: settings.istio_version.as_str().into(),
+            generation_format: settings.generation_format,
             listeners: Listeners { notices, wake: Arc::new(move |key| waking.add(key)) },
             waiters: Waiters::default(),
             limiter: limiter.clone(),

@@ -158,6 +158,7 @@ fn parts(flags: &Flags, own: &str, clients: &Clients, clock: &Clock, gate: &Writ
         namespace: flags.scope.namespaced.then(|| own.to_owned()),
         instance: flags.scope.instance_id.clone(),
         istio_version: flags.scope.istio_api_version.clone(),
+        generation_format: flags.scope.observed_generation,
         threads: flags.work.rollout_threads.map_or(Settings::default().threads, usize::from),
         queries: flags.work.analysis_threads.map_or(Settings::default().queries, usize::from),
         only_analyses: !flags.scope.controllers.is_empty(),

@@ -151,7 +151,10 @@ impl World {
             snapshot: Snapshot {
                 now: self.clock.now(),
                 look,
-                id: Identity { unsupported: described.unsupported.clone(), ..spec::identity(&row, &described.object) },
+                id: Identity {
+                    unsupported: described.unsupported.clone(),
+                    ..spec::identity(&row, &described.object, self.generation_format)
+                },
                 spec: described.spec.clone(),
                 status: described.status.clone(),
                 faults: described.faults.clone(),

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use serin_crds::IntOrString;
 use serin_crds::rollout::RolloutStatus;
 
 use crate::api::CallError;
@@ -10,6 +11,29 @@ use crate::core::plan::Plan;
 use crate::core::{conditions, record};
 use crate::observe::Observation;
 use crate::world::World;
+
+/// How a status says which generation of the spec it is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum GenerationFormat {
+    /// As a decimal string: what Argo Rollouts writes, and all that its CRDs and its plugin take.
+    #[default]
+    String,
+    /// As a number: what Helm 4, Flux and other users of kstatus take.
+    Integer,
+    /// Not at all: everybody takes it, and nobody can tell a status that is out of date.
+    Omit,
+}
+
+impl GenerationFormat {
+    /// A generation in this format.
+    pub fn write(self, generation: i64) -> Option<IntOrString> {
+        match self {
+            Self::String => Some(IntOrString::String(generation.to_string())),
+            Self::Integer => Some(IntOrString::Int(generation)),
+            Self::Omit => None,
+        }
+    }
+}
 
 /// How long a change of counters or sentences may wait for a transition to carry it.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
@@ -83,9 +107,17 @@ fn difference(before: &Value, after: &Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{GenerationFormat, difference};
     use proptest::prelude::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn a_generation_is_written_in_the_format_that_is_asked_for() {
+        let written = |format: GenerationFormat| json!(format.write(7));
+        assert_eq!(written(GenerationFormat::String), json!("7"));
+        assert_eq!(written(GenerationFormat::Integer), json!(7));
+        assert_eq!(written(GenerationFormat::Omit), Value::Null);
+    }
 
     fn json_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![any::<i32>().prop_map(Value::from), "[a-c]".prop_map(Value::from)];

@@ -9,6 +9,7 @@ use crate::core::plan::Note;
 use crate::core::snapshot::Identity;
 use crate::memory::Memories;
 use crate::meters::Meters;
+use crate::report::GenerationFormat;
 use crate::routers::{Kind, ObjectId};
 use crate::runs::LiveVerdicts;
 use crate::runtime::clock::Clock;
@@ -134,6 +135,8 @@ pub struct World {
     pub memories: Memories,
     /// Version of Istio's API.
     pub istio_version: Arc<str>,
+    /// How statuses say which generation they are about.
+    pub generation_format: GenerationFormat,
     /// Who is told: people by events, other Rollouts by a turn.
     pub listeners: Listeners,
     /// Who was told that something cannot be read or is not there.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer};
 
+use crate::IntOrString;
+
 /// Whether a flag is unset, so that it need not be written.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub fn is_false(flag: &bool) -> bool {
@@ -31,6 +33,13 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
         Some(Text::Number(number)) => Some(number.to_string()),
         _ => None,
     })
+}
+
+/// A number or a string that is not empty; anything else counts as absent.
+pub fn int_or_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IntOrString>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let read: Option<IntOrString> = serde_json::from_value(value).ok();
+    Ok(read.filter(|it| *it != IntOrString::String(String::new())))
 }
 
 /// A known word; an unknown one, the empty one and null count as absent.

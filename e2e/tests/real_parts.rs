@@ -28,6 +28,8 @@ mod scenarios;
 mod shares;
 #[path = "real_parts/streams/mod.rs"]
 mod streams;
+#[path = "real_parts/waiting/mod.rs"]
+mod waiting;
 
 fn main() -> ExitCode {
     let mut trials = vec![
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Trial::new("the chart has no faults for helm 4 and 3", chart::helm_finds_no_fault),
         Trial::new("the install files are what the chart renders", chart::install_files_are_what_the_chart_renders),
         Trial::new("helm installs, upgrades and takes back the chart", chart::helm_installs_upgrades_and_takes_back),
+        Trial::new("helm waits for a release of a Rollout", waiting::helm_waits_for_a_release).beside_others(),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of TLS and TCP routes follow a release", streams::follow_a_release).beside_others(),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),

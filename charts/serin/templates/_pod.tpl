@@ -11,6 +11,7 @@
 {{- with $controller.prometheusAddress }}
 - {{ printf "--prometheus-address=%s" . | quote }}
 {{- end }}
+- --observed-generation={{ $controller.observedGeneration | default (ternary "integer" "string" .Values.installCRDs) }}
 {{- range $controller.metricAllow }}
 - {{ printf "--metric-allow=%s" . | quote }}
 {{- end }}

@@ -148,8 +148,9 @@ impl Summary {
 /// The phase and its message. What a status says of an older spec, or of a pause that a person has just ended, does not
 /// count any more.
 fn phase(rollout: &Value) -> (&str, &str) {
-    let observed = text(rollout, "/status/observedGeneration").parse::<i64>();
-    if observed.is_ok_and(|observed| observed < number(rollout, "/metadata/generation")) {
+    let field = rollout.pointer("/status/observedGeneration");
+    let observed = field.and_then(|field| field.as_i64().or_else(|| field.as_str()?.parse().ok()));
+    if observed.is_some_and(|observed| observed < number(rollout, "/metadata/generation")) {
         return ("Progressing", "waiting for rollout spec update to be observed");
     }
     if flag(rollout, "/status/controllerPause") && list(rollout, "/status/pauseConditions").is_empty() {
@@ -191,7 +192,7 @@ fn replicas(rollout: &Value) -> Replicas {
 }
 
 fn wait(rollout: &Value) -> Option<Wait> {
-    let condition = condition(rollout, "Reconciling").filter(|condition| text(condition, "/status") == "True")?;
+    let condition = condition(rollout, "Reconciling").filter(|condition| text(condition, "/reason") != "Settled")?;
     Some(Wait {
         reason: text(condition, "/reason").to_owned(),
         message: text(condition, "/message").to_owned(),

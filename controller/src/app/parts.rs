@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::core::plan::Note;
 use crate::core::snapshot::Identity;
+use crate::report::GenerationFormat;
 use crate::runs::Told;
 use crate::runtime::clock::Clock;
 use crate::runtime::gate::WriteGate;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub instance: String,
     /// Version of Istio's API.
     pub istio_version: String,
+    /// How statuses say which generation they are about.
+    pub generation_format: GenerationFormat,
     /// How many Rollouts are worked on at once; aborts have places of their own.
     pub threads: usize,
     /// How many metrics are asked for at once, from one address.
@@ -93,6 +96,7 @@ impl Default for Settings {
             namespace: None,
             instance: String::new(),
             istio_version: "v1alpha3".into(),
+            generation_format: GenerationFormat::default(),
             threads: 32,
             queries: 64,
             only_analyses: false,

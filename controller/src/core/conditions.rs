@@ -10,9 +10,13 @@ use serin_crds::rollout::{RolloutCondition, RolloutStatus};
 use super::because::Because;
 use super::snapshot::{Best, Route, Snapshot};
 
+const RECONCILING: &str = "Reconciling";
+
 /// The condition by which a Rollout says what it waits for, since when, and what would end it.
+///
+/// It is true while an update is under way; its reason and message say what is waited for in any phase.
 pub fn waiting() -> ConditionType {
-    ConditionType::Other("Reconciling".to_owned())
+    ConditionType::Other(RECONCILING.to_owned())
 }
 
 /// One condition as it should be.
@@ -57,7 +61,8 @@ pub(super) fn set(status: &mut RolloutStatus, wanted: Wanted, now: Timestamp) {
         }
     }
     let transition = match &old {
-        Some(old) if old.status == wanted.status && old.reason == wanted.reason => old.last_transition_time,
+        // A wait lasts as long as its reason, in whatever phase.
+        Some(old) if wanted.kind == waiting() && old.reason == wanted.reason => old.last_transition_time,
         Some(old) if old.status == wanted.status && wanted.kind != waiting() => old.last_transition_time,
         _ => now,
     };
@@ -117,13 +122,35 @@ pub(super) fn refresh(s: &Snapshot, next: &mut RolloutStatus, because: &Because)
     refused(s, next, because);
     replica_failure(s, next);
     unsupported(s, next);
-    wait_for(next, because, now);
 }
 
-/// Says what is waited for, since when, and what would end it.
-pub(super) fn wait_for(next: &mut RolloutStatus, because: &Because, now: Timestamp) {
-    let mut wanted = Wanted::new(waiting(), because.is_wait(), ConditionReason::RolloutHealthy, &because.sentence());
-    because.code().clone_into(&mut wanted.reason);
+/// Says the phase in the conditions that tools know who know no Rollouts (kstatus: Helm, Flux, kpt, `kubectl wait`), and in
+/// `Reconciling` what is waited for, since when, and what would end it.
+pub(super) fn summarize(next: &mut RolloutStatus, because: &Because, now: Timestamp) {
+    let phase = next.phase.unwrap_or(RolloutPhase::Progressing);
+    let (ready, stalled, text) = match phase {
+        RolloutPhase::Healthy => (true, false, "Every pod runs the desired version and is available"),
+        RolloutPhase::Degraded => (false, true, "The desired version is not running; status.message says why"),
+        RolloutPhase::Paused => (false, false, "The update is paused; the condition Reconciling says until when"),
+        RolloutPhase::Progressing => {
+            (false, false, "An update is in progress; the condition Reconciling says what is next")
+        }
+    };
+    let about = |kind: &str, status: bool, message: &str| Wanted {
+        kind: ConditionType::Other(kind.to_owned()),
+        status: status.into(),
+        reason: phase.to_string(),
+        message: message.to_owned(),
+    };
+    set(next, about("Ready", ready, text), now);
+    // By convention it is there only while it is true.
+    if stalled {
+        set(next, about("Stalled", true, text), now);
+    } else {
+        remove(next, &ConditionType::Other("Stalled".to_owned()));
+    }
+    let wanted =
+        Wanted { reason: because.code().to_owned(), ..about(RECONCILING, !ready && !stalled, &because.sentence()) };
     set(next, wanted, now);
 }
 

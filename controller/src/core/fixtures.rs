@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use serin_crds::IntOrString;
 use serin_crds::names::{AnalysisPhase, PauseReason};
 use serin_crds::rollout::{CanaryStep, PauseCondition, RolloutSpec, RunRef};
 
@@ -83,6 +84,7 @@ pub fn with_steps(steps: Value) -> Snapshot {
             uid: "uid".into(),
             resource_version: "1".into(),
             generation: 2,
+            observed_generation: Some(IntOrString::Int(2)),
             revision: 2,
             ..Identity::default()
         },

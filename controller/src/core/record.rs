@@ -19,7 +19,7 @@ pub fn draft(s: &Snapshot) -> RolloutStatus {
     next.updated_replicas = count(s.new_rs().map_or(0, |rs| rs.replicas));
     next.hpa_replicas = next.replicas;
     next.selector = s.spec.selector.as_ref().map(selector_text);
-    next.observed_generation = Some(s.id.generation.to_string());
+    next.observed_generation.clone_from(&s.id.observed_generation);
     next.canary.weights = weights(s);
     refresh_runs(s, &mut next);
     if s.is_stable() {
@@ -38,6 +38,7 @@ pub fn finish(s: &Snapshot, mut next: RolloutStatus, because: &Because) -> Rollo
     let (phase, message) = conditions::phase(s, &next, because);
     next.phase = Some(phase);
     next.message = Some(message).filter(|text| !text.is_empty());
+    conditions::summarize(&mut next, because, s.now);
     next
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serin_crds::IntOrString;
 use serin_crds::analysis::AnalysisRunSpec;
 use serin_crds::names::AnalysisPhase;
 use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
@@ -90,6 +91,8 @@ pub struct Identity {
     pub resource_version: String,
     /// `metadata.generation`.
     pub generation: i64,
+    /// The same as the status says it; `None` where it says nothing.
+    pub observed_generation: Option<IntOrString>,
     /// Revision annotation, 0 if absent.
     pub revision: u64,
     /// Whether it is being deleted.

@@ -8,6 +8,7 @@ use serin_crds::names;
 use super::ObserveError;
 use crate::core::snapshot::{Identity, Revision};
 use crate::described::Described;
+use crate::report::GenerationFormat;
 use crate::runtime::projection::{Projection, ReplicaSetRow, RolloutRow};
 use crate::world::World;
 
@@ -76,7 +77,7 @@ impl World {
     }
 }
 
-pub(super) fn identity(row: &RolloutRow, object: &Value) -> Identity {
+pub(super) fn identity(row: &RolloutRow, object: &Value, format: GenerationFormat) -> Identity {
     let annotation =
         |key: &str| object.pointer("/metadata/annotations").and_then(|a| a.get(key)).and_then(Value::as_str);
     Identity {
@@ -85,6 +86,7 @@ pub(super) fn identity(row: &RolloutRow, object: &Value) -> Identity {
         uid: row.meta.uid.to_string(),
         resource_version: row.meta.version.to_string(),
         generation: row.meta.generation,
+        observed_generation: format.write(row.meta.generation),
         revision: annotation(names::REVISION_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0),
         deleting: row.meta.deleted.is_some(),
         ..Identity::default()

@@ -16,6 +16,7 @@ use self::values::{duration, port, truth};
 use super::client::Reach;
 use super::lease::Election;
 use super::logging::{Format, Logging};
+use crate::report::GenerationFormat;
 
 /// Progressive delivery for Kubernetes: runs the Rollouts of Argo Rollouts.
 #[derive(Clone, Debug, Parser)]
@@ -61,6 +62,9 @@ pub struct ScopeFlags {
     /// Version of Istio's API.
     #[arg(long, default_value = "v1alpha3")]
     pub istio_api_version: String,
+    /// How status.observedGeneration is written: a string as Argo Rollouts writes it, an integer for Helm 4 and Flux, or omitted.
+    #[arg(long, value_enum, default_value = "string")]
+    pub observed_generation: GenerationFormat,
     /// Carry out analysis runs and leave Rollouts alone; `analysis` is the only name.
     #[arg(long, value_delimiter = ',', value_parser = ["analysis"])]
     pub controllers: Vec<String>,

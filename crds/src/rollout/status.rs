@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::lenient;
 use crate::names::{AnalysisPhase, CompletionStatus, ConditionStatus, ConditionType, PauseReason, RolloutPhase};
+use crate::{IntOrString, lenient};
 
 /// What a Rollout has reached, and the orders that people put into status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,9 +49,9 @@ pub struct RolloutStatus {
     /// Salt for the hash after a name collision.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collision_count: Option<i32>,
-    /// Generation that was seen last, as a decimal string.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
-    pub observed_generation: Option<String>,
+    /// Generation that was seen last: a number, or a decimal string as Argo Rollouts writes it.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::int_or_string")]
+    pub observed_generation: Option<IntOrString>,
     /// Conditions by type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<RolloutCondition>,

@@ -113,7 +113,7 @@ const EXPERIMENT: Kind = Kind {
 /// The CRDs of all five kinds.
 pub fn crds() -> Vec<Crd> {
     let template = || of_type::<AnalysisTemplateSpec>("AnalysisTemplateSpec");
-    let rollout = (of_type::<RolloutSpec>("RolloutSpec"), of_type::<RolloutStatus>("RolloutStatus"));
+    let rollout = (of_type::<RolloutSpec>("RolloutSpec"), unseen(of_type::<RolloutStatus>("RolloutStatus")));
     let run = (of_type::<AnalysisRunSpec>("AnalysisRunSpec"), of_type::<AnalysisRunStatus>("AnalysisRunStatus"));
     let experiment = (of_type::<ExperimentSpec>("ExperimentSpec"), of_type::<ExperimentStatus>("ExperimentStatus"));
     let subresources = json!({
@@ -132,6 +132,18 @@ pub fn crds() -> Vec<Crd> {
         crd(&ANALYSIS_RUN, run.0, Some(run.1), &none),
         crd(&EXPERIMENT, experiment.0, Some(experiment.1), &none),
     ]
+}
+
+/// A status that reads as "not seen yet" until it is written for the first time: without it, tools that wait take an object
+/// that no controller has looked at for one that is finished.
+///
+/// # Source
+/// The CRDs of Flux, which have the same default as a number; as a string, Argo's clients can read it too.
+fn unseen(mut status: Value) -> Value {
+    if let Some(members) = status.as_object_mut() {
+        members.insert("default".to_owned(), json!({ "observedGeneration": "-1" }));
+    }
+    status
 }
 
 fn of_type<T: JsonSchema>(name: &str) -> Value {

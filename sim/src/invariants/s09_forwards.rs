@@ -36,8 +36,7 @@ fn revision_back(before: &Value, after: &Value) -> Option<String> {
 }
 
 fn observed_back(before: &Value, after: &Value) -> Option<String> {
-    let observed = |object| view::text(object, "/status/observedGeneration").parse::<i64>().ok();
-    let (from, to) = (observed(before)?, observed(after)?);
+    let (from, to) = (view::observed_generation(before)?, view::observed_generation(after)?);
     (to < from).then(|| format!("the observed generation went back from {from} to {to}"))
 }
 

@@ -20,6 +20,12 @@ pub fn number(object: &Value, pointer: &str) -> Option<i64> {
     object.pointer(pointer).and_then(Value::as_i64)
 }
 
+/// The generation that a status is about, whether it is written as a number or as a string.
+pub fn observed_generation(object: &Value) -> Option<i64> {
+    let field = object.pointer("/status/observedGeneration")?;
+    field.as_i64().or_else(|| field.as_str()?.parse().ok())
+}
+
 /// A flag at a JSON pointer; false when it isn't there.
 pub fn flag(object: &Value, pointer: &str) -> bool {
     object.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()

@@ -246,5 +246,5 @@ fn differs<T: PartialEq + std::fmt::Display>(faults: &mut Vec<String>, what: &st
 
 fn observed(rollout: &Value) -> bool {
     let generation = view::number(rollout, "/metadata/generation").unwrap_or_default();
-    view::text(rollout, "/status/observedGeneration").parse::<i64>().is_ok_and(|seen| seen >= generation)
+    view::observed_generation(rollout).is_some_and(|seen| seen >= generation)
 }

@@ -59,12 +59,12 @@ const RULES: &[(&str, Rule)] = &[
 pub fn decide(s: &Snapshot) -> Plan {
     let mut plan = RULES.iter().find_map(|(_, rule)| rule(s)).unwrap_or_else(|| stepping::wait(s));
     if matches!(plan.because, Because::Unreadable(_)) {
-        super::conditions::wait_for(&mut plan.record, &plan.because, s.now);
         // No status is ever without a phase: viewers take that for an error.
         if plan.record.phase.is_none() {
             plan.record.phase = Some(serin_crds::names::RolloutPhase::Progressing);
             plan.record.message = Some(plan.because.sentence());
         }
+        super::conditions::summarize(&mut plan.record, &plan.because, s.now);
     } else if !matches!(plan.because, Because::Deleting | Because::Adopting) {
         plan.record = record::finish(s, plan.record, &plan.because);
         plan = standing::tell_faults(s, plan);

@@ -8,6 +8,7 @@ use crate::core::snapshot::{Route, Snapshot};
 use serde_json::json;
 
 mod unwell;
+mod waited;
 
 /// One turn: what is decided, by its reason and its effects in short.
 fn check(s: &Snapshot, because: &str, effects: &[&str]) -> Plan {
