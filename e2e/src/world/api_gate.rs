@@ -254,7 +254,7 @@ fn refusal(code: u16, wait: Option<u32>) -> Answer {
     }
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "code": code, "details": details,
-        "reason": reason(code), "message": format!("the gate says {code}"),
+        "reason": reason(code), "message": format!("{}: the gate says {code}", reason(code).to_lowercase()),
     });
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
     let answer = wait.into_iter().fold(answer, |answer, seconds| answer.header(header::RETRY_AFTER, seconds));
