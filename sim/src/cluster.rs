@@ -317,12 +317,8 @@ impl World for SimWorld {
         let mut killed = 0;
         for pod in pods.iter().take(usize::try_from(kill.count).unwrap_or(usize::MAX)) {
             let text = |path: &str| pod.pointer(path).and_then(serde_json::Value::as_str).unwrap_or_default();
-            if let Some(back) = &kill.back_after {
-                let slow = actors::Behaviour { ready_after: back.duration(), ..actors::Behaviour::default() };
-                self.cluster.behaviours.set(text("/spec/containers/0/image"), slow);
-            }
             let key = crate::server::Key::new(text("/metadata/namespace"), text("/metadata/name"));
-            self.cluster.kubelet.kill_pod(&key);
+            self.cluster.kubelet.kill_pod(&key, kill.back_after.map(crate::scenario::Span::duration));
             killed += 1;
         }
         Ok(killed)

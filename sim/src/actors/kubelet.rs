@@ -63,10 +63,11 @@ impl Kubelet {
         Self { direct: reader, orders, _task: Task(task) }
     }
 
-    /// Ends the process of a pod, which is then started again as after a crash.
-    pub fn kill_pod(&self, pod: &Key) {
+    /// Ends the process of a pod, which is then started again as after a crash; it takes `back` to become ready, or as long as
+    /// its image says.
+    pub fn kill_pod(&self, pod: &Key, back: Option<Duration>) {
         // Nobody listens only when the runtime ends.
-        let _ = self.orders.send((pod.clone(), Deed::Crash));
+        let _ = self.orders.send((pod.clone(), Deed::Crash(back)));
     }
 
     /// Lets running pods of `image` go over to what the behaviours now say of it.
@@ -90,7 +91,7 @@ enum Deed {
     Start,
     Ready,
     Unready,
-    Crash,
+    Crash(Option<Duration>),
     Fail,
     Turn,
     Remove,
@@ -103,6 +104,8 @@ struct Running {
     ip: String,
     restarts: i64,
     dying: bool,
+    /// How long its next start takes, if not as long as its image says.
+    back: Option<Duration>,
     /// How many pods of its image were made before it.
     older: u32,
 }
@@ -180,7 +183,7 @@ impl Worker {
         let image = list(pod, &["spec", "containers"]).first().map_or("", |container| text(container, &["image"]));
         let made = self.made.entry(image.to_owned()).or_default();
         let older = std::mem::replace(made, *made + 1);
-        self.pods.insert(key.clone(), Running { uid: uid.clone(), ip, restarts: 0, dying: false, older });
+        self.pods.insert(key.clone(), Running { uid: uid.clone(), ip, restarts: 0, dying: false, back: None, older });
         if fresh && !is_dying(pod) {
             // A pod that is gone meanwhile needs no node.
             let _ = self.scheduler.merge("pods", &key, json!({"spec": {"nodeName": NODE}}));
@@ -223,6 +226,7 @@ impl Worker {
             }
             _ if known.dying || ended => {}
             Deed::Start => {
+                behaviour.ready_after = known.back.take().unwrap_or(behaviour.ready_after);
                 self.write(key, &pod, Health::Starting);
                 self.expect(key, uid, behaviour, false);
             }
@@ -243,7 +247,8 @@ impl Worker {
                 }
                 self.expect(key, uid, behaviour, ready);
             }
-            Deed::Crash => {
+            Deed::Crash(back) => {
+                known.back = back;
                 known.restarts += 1;
                 let doubled = u32::try_from(known.restarts - 1).unwrap_or(5).min(5);
                 let pause = (BACK_OFF_FIRST * 2_u32.pow(doubled)).min(BACK_OFF);
@@ -263,7 +268,7 @@ impl Worker {
         match (ready, behaviour.crash_after, behaviour.flaps) {
             _ if behaviour.never_ready => {}
             (false, ..) => self.later(behaviour.ready_after, key.clone(), uid, Deed::Ready),
-            (true, Some(life), _) => self.later(life, key.clone(), uid, Deed::Crash),
+            (true, Some(life), _) => self.later(life, key.clone(), uid, Deed::Crash(None)),
             (true, None, Some((up, _))) => self.later(up, key.clone(), uid, Deed::Unready),
             (true, None, None) => {}
         }

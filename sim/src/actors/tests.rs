@@ -146,12 +146,17 @@ async fn killed_pods_come_back_and_evicted_ones_are_replaced() {
     let world = world();
     world.server.as_user("test").create(set("web", 1)).unwrap();
     let first = world.after(3000).await.pods();
-    world.cluster.kubelet.kill_pod(&World::key(&first[0]));
+    world.cluster.kubelet.kill_pod(&World::key(&first[0]), None);
     assert_eq!(world.after(1000).await.counts("web"), (1, 1, 0, 0));
     assert_eq!((world.after(15_000).await.counts("web"), world.pods()), ((1, 1, 1, 1), first.clone()));
+    world.cluster.kubelet.kill_pod(&World::key(&first[0]), Some(Duration::from_secs(120)));
+    world.server.as_user("test").create(set("other", 1)).unwrap();
+    assert_eq!(world.after(60_000).await.counts("web"), (1, 1, 0, 0));
+    assert_eq!(world.counts("other"), (1, 1, 1, 1), "another pod of the image is not slower for it");
+    assert_eq!(world.after(120_000).await.counts("web"), (1, 1, 1, 1));
     world.cluster.kubelet.evict_pod(&World::key(&first[0]));
     assert_eq!(world.after(3000).await.counts("web"), (1, 1, 1, 1));
-    assert_eq!(world.pods().len(), 2, "the evicted one is kept to be looked at");
+    assert_eq!(world.pods().len(), 3, "the evicted one is kept to be looked at");
 }
 
 #[tokio::test(start_paused = true)]
