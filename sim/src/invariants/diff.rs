@@ -22,6 +22,12 @@ const OURS: [&str; 8] = [
 /// The domain of the annotations that only this controller knows.
 const DOMAIN: &str = "rollouts.serin.dev/";
 
+/// Says whether an object of somebody else bears a mark of ours.
+pub fn marked(object: &Value) -> bool {
+    let marks = object.pointer("/metadata/annotations").and_then(Value::as_object);
+    marks.is_some_and(|all| all.keys().any(|key| key == MANAGED_BY || key.starts_with(DOMAIN)))
+}
+
 /// Says whether an annotation is one that we may write.
 pub fn our_annotation(name: &str) -> bool {
     OURS.contains(&name) || name.starts_with(DOMAIN)
@@ -42,8 +48,14 @@ pub fn changed(before: &Value, after: &Value) -> Vec<String> {
     paths
 }
 
-const BOOKKEEPING: [&str; 4] =
-    ["/metadata/resourceVersion", "/metadata/managedFields", "/metadata/generation", "/metadata/selfLink"];
+/// The version of the API is that in which somebody asked.
+const BOOKKEEPING: [&str; 5] = [
+    "/apiVersion",
+    "/metadata/resourceVersion",
+    "/metadata/managedFields",
+    "/metadata/generation",
+    "/metadata/selfLink",
+];
 
 fn walk(before: &Value, after: &Value, path: String, paths: &mut Vec<String>) {
     if before == after {

@@ -95,7 +95,7 @@ fn named(history: &History, write: &WriteRecord, before: Option<&Value>) -> Opti
     let (Some(before), Some(_)) = (before, write.after.as_deref()) else {
         return Some(format!("we sent {} for an object that others make", write.verb));
     };
-    let marked = !view::annotation(before, diff::MANAGED_BY).is_empty();
+    let marked = diff::marked(before);
     let named = history.naming(&write.key).next().is_some();
     (!named && !marked).then(|| "we wrote an object that no Rollout names".to_owned())
 }

@@ -92,6 +92,16 @@ fn s11_lets_us_write_what_is_ours() {
 }
 
 #[test]
+fn s11_lets_us_take_our_marks_out_of_what_nobody_names_any_more() {
+    for (mark, ours) in [("rollouts.serin.dev/aborted-revision", true), ("example.org/aborted-revision", false)] {
+        let left = |it: &mut Value| it["metadata"]["annotations"] = json!({mark: "x"});
+        let tale = HistoryBuilder::new().edit("person", ("virtualservices", "left"), left);
+        let tale = tale.we("virtualservices", "left", |it| it["metadata"]["annotations"] = json!({}));
+        assert_eq!(tale.broken().contains(&"S11"), !ours, "{mark}");
+    }
+}
+
+#[test]
 fn s12_sees_foreign_fields_that_change() {
     breaks(
         &HistoryBuilder::releasing().we("virtualservices", "routes", |it| {
