@@ -16,6 +16,8 @@ mod conditions;
 mod crds;
 #[path = "real_parts/faults.rs"]
 mod faults;
+#[path = "real_parts/ingress/mod.rs"]
+mod ingress;
 #[path = "real_parts/leading/mod.rs"]
 mod leading;
 #[path = "real_parts/plugin/mod.rs"]
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Trial::new("the install files are what the chart renders", chart::install_files_are_what_the_chart_renders),
         Trial::new("helm installs, upgrades and takes back the chart", chart::helm_installs_upgrades_and_takes_back),
         Trial::new("helm waits for a release of a Rollout", waiting::helm_waits_for_a_release).beside_others(),
+        Trial::new("ingresses of nginx follow a release", ingress::follow_a_release).beside_others(),
         Trial::new("pods become ready, die, come back and leave", pods::pods_live_and_die),
         Trial::new("weights of TLS and TCP routes follow a release", streams::follow_a_release).beside_others(),
         Trial::new("weights of a virtual service are the shares that users get", shares::weights_are_shares),
