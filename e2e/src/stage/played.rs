@@ -19,6 +19,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("min-ready-seconds", "its end names a number of seconds, which is another where time is shortened"),
     ("abort-routes-stale", SILENT),
     ("abort-sets-stale", SILENT),
+    ("blind-but-growing", SILENT),
     ("undecodable-abort", "our CRDs refuse its spec; the simulator stores it, as a server with other CRDs does"),
     ("run-terminated-then-resumed", "where time is shortened, the run has measured before the person ends it"),
 ];
