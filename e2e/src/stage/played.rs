@@ -20,12 +20,18 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("abort-routes-stale", SILENT),
     ("abort-sets-stale", SILENT),
     ("blind-but-growing", SILENT),
+    ("orphans-adopted", ORPHANS),
+    ("run-of-another-rollout", ORPHANS),
     ("undecodable-abort", "our CRDs refuse its spec; the simulator stores it, as a server with other CRDs does"),
     ("run-terminated-then-resumed", "where time is shortened, the run has measured before the person ends it"),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.
 const LATE: &str = "how its proxies and pods behave is asked of the simulator; trials of their own play it here";
+
+/// They delete a Rollout and leave its ReplicaSets.
+const ORPHANS: &str =
+    "the garbage collector writes metadata alone, and the audit log shows that in place of the object";
 
 /// A cache is out of date when nothing was heard for longer than any scale leaves.
 const SILENT: &str = "nothing has to be heard for minutes, and shortened time is over before";
