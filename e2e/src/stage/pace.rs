@@ -29,8 +29,10 @@ fn step(written: &[Line], seen: &[Line], factor: u32) -> Option<String> {
     let ([_, _], [before, line]) = (written, seen) else { return None };
     let (written, seen) = (between(written)?, between(seen)?);
     let slack = SignedDuration::try_from(allowance(line)).ok()?;
-    let least = written / i32::try_from(factor.max(1)).ok()? - slack;
-    let most = written + slack;
+    let shorter = written / i32::try_from(factor.max(1)).ok()?;
+    // Lines that changed places are told against their time.
+    let least = written.min(shorter) - slack;
+    let most = written.max(shorter) + slack;
     if (least..=most).contains(&seen) {
         return None;
     }
@@ -90,6 +92,9 @@ mod tests {
         let written = [(0, Kind::Verdict), (0, Kind::Lowered)];
         check(&written, &[(50, Kind::Verdict), (10, Kind::Lowered)], 0);
         check(&written, &[(60_000, Kind::Verdict), (10, Kind::Lowered)], 1);
+        let written = [(60_000, Kind::Lowered), (0, Kind::Aborted)];
+        check(&written, &[(9_000, Kind::Lowered), (0, Kind::Aborted)], 0);
+        check(&written, &[(0, Kind::Lowered), (0, Kind::Aborted)], 1);
     }
 
     #[test]
