@@ -15,7 +15,7 @@ use tokio::process::Command;
 use super::{Trial, WORLD_DIR};
 
 /// How many worlds run side by side that don't mind.
-const SIDE_BY_SIDE: usize = 3;
+const SIDE_BY_SIDE: usize = 4;
 
 /// Keeps the folders of trials that passed too.
 const KEEP: &str = "SERIN_E2E_KEEP";

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serin_sim::transcript::{Kind, Line};
 
 /// How long an abort may take on real parts: from the order, or from the first of what says so, until the weight is
-/// lowered and the abort is recorded. Three worlds share the machine meanwhile; `make bench` has the figure alone.
+/// lowered and the abort is recorded. Four worlds share the machine meanwhile; `make bench` has the figure alone.
 const ABORT: Duration = Duration::from_secs(1);
 
 /// How much longer, or sooner, anything else may come: pods are processes that start, and many things are looked at once
