@@ -1,6 +1,7 @@
 //! serin: the kubectl plugin, the demo and the simulator on the command line.
 
 pub mod demo;
+pub mod lint;
 pub mod play;
 pub mod plugin;
 pub mod terminal;

@@ -1,11 +1,11 @@
-//! serin: the demo, and the kubectl plugin, on the command line.
+//! serin: the demo, the linter and the kubectl plugin, on the command line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serin_cli::{
-    demo, play,
+    demo, lint, play,
     plugin::{self, Connection, Failure, Printer, Verb},
     terminal::Output,
 };
@@ -37,6 +37,7 @@ enum Command {
         #[arg(long)]
         brief: bool,
     },
+    Lint(lint::Arguments),
     #[command(flatten)]
     Verb(Verb),
 }
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Arguments { command: Command::Play { files, base, brief }, .. } => {
             ExitCode::from(play::run(&play::Options { files, base, brief }).code())
         }
+        Arguments { command: Command::Lint(arguments), .. } => ExitCode::from(lint::run(&arguments).code()),
         Arguments { command: Command::Verb(verb), connection } => match order(&verb, &connection) {
             Ok(()) => ExitCode::SUCCESS,
             // As the plugin of Argo Rollouts says it.
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 /// What talks to no cluster, so that its help is spared the flags of kubectl.
-const ALONE: [&str; 2] = ["demo", "play"];
+const ALONE: [&str; 3] = ["demo", "lint", "play"];
 
 /// Reads the command line.
 fn arguments() -> Arguments {
