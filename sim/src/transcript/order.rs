@@ -1,5 +1,7 @@
 //! The normal order of lines: what happens at once has no order, so it gets one.
 
+use jiff::SignedDuration;
+
 use super::{Kind, Line};
 
 /// Brings lines into normal order: sizes next to each other are told once per revision, and neighbours that may come in
@@ -22,13 +24,24 @@ pub(super) fn normal(lines: &[Line]) -> Vec<Line> {
     lines
 }
 
-/// Says whether two events are written concurrently: taking traffic back, the verdict, and its record; and the end of an
-/// analysis that was stopped with it.
+/// What is written within this time was written at once.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(1);
+
+/// How lines end that follow from a verdict.
+const FOLLOWS: [&str; 2] = [" done: analysis", "(InconclusiveAnalysisRun)"];
+
+/// Says whether two events are written concurrently: taking traffic back, the verdict, and its record; the end of an analysis
+/// that was stopped with it; and a verdict with the end of its step.
 fn free(a: &Line, b: &Line) -> bool {
     let concurrent = |kind| matches!(kind, Kind::Verdict | Kind::Lowered | Kind::Aborted);
     let stopped = |line: &Line| line.kind == Kind::Verdict && line.text.ends_with("was stopped");
     let both = concurrent(a.kind) && concurrent(b.kind);
-    both || (stopped(a) && b.kind == Kind::Leads) || (a.kind == Kind::Leads && stopped(b))
+    // A verdict counts from the moment in which it is given; it is written beside what follows from it.
+    let at_once = a.at.duration_since(b.at).abs() <= AT_ONCE;
+    let follows = |line: &Line| FOLLOWS.iter().any(|end| line.text.ends_with(end));
+    let verdict = |line: &Line| line.kind == Kind::Verdict;
+    let followed = at_once && ((verdict(a) && follows(b)) || (follows(a) && verdict(b)));
+    both || followed || (stopped(a) && b.kind == Kind::Leads) || (a.kind == Kind::Leads && stopped(b))
 }
 
 /// Joins sizes of one revision that stand next to each other: how many turns it took depends on how fast pods started.

@@ -53,6 +53,17 @@ fn what_follows_from_something_stays_behind_it() {
 }
 
 #[test]
+fn a_verdict_is_written_beside_what_follows_from_it_at_once() {
+    let (verdict, done) =
+        ((5, Kind::Verdict, "analysis is Successful"), (5, Kind::Progress, "step 2/2 done: analysis"));
+    let expect = "shop        analysis is Successful\nshop        step 2/2 done: analysis\n";
+    check(&[verdict, done], expect);
+    check(&[done, verdict], expect);
+    let later = (9, Kind::Verdict, "background analysis is Successful");
+    check(&[done, later], "shop        step 2/2 done: analysis\nshop        background analysis is Successful\n");
+}
+
+#[test]
 fn sizes_are_told_once_however_many_turns_they_took() {
     let lines = [
         (1, Kind::Sized, "revision 2: 0 -> 2 pods"),
