@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Call, CallError, Object};
-use crate::core::plan::{Effect, Need};
+use crate::core::plan::{Effect, Need, Note};
 use crate::core::{Because, Plan, decide, hindered};
 use crate::observe::{Observation, ObserveError};
 use crate::report::Reported;
@@ -145,10 +145,7 @@ impl World {
                 Err(error) => (Err(error), Ok(Reported::Same)),
             }
         };
-        let done = outcome.0.is_ok() && (!plan.effects.is_empty() || matches!(outcome.1, Ok(Reported::Written)));
-        if done {
-            self.announce(seen, plan);
-        }
+        self.announce(seen, told(plan, &outcome));
         outcome
     }
 
@@ -156,7 +153,7 @@ impl World {
     async fn hindered(&self, seen: &Observation, because: Because, wait: Duration) -> Result<Turn, ReconcileError> {
         let plan = hindered(&seen.snapshot, because);
         match self.report(seen, &plan).await {
-            Ok(Reported::Written) => self.announce(seen, &plan),
+            Ok(Reported::Written) => self.announce(seen, plan.notes.iter()),
             Ok(Reported::Same | Reported::Later(_)) | Err(CallError::Overtaken(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -205,11 +202,25 @@ impl World {
         Ok(None)
     }
 
-    fn announce(&self, seen: &Observation, plan: &Plan) {
-        for note in &plan.notes {
+    fn announce<'a>(&self, seen: &Observation, notes: impl Iterator<Item = &'a Note>) {
+        for note in notes {
             (self.listeners.notices)(&seen.snapshot.id, note);
         }
     }
+}
+
+/// The events of a plan that have come true: of its moves when they were carried out, and of its record when that stands.
+///
+/// What lowers traffic goes out together with its record, and either may fail alone: an abort is told with its record,
+/// whatever became of its first patch of the route.
+fn told<'a>(
+    plan: &'a Plan,
+    outcome: &(Result<(), CallError>, Result<Reported, CallError>),
+) -> impl Iterator<Item = &'a Note> {
+    let acted = outcome.0.is_ok() && !plan.effects.is_empty();
+    let written = matches!(outcome.1, Ok(Reported::Written));
+    let recorded = written || (acted && (outcome.1.is_ok() || !plan.together));
+    plan.notes.iter().filter(move |note| if plan.is_of_effect(note) { acted } else { recorded })
 }
 
 /// What a plan tries, with the objects that it writes.

@@ -20,6 +20,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("abort-beside-new-version", REPORTED),
     ("abort-held-fix-released", REPORTED),
     ("abort-of-replica-canary", REPORTED),
+    ("abort-route-hangs", FAULT),
+    ("abort-route-lost", FAULT),
     ("abort-routes-stale", REPORTED),
     ("abort-sets-stale", REPORTED),
     ("annotation-kept", REPORTED),
@@ -67,6 +69,9 @@ const LEFT_OUT: &[(&str, &str)] = &[
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.
 const LATE: &str = "how its proxies and pods behave is asked of the simulator; trials of their own play it here";
+
+/// Calls that go wrong have trials of their own here, those of these scenarios among them.
+const FAULT: &str = "trials of their own play faults of calls";
 
 /// What users ran into, found by reading and by playing reports: mended against the simulator, not yet tried here.
 const REPORTED: &str = "a reported situation, played on the simulator only so far";
