@@ -53,6 +53,11 @@ impl CallError {
         matches!(self, Self::Failed { source, .. } if is_timeout(source))
     }
 
+    /// Whether it may have been carried out all the same.
+    pub fn is_doubtful(&self) -> bool {
+        !matches!(self, Self::Overtaken(_)) && !self.is_refusal()
+    }
+
     /// Whether it is an answer that asking again would not change.
     pub fn is_refusal(&self) -> bool {
         self.status()

@@ -100,6 +100,7 @@ impl World {
 
     async fn turn(&self, seen: &Observation, plan: &Plan, before: &[Effect]) -> Result<Turn, ReconcileError> {
         let uid = seen.snapshot.id.uid.as_str();
+        self.announce(seen, self.memories.proved(uid, &seen.snapshot.status).iter());
         if !plan.effects.is_empty() {
             if plan.effects == before {
                 return Ok(Turn::NoEffect);
@@ -145,7 +146,13 @@ impl World {
                 Err(error) => (Err(error), Ok(Reported::Same)),
             }
         };
-        self.announce(seen, told(plan, &outcome));
+        let (told, untold): (Vec<&Note>, Vec<&Note>) =
+            plan.notes.iter().partition(|note| came_true(plan, &outcome, note));
+        self.announce(seen, told.into_iter());
+        if outcome.1.as_ref().is_err_and(CallError::is_doubtful) {
+            let of_record = untold.into_iter().filter(|note| !plan.is_of_effect(note)).cloned();
+            self.memories.doubt(&seen.snapshot.id.uid, &plan.record, of_record.collect());
+        }
         outcome
     }
 
@@ -209,18 +216,14 @@ impl World {
     }
 }
 
-/// The events of a plan that have come true: of its moves when they were carried out, and of its record when that stands.
+/// Whether what an event of a plan tells has come true: of its moves when they were carried out, of its record when that stands.
 ///
 /// What lowers traffic goes out together with its record, and either may fail alone: an abort is told with its record,
 /// whatever became of its first patch of the route.
-fn told<'a>(
-    plan: &'a Plan,
-    outcome: &(Result<(), CallError>, Result<Reported, CallError>),
-) -> impl Iterator<Item = &'a Note> {
+fn came_true(plan: &Plan, outcome: &(Result<(), CallError>, Result<Reported, CallError>), note: &Note) -> bool {
     let acted = outcome.0.is_ok() && !plan.effects.is_empty();
     let written = matches!(outcome.1, Ok(Reported::Written));
-    let recorded = written || (acted && (outcome.1.is_ok() || !plan.together));
-    plan.notes.iter().filter(move |note| if plan.is_of_effect(note) { acted } else { recorded })
+    if plan.is_of_effect(note) { acted } else { written || (acted && (outcome.1.is_ok() || !plan.together)) }
 }
 
 /// What a plan tries, with the objects that it writes.
