@@ -153,15 +153,3 @@ fn every_shipped_scenario_is_well_formed() {
         assert!(scenario.description.ends_with('.'), "{name}: the description is a sentence");
     }
 }
-
-#[test]
-fn every_open_scenario_is_well_formed() {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    for file in std::fs::read_dir(base.join("open")).expect("the folder is there") {
-        let path = file.expect("it can be read").path();
-        let scenario = Scenario::load(&path, Some(&base))
-            .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
-        assert_eq!(Some(scenario.name.as_str()), path.file_stem().and_then(|name| name.to_str()));
-        assert!(scenario.description.ends_with('.'), "{}: the description is a sentence", scenario.name);
-    }
-}
