@@ -1,8 +1,11 @@
 //! Api: calls to the API server. Knows paths, patches and errors; decides nothing and remembers nothing.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use serin_crds::names;
 
+use crate::runtime::client::{TooLong, is_timeout};
 use crate::runtime::projection::Projection;
 
 /// Why a call came to nothing.
@@ -43,6 +46,16 @@ impl CallError {
     /// Whether it is the API server's answer with this code.
     pub fn is_code(&self, code: u16) -> bool {
         self.status().is_some_and(|status| status.code == code)
+    }
+
+    /// Whether no answer came in time: it may have been carried out or not.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self, Self::Failed { source, .. } if is_timeout(source))
+    }
+
+    /// Whether it may have been carried out all the same.
+    pub fn is_doubtful(&self) -> bool {
+        !matches!(self, Self::Overtaken(_)) && !self.is_refusal()
     }
 
     /// Whether it is an answer that asking again would not change.
@@ -136,6 +149,16 @@ impl Api {
         let what = call.what.clone();
         let text = self.send(call).await?;
         serde_json::from_str(&text).map_err(|error| CallError::Unmakeable(format!("could not {what}: {error}")))
+    }
+
+    /// Sends a call, reads the answer whole, and gives it up when it does not come in time.
+    ///
+    /// # Errors
+    /// As [`Api::send`]; [`CallError::is_unanswered`] when it took too long.
+    pub async fn value_within(&self, limit: Duration, call: Call) -> Result<Value, CallError> {
+        let what = call.what.clone();
+        let late = |_| CallError::Failed { what, source: kube::Error::Service(TooLong(limit).into()) };
+        tokio::time::timeout(limit, self.value(call)).await.map_err(late)?
     }
 
     /// Sends a call once; nothing is tried again here.

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serin_crds::rollout::RolloutStatus;
 use tokio::time::Instant;
 
-use crate::core::plan::Effect;
+use crate::core::plan::{Effect, Note};
+use crate::core::record;
 use crate::core::snapshot::Best;
 use crate::core::stage::Attempt;
 use crate::described::Described;
@@ -40,6 +42,8 @@ struct Remembered {
     repeated: Option<Repeated>,
     /// Names of runs that belong to somebody else.
     occupied: BTreeSet<String>,
+    /// A record that may have been written or not, and the events that it makes true.
+    doubt: Option<(RolloutStatus, Vec<Note>)>,
 }
 
 /// Effects that are carried out again and again.
@@ -219,6 +223,26 @@ impl Memories {
         })
     }
 
+    /// Remembers the events of a record whose answer was lost: they are told when the record is seen to stand.
+    pub fn doubt(&self, uid: &str, record: &RolloutStatus, notes: Vec<Note>) {
+        // As it is read back: times are cut to seconds.
+        let written = serde_json::to_value(record).and_then(serde_json::from_value);
+        self.with(uid, |known| known.doubt = written.ok().map(|record| (record, notes)));
+    }
+
+    /// A later record was written for certain: what was in doubt is told with it, or never.
+    pub fn certain(&self, uid: &str) {
+        self.with(uid, |known| known.doubt = None);
+    }
+
+    /// The events of a record that was in doubt and stands in this status; none are left then.
+    pub fn proved(&self, uid: &str, status: &RolloutStatus) -> Vec<Note> {
+        let mut all = self.lock();
+        let doubt = all.get_mut(uid).map(|known| &mut known.doubt);
+        let stands = doubt.and_then(|doubt| doubt.take_if(|(record, _)| !record::differs_materially(record, status)));
+        stands.map(|(_, notes)| notes).unwrap_or_default()
+    }
+
     /// Names of runs that belong to somebody else.
     pub fn occupied(&self, uid: &str) -> BTreeSet<String> {
         self.lock().get(uid).map(|known| known.occupied.clone()).unwrap_or_default()
@@ -243,6 +267,20 @@ mod tests {
         assert_eq!(memories.whole("u", 30, 50), Some(30));
         assert_eq!(memories.whole("u", 12, 50), Some(30), "pods that die do not make it smaller");
         assert_eq!(memories.whole("u", 5, 5), Some(5));
+    }
+
+    #[test]
+    fn events_of_a_record_in_doubt_are_told_once_it_stands_and_only_once() {
+        let memories = Memories::default();
+        let note = Note::new(serin_crds::names::EventReason::RolloutAborted, "aborted");
+        let record = RolloutStatus { abort: true, aborted_at: Some(Timestamp::UNIX_EPOCH), ..RolloutStatus::default() };
+        memories.doubt("u", &record, vec![note.clone()]);
+        assert_eq!(memories.proved("u", &RolloutStatus::default()), [], "it was not written yet, or never");
+        assert_eq!(memories.proved("u", &record), std::slice::from_ref(&note));
+        assert_eq!(memories.proved("u", &record), []);
+        memories.doubt("u", &record, vec![note]);
+        memories.certain("u");
+        assert_eq!(memories.proved("u", &record), [], "it was written anew, and told then");
     }
 
     #[test]

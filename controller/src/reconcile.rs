@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{Call, CallError, Object};
-use crate::core::plan::{Effect, Need};
+use crate::core::plan::{Effect, Need, Note};
 use crate::core::{Because, Plan, decide, hindered};
 use crate::observe::{Observation, ObserveError};
 use crate::report::Reported;
@@ -100,6 +100,7 @@ impl World {
 
     async fn turn(&self, seen: &Observation, plan: &Plan, before: &[Effect]) -> Result<Turn, ReconcileError> {
         let uid = seen.snapshot.id.uid.as_str();
+        self.announce(seen, self.memories.proved(uid, &seen.snapshot.status).iter());
         if !plan.effects.is_empty() {
             if plan.effects == before {
                 return Ok(Turn::NoEffect);
@@ -145,9 +146,12 @@ impl World {
                 Err(error) => (Err(error), Ok(Reported::Same)),
             }
         };
-        let done = outcome.0.is_ok() && (!plan.effects.is_empty() || matches!(outcome.1, Ok(Reported::Written)));
-        if done {
-            self.announce(seen, plan);
+        let (told, untold): (Vec<&Note>, Vec<&Note>) =
+            plan.notes.iter().partition(|note| came_true(plan, &outcome, note));
+        self.announce(seen, told.into_iter());
+        if outcome.1.as_ref().is_err_and(CallError::is_doubtful) {
+            let of_record = untold.into_iter().filter(|note| !plan.is_of_effect(note)).cloned();
+            self.memories.doubt(&seen.snapshot.id.uid, &plan.record, of_record.collect());
         }
         outcome
     }
@@ -156,7 +160,7 @@ impl World {
     async fn hindered(&self, seen: &Observation, because: Because, wait: Duration) -> Result<Turn, ReconcileError> {
         let plan = hindered(&seen.snapshot, because);
         match self.report(seen, &plan).await {
-            Ok(Reported::Written) => self.announce(seen, &plan),
+            Ok(Reported::Written) => self.announce(seen, plan.notes.iter()),
             Ok(Reported::Same | Reported::Later(_)) | Err(CallError::Overtaken(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -205,11 +209,21 @@ impl World {
         Ok(None)
     }
 
-    fn announce(&self, seen: &Observation, plan: &Plan) {
-        for note in &plan.notes {
+    fn announce<'a>(&self, seen: &Observation, notes: impl Iterator<Item = &'a Note>) {
+        for note in notes {
             (self.listeners.notices)(&seen.snapshot.id, note);
         }
     }
+}
+
+/// Whether what an event of a plan tells has come true: of its moves when they were carried out, of its record when that stands.
+///
+/// What lowers traffic goes out together with its record, and either may fail alone: an abort is told with its record,
+/// whatever became of its first patch of the route.
+fn came_true(plan: &Plan, outcome: &(Result<(), CallError>, Result<Reported, CallError>), note: &Note) -> bool {
+    let acted = outcome.0.is_ok() && !plan.effects.is_empty();
+    let written = matches!(outcome.1, Ok(Reported::Written));
+    if plan.is_of_effect(note) { acted } else { written || (acted && (outcome.1.is_ok() || !plan.together)) }
 }
 
 /// What a plan tries, with the objects that it writes.

@@ -70,6 +70,7 @@ impl World {
         let version = seen.version();
         self.patch_status(seen, json!({"metadata": {"resourceVersion": version}, "status": patch})).await?;
         self.memories.nothing_pending(key);
+        self.memories.certain(key);
         self.memories.came(key, seen.snapshot.attempt(), &conditions::reached(&seen.snapshot, &plan.record));
         self.meters.recorded(&seen.snapshot, plan);
         Ok(Reported::Written)

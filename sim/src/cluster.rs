@@ -136,6 +136,11 @@ impl SimWorld {
         &self.prometheus
     }
 
+    /// The calls of the controller so far, in the order in which faults count them.
+    pub fn asked(&self) -> Vec<crate::play::Asked> {
+        self.faults.asked()
+    }
+
     /// What a scrape of the controller shows now.
     pub fn metrics(&self) -> String {
         self.registry.render()
@@ -187,6 +192,7 @@ async fn crowd(users: Arc<Mutex<Users>>, prometheus: SimPrometheus, clock: Clock
 impl Drop for SimWorld {
     fn drop(&mut self) {
         self.crowd.abort();
+        self.server.deafen();
     }
 }
 

@@ -8,5 +8,6 @@ pub mod play;
 pub mod prometheus;
 pub mod scenario;
 pub mod server;
+pub mod sweep;
 pub mod traffic;
 pub mod transcript;

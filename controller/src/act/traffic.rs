@@ -1,6 +1,7 @@
 //! Moves of traffic, through whatever router there is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use serde_json::Value;
@@ -13,6 +14,9 @@ use crate::world::World;
 
 /// How often a lowering is tried again at once before the turn is given back.
 const INSIST: usize = 4;
+
+/// How long the answer to a lowering, or to the read before it is tried again, is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 impl World {
     /// Carries out a move on every router at once.
@@ -31,7 +35,7 @@ impl World {
             objects.push(match self.object(id).seen() {
                 Some(object) => Some(object),
                 // What lowers waits for no cache.
-                None if down => self.read_one(id).await?,
+                None if down => self.read_one(id, down).await?,
                 None => None,
             });
         }
@@ -39,17 +43,18 @@ impl World {
             let write = router.write(&objects, change).map_err(|fault| CallError::Unmakeable(fault.to_string()))?;
             let Some(write) = write else { return Ok(()) };
             let _turn = if down { Some(self.limiter.first(written.key.namespace()).await) } else { None };
-            match self.api.value(self.call_of(written, write, change)).await {
+            match self.answer(self.call_of(written, write, change), down).await {
                 Ok(object) => {
                     self.take_in(written, &object);
                     return Ok(());
                 }
                 Err(CallError::Overtaken(_)) if down && attempt < INSIST => {}
+                Err(error) if down && error.is_unanswered() && attempt < INSIST => {}
                 Err(error) => return Err(error),
             }
             objects.clear();
             for id in &ids {
-                objects.push(self.read_one(id).await?);
+                objects.push(self.read_one(id, down).await?);
             }
         }
         Err(CallError::Overtaken(Object { name: name(written), path: self.path_of(written) }))
@@ -67,8 +72,13 @@ impl World {
         }
     }
 
-    async fn read_one(&self, id: &ObjectId) -> Result<Option<Arc<Value>>, CallError> {
-        match self.api.value(self.reads(id)).await {
+    /// Sends a call; what takes part in a lowering is not waited for as long as others.
+    async fn answer(&self, call: Call, down: bool) -> Result<Value, CallError> {
+        if down { self.api.value_within(PATIENCE, call).await } else { self.api.value(call).await }
+    }
+
+    async fn read_one(&self, id: &ObjectId, down: bool) -> Result<Option<Arc<Value>>, CallError> {
+        match self.answer(self.reads(id), down).await {
             Ok(object) => {
                 self.take_in(id, &object);
                 Ok(Some(Arc::new(object)))

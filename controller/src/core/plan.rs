@@ -261,6 +261,11 @@ impl Plan {
         self
     }
 
+    /// Whether an event tells of one of its effects, rather than of its record.
+    pub fn is_of_effect(&self, note: &Note) -> bool {
+        self.effects.iter().filter_map(Effect::told).any(|told| told == *note)
+    }
+
     /// Looks again at `at` at the latest.
     #[must_use]
     pub fn wake_at(mut self, at: Option<Timestamp>) -> Self {

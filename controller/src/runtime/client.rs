@@ -14,7 +14,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serin_analysis::provider::Proxies;
 
-pub use self::calls::{Calls, CallsLayer};
+pub use self::calls::{Calls, CallsLayer, TooLong};
 use self::transport::transport;
 use super::gate::{NotLeader, WriteGate};
 use super::metrics::Registry;

@@ -24,6 +24,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("run-of-another-rollout", ORPHANS),
     ("undecodable-abort", "our CRDs refuse its spec; the simulator stores it, as a server with other CRDs does"),
     ("run-terminated-then-resumed", "where time is shortened, the run has measured before the person ends it"),
+    ("abort-route-hangs", FAULT),
+    ("abort-route-lost", FAULT),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.
@@ -35,6 +37,9 @@ const ORPHANS: &str =
 
 /// A cache is out of date when nothing was heard for longer than any scale leaves.
 const SILENT: &str = "nothing has to be heard for minutes, and shortened time is over before";
+
+/// Calls that go wrong have trials of their own here, those of these scenarios among them.
+const FAULT: &str = "trials of their own play faults of calls";
 
 /// Scenarios whose transcripts are not compared with those of the simulator, each with the reason. All else is asked of them.
 const TOLD_BY_CHANCE: [(&str, &str); 3] = [

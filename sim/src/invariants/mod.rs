@@ -38,6 +38,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
     cluster_view::{ClusterView, Shares},
+    diff::changed,
     history::{DRAIN, History, Shelf},
     recent::{Knowledge, Recent},
     record::{CallRecord, Key, WriteRecord},

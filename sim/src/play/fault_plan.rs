@@ -38,6 +38,21 @@ struct Shared {
     crashes: mpsc::UnboundedSender<()>,
     /// The present instant, and how many calls were made at it.
     instant: Mutex<(Timestamp, u64)>,
+    /// What was asked, in order.
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// A call that the controller made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// When.
+    pub at: Timestamp,
+    /// What it did, like `patch`.
+    pub verb: &'static str,
+    /// The plural, like `rollouts`.
+    pub resource: String,
+    /// The subresource; empty for the object itself.
+    pub subresource: String,
 }
 
 /// A fault that was set.
@@ -72,6 +87,7 @@ impl FaultPlan {
             line: Mutex::default(),
             crashes,
             instant: Mutex::default(),
+            asked: Mutex::default(),
         };
         (Self { shared: Arc::new(shared) }, told)
     }
@@ -81,6 +97,11 @@ impl FaultPlan {
         let resource = fault.kind.as_deref().map(plural);
         let end = fault.span.map(|span| now + span.signed());
         locked(&self.shared.armed).push(Armed { fault, resource, end, seen: 0 });
+    }
+
+    /// The calls of the controller so far, in the order in which faults count them.
+    pub fn asked(&self) -> Vec<Asked> {
+        locked(&self.shared.asked).clone()
     }
 
     /// A crash cuts this line from now on.
@@ -93,6 +114,8 @@ impl FaultPlan {
         if call.user != self.shared.user {
             return Fault::None;
         }
+        let (resource, subresource) = (call.resource.clone(), call.subresource.clone());
+        locked(&self.shared.asked).push(Asked { at: call.at, verb: call.verb.word(), resource, subresource });
         let mut due = None;
         for armed in locked(&self.shared.armed).iter_mut() {
             let hits = armed.counts(call);

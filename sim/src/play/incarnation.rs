@@ -11,7 +11,7 @@ use std::{
 use serin_analysis::provider::{Providers, prometheus::PrometheusOptions};
 use serin_controller::{
     app::{App, Parts},
-    runtime::{clock::Clock, gate::WriteGate, metrics::Registry, outbox::Outbox, shutdown::Shutdown},
+    runtime::{client, clock::Clock, gate::WriteGate, metrics::Registry, outbox::Outbox, shutdown::Shutdown},
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -123,10 +123,12 @@ fn parts(surroundings: &Surroundings, cut: Arc<AtomicBool>) -> Parts {
     // A process that begins believes the wall clock, whatever the one before it had made of it.
     let clock = clock.anew();
     let line = Severed::new(server.door(CONTROLLER), cut);
-    let client = kube::Client::new(line, crate::scenario::NAMESPACE);
-    let providers = Providers::new(Arc::new(prometheus), PrometheusOptions::default());
     let gate = WriteGate::always_open(clock.clone());
-    let (outbox, _) = Outbox::start(client.clone(), clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
-    let parts = Parts::new(client, clock, Arc::new(providers), gate);
-    Parts { registry, ..parts }.telling(outbox)
+    // Counted, gated and given up as on a cluster.
+    let clients = client::wrap(&kube::Client::new(line, crate::scenario::NAMESPACE), &registry, &gate);
+    let providers = Providers::new(Arc::new(prometheus), PrometheusOptions::default());
+    let (outbox, _) =
+        Outbox::start(clients.calls.clone(), clock.clone(), &registry, CONTROLLER.to_owned(), Shutdown::new());
+    let parts = Parts::new(clients.calls, clock, Arc::new(providers), gate);
+    Parts { registry, watches: clients.watches, ..parts }.telling(outbox)
 }

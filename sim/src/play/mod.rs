@@ -10,7 +10,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 pub use self::{
-    fault_plan::FaultPlan,
+    fault_plan::{Asked, FaultPlan},
     incarnation::{Incarnations, RESTART, Surroundings},
     pace::Pace,
     severed::Severed,
@@ -53,4 +53,20 @@ pub fn in_virtual_time<T>(work: impl Future<Output = Result<T, WorldError>>) -> 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.map_err(|error| WorldError::because("no runtime can be made", error))?;
     runtime.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_a_world_that_is_over() {
+        let scenario = scenario::shipped("basic").unwrap();
+        let trace = in_virtual_time(async {
+            let mut world = world()?;
+            scenario::play(&scenario, &mut world, &mut |_| {}).await?;
+            Ok(world.server.trace())
+        });
+        assert!(trace.unwrap().upgrade().is_none());
+    }
 }

@@ -159,6 +159,12 @@ impl Journal {
         self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
+    /// Tells nobody any more.
+    pub fn deafen(&self) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.call_listeners.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Sets how many writes are kept.
     pub fn keep(&self, most: usize) {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner).most = most;

@@ -282,6 +282,18 @@ impl SimServer {
         self.inner.journal.listen_to_calls(Box::new(listener));
     }
 
+    /// Tells nobody any more; whoever listens and holds the server keeps it alive until then.
+    pub fn deafen(&self) {
+        self.inner.journal.deafen();
+        self.inner.faults.clear();
+    }
+
+    /// What the server is known by once it is given up.
+    #[cfg(test)]
+    pub(crate) fn trace(&self) -> std::sync::Weak<Inner> {
+        Arc::downgrade(&self.inner)
+    }
+
     /// Returns the writes that were accepted lately, oldest first.
     pub fn writes(&self) -> Vec<Arc<Write>> {
         self.inner.journal.writes()

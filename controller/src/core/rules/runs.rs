@@ -51,12 +51,15 @@ pub(super) fn measure(s: &Snapshot) -> Option<Plan> {
     if active(s) && s.canary().analysis.is_none() {
         next.canary.current_background_analysis_run_status = None;
     }
-    let kept = [
+    let named = [
         next.canary.current_step_analysis_run_status.as_ref(),
         next.canary.current_background_analysis_run_status.as_ref(),
     ];
-    let kept: Vec<&str> = kept.into_iter().flatten().map(|run| run.name.as_str()).collect();
-    let ended = unfinished(s).filter(|run| !active(s) || !kept.contains(&run.name.as_str()));
+    let named = named.into_iter().flatten().map(|run| run.name.clone());
+    // A run is made just before its step is recorded; one that stands alone, since the record failed, is about to be named.
+    let entered = super::stepping::entering(s).map(|index| free_name(s, Some(index)));
+    let kept: Vec<String> = named.chain(entered).collect();
+    let ended = unfinished(s).filter(|run| !active(s) || !kept.contains(&run.name));
     effects.extend(ended.map(|run| Effect::TerminateRun { name: run.name.clone() }));
     if effects.is_empty() {
         return None;

@@ -101,24 +101,29 @@ fn pause_end(step: &CanaryStep, start: Timestamp) -> Option<Timestamp> {
     start.checked_add(span).ok()
 }
 
+/// Whether steps may follow each other now.
+fn may_step(s: &Snapshot) -> bool {
+    let unseen = s.routed() && s.route().is_none();
+    matches!(s.stage(), Stage::Updating(_)) && !s.halted() && !unseen
+}
+
+/// The step that is entered next, where the current one is complete.
+pub(super) fn entering(s: &Snapshot) -> Option<usize> {
+    let step = s.step().filter(|_| may_step(s))?;
+    complete(s, step).then(|| s.index() + 1)
+}
+
 /// A complete step gives way to the next, which is entered by recording it; but none does while the route is missing, since
 /// nobody knows what users get.
 pub(super) fn advance(s: &Snapshot) -> Option<Plan> {
-    let step = s.step()?;
-    let unseen = s.routed() && s.route().is_none();
-    if !matches!(s.stage(), Stage::Updating(_)) || s.halted() || unseen {
-        return None;
-    }
+    let step = s.step().filter(|_| may_step(s))?;
     if step.pause.is_some() && !s.status.controller_pause && !s.paused_for(&PauseReason::CanaryPauseStep) {
         // The index was moved by somebody else: the pause starts when it is first seen.
         let mut next = record::draft(s);
         record::pause(s, &mut next, PauseReason::CanaryPauseStep);
         return Some(paused_note(Plan::wait(next, Because::StepDone(label(step))).wake_at(Some(s.now))));
     }
-    if !complete(s, step) {
-        return None;
-    }
-    let index = s.index() + 1;
+    let index = entering(s)?;
     let mut next = record::draft(s);
     next.current_step_index = record::step_index(s, index);
     next.canary.current_step_analysis_run_status = None;

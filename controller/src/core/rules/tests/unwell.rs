@@ -348,3 +348,15 @@ fn without_a_router_no_service_selects_nobody() {
     let s = basic(aborted(basic(rollout().canary_pods(2).selected().at_step(1))));
     check(&s, "Aborted", &["switch web-canary to old"]);
 }
+
+#[test]
+fn a_run_whose_step_could_not_be_recorded_is_named_and_not_ended() {
+    let begun = || rollout().canary_pods(2).selected().at_step(1).judged(AnalysisPhase::Running, "").at_step(0);
+    let unrecorded = |mut s: Snapshot| {
+        s.status.canary.current_step_analysis_run_status = None;
+        s
+    };
+    let plan = check(&unrecorded(begun().weight(20)), "Analysing", &[]);
+    assert_eq!(plan.record.canary.current_step_analysis_run_status.map(|run| run.name), Some("web-new-2-1".to_owned()));
+    assert_eq!(plan.record.current_step_index, Some(1));
+}
