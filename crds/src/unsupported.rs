@@ -114,7 +114,7 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         scale_down_delay_seconds: _,
         scale_down_delay_revision_limit: _,
         abort_scale_down_delay_seconds: _,
-        dynamic_stable_scale,
+        dynamic_stable_scale: _,
         ping_pong,
         min_pods_per_replica_set,
         replica_progress_threshold,
@@ -132,7 +132,6 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
     // A Service that selects by such a label is refused when references are validated, as Argo Rollouts does.
     found.harmless(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
     found.harmless(stable_metadata.is_some(), format!("{at}.stableMetadata"));
-    found.holding(*dynamic_stable_scale, format!("{at}.dynamicStableScale"));
     found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
     found.holding(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));

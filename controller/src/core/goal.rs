@@ -18,15 +18,22 @@ pub struct Goal {
     pub weight: Weight,
     /// The canary's pods, with traffic routing.
     pub canary: i64,
+    /// The stable pods, with traffic routing: all of them, unless they follow their share (`dynamicStableScale`).
+    pub stable: i64,
 }
 
 /// What the record asks for: the one place that says what a step means.
 pub fn of(s: &Snapshot) -> Goal {
     let desired = s.desired();
-    let all = |weight| Goal { weight, canary: desired };
+    let all = |weight| Goal { weight, canary: desired, stable: desired };
     match s.stage() {
         Stage::Deleting | Stage::Initial | Stage::Stable => all(Weight::ZERO),
-        Stage::Aborted => Goal { weight: Weight::ZERO, canary: s.new_rs().map_or(0, |rs| rs.spec) },
+        Stage::Aborted => Goal { canary: s.new_rs().map_or(0, |rs| rs.spec), ..all(Weight::ZERO) },
+        // A stable side that has shrunk gives up its share as new pods take it over.
+        Stage::FullPromotion if s.dynamic_stable() => {
+            let served = Weight::clamped(100 * s.new_available() / desired.max(1));
+            Goal { stable: 0, ..all(served.max(s.share())) }
+        }
         // The weight is frozen until every pod is available and the revision becomes stable.
         Stage::FullPromotion => all(s.share()),
         Stage::Unrecorded if s.is_stable() => all(Weight::ZERO),
@@ -39,13 +46,18 @@ pub fn of(s: &Snapshot) -> Goal {
 fn step(s: &Snapshot, index: usize) -> Goal {
     // Without steps nothing is exposed before the revision is stable.
     let weight = if s.steps().is_empty() { Weight::ZERO } else { weight_at(s.steps(), index) };
-    let canary = match scale_at(s.steps(), index) {
-        Some(Scale::Replicas(pods)) => pods,
-        Some(Scale::Percent(percent)) => super::weight::ceil_div(percent * s.desired(), 100),
-        None if s.steps().is_empty() => s.desired(),
-        None => weight.pods(s.desired()),
+    let desired = s.desired();
+    // What the canary's pods are for bounds how many stable ones it may stand in for.
+    let (canary, stands_in) = match scale_at(s.steps(), index) {
+        Some(Scale::Replicas(pods)) => (pods, Weight::ZERO),
+        Some(Scale::Percent(percent)) => {
+            (super::weight::ceil_div(percent * desired, 100), weight.min(Weight::clamped(percent)))
+        }
+        None if s.steps().is_empty() => (desired, weight),
+        None => (weight.pods(desired), weight),
     };
-    Goal { weight, canary }
+    let stable = if s.dynamic_stable() { stands_in.rest().pods(desired) } else { desired };
+    Goal { weight, canary, stable }
 }
 
 /// The share that the record lets the canary have, with capacity or without.
@@ -95,25 +107,33 @@ pub fn must_leave(s: &Snapshot) -> bool {
 /// The sizes that both sides should have now.
 ///
 /// # Guarantees
-/// With traffic routing the canary never shrinks below what its live share needs; nothing that a Service or a subset
-/// selects goes to zero while somebody else could answer.
+/// With traffic routing no side shrinks below what its live share needs; nothing that a Service or a subset selects goes to
+/// zero while somebody else could answer.
 pub fn sizes(s: &Snapshot) -> Sizes {
     if s.routed() { routed_sizes(s) } else { basic_sizes(s) }
 }
 
 fn routed_sizes(s: &Snapshot) -> Sizes {
-    let desired = s.desired();
-    let now = s.new_rs().map_or(0, |rs| rs.spec);
+    let (goal, share) = (of(s), s.share());
     let canary = match s.stage() {
-        Stage::Deleting | Stage::Initial | Stage::Stable => desired,
-        Stage::Aborted => now.min(aborted_size(s)),
+        Stage::Deleting | Stage::Initial | Stage::Stable => s.desired(),
+        Stage::Aborted => aborted_size(s),
         Stage::Updating(_) if held_without_pods(s) => 0,
-        _ => {
-            let wanted = floor(s, s.new_rs(), of(s).canary);
-            if wanted < now { wanted.max(still_needed(s, now)) } else { wanted }
-        }
+        _ => towards(s, s.new_rs(), goal.canary, share.pods(s.desired())),
     };
-    Sizes { canary, stable: desired }
+    Sizes { canary, stable: stable_size(s, goal.stable) }
+}
+
+/// The size of the stable side: everything where traffic has to come back to it, or where it does not follow its share.
+fn stable_size(s: &Snapshot, goal: i64) -> i64 {
+    if !s.dynamic_stable() || must_leave(s) {
+        return s.desired();
+    }
+    let needed = match s.route() {
+        Some(route) => route.exposure.share().rest().pods(s.desired()),
+        None => s.stable_rs().map_or(0, |rs| rs.spec),
+    };
+    towards(s, s.stable_rs(), goal.max(needed), needed)
 }
 
 /// Whether a person holds a revision that has no pods yet: it gets none before they go on.
@@ -121,17 +141,24 @@ fn held_without_pods(s: &Snapshot) -> bool {
     s.halted() && s.new_rs().is_none_or(|rs| rs.spec == 0)
 }
 
-/// The size below which the canary may not go yet: live traffic, and traffic that has only just left.
-fn still_needed(s: &Snapshot, now: i64) -> i64 {
-    if s.route().is_none() || settles_at(s).is_some() {
-        return now;
+/// The next size on the way to `wanted`: up at once; down no further than `needed` by the live share, and not before proxies
+/// know that traffic has left.
+fn towards(s: &Snapshot, rs: Option<&ReplicaSetSeen>, wanted: i64, needed: i64) -> i64 {
+    let now = rs.map_or(0, |rs| rs.spec);
+    let wanted = floor(s, rs, wanted);
+    if wanted >= now {
+        return wanted;
     }
-    s.share().pods(s.desired()).min(now)
+    if s.route().is_none() || settles_at(s).is_some() { now } else { wanted.max(needed.min(now)) }
 }
 
-/// The size of an aborted canary: kept until its deadline, and as long as traffic or a Service reaches it.
+/// The size of an aborted canary: kept until its deadline, and as long as traffic or a Service reaches it; where stable takes
+/// its share back pod by pod and nobody set a delay, it gives its pods up in the same measure.
 fn aborted_size(s: &Snapshot) -> i64 {
     let Some(rs) = s.new_rs() else { return 0 };
+    if s.dynamic_stable() && s.canary().abort_scale_down_delay_seconds.is_none() {
+        return towards(s, Some(rs), 0, s.share().pods(s.desired()));
+    }
     let traffic = s.route().is_none_or(|route| route.exposure.share() > Weight::ZERO);
     let reached = s.traffic.canary_service.as_ref().is_some_and(|svc| svc.hash.as_deref() == Some(&rs.hash));
     let passed = rs.deadline.is_some_and(|at| s.now >= at);
@@ -215,7 +242,8 @@ pub fn at_sizes(s: &Snapshot) -> bool {
         return canary;
     }
     let complete = |rs: &ReplicaSetSeen| rs.spec == sizes.stable && (s.routed() || rs.replicas == sizes.stable);
-    let stable = s.stable_lost() || s.stable_rs().is_some_and(complete);
+    // A stable side that follows its share shrinks behind the step.
+    let stable = s.stable_lost() || s.dynamic_stable() || s.stable_rs().is_some_and(complete);
     let others = s.routed() || s.other_rs().all(|rs| rs.available == 0);
     // A pass may be one of several, and a shrinking canary may have to wait: the goal itself has to be reached.
     let there =

@@ -58,7 +58,8 @@ pub struct Look {
 pub struct Memory {
     /// Since when routes and selectors have been as they are.
     pub unmoved_since: Option<Timestamp>,
-    /// The size at which the stable side was last whole.
+    /// The size at which the side that has to take all traffic back was last whole: the stable pods, or all pods where stable
+    /// follows its share.
     pub whole: Option<i64>,
     /// The furthest that the recorded attempt has come.
     pub best: Best,
@@ -280,6 +281,11 @@ impl Snapshot {
     pub fn canary(&self) -> &CanaryStrategy {
         static EMPTY: std::sync::OnceLock<CanaryStrategy> = std::sync::OnceLock::new();
         self.spec.strategy.canary.as_ref().unwrap_or_else(|| EMPTY.get_or_init(CanaryStrategy::default))
+    }
+
+    /// Whether the stable pods follow the share of the traffic that is left for them.
+    pub fn dynamic_stable(&self) -> bool {
+        self.canary().dynamic_stable_scale && self.routed()
     }
 
     /// The steps.

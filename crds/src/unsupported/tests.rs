@@ -26,7 +26,7 @@ fn what_works_is_not_named() {
             "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
             "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
             "strategy": {"canary": {
-                "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0,
+                "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0, "dynamicStableScale": true,
                 "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
                 "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
                 "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
@@ -66,7 +66,7 @@ fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
     check_canary(
         &json!({
             "replicaProgressThreshold": {"type": "Percent", "value": 90}, "minPodsPerReplicaSet": 2,
-            "pingPong": {}, "dynamicStableScale": true,
+            "pingPong": {},
             "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": {}},
                 {"setMirrorRoute": {}}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
         }),
@@ -76,7 +76,6 @@ fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
             ("steps[3].setMirrorRoute", HOLDS),
             ("steps[4].experiment", HOLDS),
             ("steps[5].plugin", HOLDS),
-            ("dynamicStableScale", HOLDS),
             ("pingPong", HOLDS),
             ("minPodsPerReplicaSet", HOLDS),
             ("replicaProgressThreshold", HOLDS),

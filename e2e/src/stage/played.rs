@@ -52,6 +52,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("scaled-while-paused", REPORTED),
     ("service-renamed", REPORTED),
     ("services-without-routing", REPORTED),
+    ("stable-follows-its-share", REPORTED),
     ("stable-set-gone", REPORTED),
     ("stable-set-gone-basic", REPORTED),
     ("stable-short-superseded", REPORTED),

@@ -7,6 +7,7 @@ use crate::core::plan::{Effect, Move, Need, Plan};
 use crate::core::snapshot::{Route, Snapshot};
 use serde_json::json;
 
+mod fields;
 mod unwell;
 
 /// One turn: what is decided, by its reason and its effects in short.

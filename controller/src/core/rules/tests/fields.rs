@@ -1,0 +1,117 @@
+//! Fields of the strategy that change what a step asks for.
+
+use super::{aborted, check};
+use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
+use crate::core::goal;
+use crate::core::snapshot::Snapshot;
+use serde_json::json;
+use serin_crds::names::PauseReason;
+use serin_crds::rollout::CanaryStrategy;
+
+/// A snapshot with a changed strategy.
+fn with(s: Snapshot, change: impl FnOnce(&mut CanaryStrategy)) -> Snapshot {
+    s.spec(|spec| change(spec.strategy.canary.as_mut().unwrap()))
+}
+
+/// A Rollout of 10 pods whose stable pods follow their share, in the pause at 60 %.
+fn shrunk() -> Snapshot {
+    let s = with(rollout(), |canary| canary.dynamic_stable_scale = true);
+    let s = s.at_step(3).paused(PauseReason::CanaryPauseStep, noon()).selected().canary_pods(6).weight(60);
+    s.pods("old", 4, 4).whole(10)
+}
+
+#[test]
+fn a_stable_side_that_follows_its_share_shrinks_after_traffic_has_left_it() {
+    let s = with(rollout(), |canary| canary.dynamic_stable_scale = true).at_step(2).selected().weight(20);
+    let s = s.canary_pods(2).pods("old", 8, 8);
+    check(&s, "Scaling", &["scale web-new 2 to 6"]);
+    let s = s.canary_pods(6);
+    check(&s, "Converging", &["weight 20 to 60"]);
+    let mut s = s.weight(60);
+    s.look.memory.unmoved_since = Some(noon());
+    assert_eq!(check(&s, "PauseStep", &[]).record.current_step_index, Some(3), "the step does not wait for that");
+    let mut s = s.at_step(3).paused(PauseReason::CanaryPauseStep, noon());
+    check(&s, "PauseStep", &[]);
+    s.now = noon_plus(5);
+    check(&s, "Scaling", &["scale web-old 8 to 4"]);
+}
+
+#[test]
+fn it_grows_before_a_smaller_step_gives_traffic_back() {
+    let s = with_steps(json!([{"setWeight": 60}, {"setWeight": 20}, {"pause": {}}]));
+    let s = with(s, |canary| canary.dynamic_stable_scale = true).at_step(1).selected().weight(60).whole(10);
+    let s = s.canary_pods(6).pods("old", 4, 4);
+    check(&s, "Scaling", &["scale web-old 4 to 8"]);
+    check(&s.clone().pods("old", 8, 7), "StableShort", &[]);
+    check(&s.pods("old", 8, 8), "Converging", &["weight 60 to 20"]);
+}
+
+#[test]
+fn an_abort_gives_back_what_stable_can_serve_pod_by_pod() {
+    let s = aborted(shrunk());
+    check(&s, "Scaling", &["scale web-old 4 to 10"]);
+    check(&s.clone().pods("old", 10, 4), "DrainHeld", &[]);
+    check(&s.clone().pods("old", 10, 7), "Converging", &["weight 60 to 30"]);
+    check(&s.clone().pods("old", 10, 7).weight(30), "Scaling", &["scale web-new 6 to 3"]);
+    check(&s.clone().pods("old", 10, 10), "Converging", &["weight 60 to 0"]);
+    let s = s.pods("old", 10, 10).weight(0).canary_pods(3);
+    check(&s, "Aborted", &["switch web-canary to old"]);
+    let mut s = s;
+    s.traffic.canary_service = Some(service("web-canary", "old"));
+    check(&s, "Scaling", &["scale web-new 3 to 0"]);
+}
+
+#[test]
+fn it_is_held_for_a_minute_and_no_longer() {
+    let mut s = aborted(shrunk()).pods("old", 10, 4);
+    s.now = noon_plus(60);
+    check(&s, "Converging", &["weight 60 to 0"]);
+    let dead = aborted(shrunk()).pods("old", 10, 4).pods("new", 6, 0);
+    check(&dead, "Converging", &["weight 60 to 0"]);
+}
+
+#[test]
+fn with_a_delay_an_aborted_canary_keeps_its_pods_until_it_is_over() {
+    let s = aborted(with(shrunk(), |canary| canary.abort_scale_down_delay_seconds = Some(20)));
+    check(&s.clone().pods("old", 10, 7).weight(30), "DrainHeld", &[]);
+    let mut s = s.pods("old", 10, 10).weight(0);
+    s.traffic.canary_service = Some(service("web-canary", "old"));
+    check(&s, "Aborted", &["deadline web-new"]);
+}
+
+#[test]
+fn a_new_version_or_the_old_one_again_waits_until_stable_has_grown() {
+    let mut third = shrunk();
+    third.revision.hash = "third".into();
+    third.status = check(&third, "NewRevision", &["create rs 3 at 2", "revision 3"]).record;
+    third.id.revision = 3;
+    third.replica_sets.push(rs("third", 3, 2));
+    check(&third, "Scaling", &["scale web-old 4 to 10"]);
+    check(&third.clone().pods("old", 10, 8), "Converging", &["weight 60 to 20"]);
+    let mut back = shrunk();
+    back.revision.hash = "old".into();
+    back.status = check(&back, "BackToStable", &["renumber web-old 3", "revision 3"]).record;
+    (back.id.revision, back.replica_sets[0].revision) = (3, 3);
+    check(&back, "Scaling", &["scale web-old 4 to 10"]);
+    check(&back.clone().pods("old", 10, 5), "Converging", &["weight 60 to 50"]);
+    check(&back.pods("old", 10, 10), "Converging", &["weight 60 to 0"]);
+}
+
+#[test]
+fn a_full_promotion_shifts_traffic_with_the_pods_that_come() {
+    let mut s = shrunk();
+    s.status.promote_full = true;
+    check(&s, "Scaling", &["scale web-new 6 to 10"]);
+    check(&s.clone().pods("new", 10, 8), "Converging", &["weight 60 to 80"]);
+    check(&s.clone().pods("new", 10, 8).weight(80), "Scaling", &["scale web-old 4 to 2"]);
+    check(&s.canary_pods(10).weight(100), "Promoting", &[]);
+}
+
+#[test]
+fn an_unseen_route_and_a_dead_canary_take_no_stable_pod_away() {
+    let mut s = shrunk();
+    s.traffic.route = crate::core::snapshot::Route::Blind("virtualservices \"web\" not found".into());
+    assert_eq!(goal::sizes(&s).stable, 4);
+    assert_eq!(goal::sizes(&shrunk().pods("new", 6, 0)).stable, 10);
+    assert_eq!(goal::sizes(&shrunk().weight(0)).stable, 10);
+}
