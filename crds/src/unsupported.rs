@@ -116,7 +116,7 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         abort_scale_down_delay_seconds: _,
         dynamic_stable_scale: _,
         ping_pong,
-        min_pods_per_replica_set,
+        min_pods_per_replica_set: _,
         replica_progress_threshold,
     } = canary;
     let at = "spec.strategy.canary";
@@ -133,7 +133,6 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
     found.harmless(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
     found.harmless(stable_metadata.is_some(), format!("{at}.stableMetadata"));
     found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
-    found.holding(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }
 
@@ -167,7 +166,7 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
         managed_routes,
         apisix,
         plugins,
-        max_traffic_weight,
+        max_traffic_weight: _,
     } = routing;
     if let Some(istio) = istio {
         self::istio(istio);
@@ -183,7 +182,6 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
     for name in plugins.keys() {
         found.holding(true, format!("{at}.plugins[{name:?}]"));
     }
-    found.holding(max_traffic_weight.is_some(), format!("{at}.maxTrafficWeight"));
 }
 
 /// All of Istio's fields have their effect; taken apart so that a new one must be thought of.

@@ -69,7 +69,7 @@ pub fn can_serve(s: &Snapshot, weight: Weight) -> bool {
         return true;
     }
     let Some(rs) = s.new_rs() else { return false };
-    let needed = weight.pods(s.desired()).min(goal::of(s).canary).max(1);
+    let needed = goal::pods(s, weight).min(goal::of(s).canary).max(1);
     let lost = s.stable_lost() && rs.available > 0;
     // Counts of an earlier size may be of pods that are on their way out.
     lost || (rs.observed && rs.available >= needed)
@@ -105,7 +105,8 @@ pub fn drained(s: &Snapshot) -> (Weight, Option<Timestamp>) {
     if s.now >= deadline {
         return (Weight::ZERO, None);
     }
-    (live.min(Weight::clamped(100 - 100 * available / whole)), Some(deadline))
+    let total = live.total();
+    (live.min(Weight::of(total - total * available / whole, total)), Some(deadline))
 }
 
 /// Since when traffic that has to leave the canary is held.

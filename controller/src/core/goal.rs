@@ -31,7 +31,8 @@ pub fn of(s: &Snapshot) -> Goal {
         Stage::Aborted => Goal { canary: s.new_rs().map_or(0, |rs| rs.spec), ..all(Weight::ZERO) },
         // A stable side that has shrunk gives up its share as new pods take it over.
         Stage::FullPromotion if s.dynamic_stable() => {
-            let served = Weight::clamped(100 * s.new_available() / desired.max(1));
+            let total = s.total_weight();
+            let served = Weight::of(total * s.new_available() / desired.max(1), total);
             Goal { stable: 0, ..all(served.max(s.share())) }
         }
         // The weight is frozen until every pod is available and the revision becomes stable.
@@ -45,19 +46,30 @@ pub fn of(s: &Snapshot) -> Goal {
 
 fn step(s: &Snapshot, index: usize) -> Goal {
     // Without steps nothing is exposed before the revision is stable.
-    let weight = if s.steps().is_empty() { Weight::ZERO } else { weight_at(s.steps(), index) };
-    let desired = s.desired();
+    let weight = if s.steps().is_empty() { Weight::ZERO } else { weight_at(s.steps(), index, s.total_weight()) };
+    let (desired, total) = (s.desired(), s.total_weight());
     // What the canary's pods are for bounds how many stable ones it may stand in for.
     let (canary, stands_in) = match scale_at(s.steps(), index) {
         Some(Scale::Replicas(pods)) => (pods, Weight::ZERO),
-        Some(Scale::Percent(percent)) => {
-            (super::weight::ceil_div(percent * desired, 100), weight.min(Weight::clamped(percent)))
+        Some(Scale::Parts(parts)) => {
+            let pods = super::weight::ceil_div(parts * desired, total);
+            (at_least(s, pods), weight.min(Weight::of(parts, total)))
         }
         None if s.steps().is_empty() => (desired, weight),
-        None => (weight.pods(desired), weight),
+        None => (pods(s, weight), weight),
     };
-    let stable = if s.dynamic_stable() { stands_in.rest().pods(desired) } else { desired };
+    let stable = if s.dynamic_stable() { pods(s, stands_in.rest()) } else { desired };
     Goal { weight, canary, stable }
+}
+
+/// The pods that a share of the traffic needs: none for none, else as many as `minPodsPerReplicaSet` says at least.
+pub fn pods(s: &Snapshot, share: Weight) -> i64 {
+    at_least(s, share.pods(s.desired()))
+}
+
+fn at_least(s: &Snapshot, pods: i64) -> i64 {
+    let least = s.canary().min_pods_per_replica_set.filter(|_| s.routed()).map_or(0, i64::from);
+    if pods == 0 { 0 } else { pods.max(least.min(s.desired())) }
 }
 
 /// The share that the record lets the canary have, with capacity or without.
@@ -87,7 +99,7 @@ pub fn allowed(s: &Snapshot) -> Weight {
     if !s.stage().is_update() || wanted <= live || can_serve(s, wanted) {
         return wanted;
     }
-    let before = wanted.min(weight_before(s.steps(), s.index()));
+    let before = wanted.min(weight_before(s.steps(), s.index(), s.total_weight()));
     // What held before the step may be gone: a Rollout that was at no pods comes back from nothing.
     if before <= live || can_serve(s, before) { before } else { live }
 }
@@ -119,7 +131,7 @@ fn routed_sizes(s: &Snapshot) -> Sizes {
         Stage::Deleting | Stage::Initial | Stage::Stable => s.desired(),
         Stage::Aborted => aborted_size(s),
         Stage::Updating(_) if held_without_pods(s) => 0,
-        _ => towards(s, s.new_rs(), goal.canary, share.pods(s.desired())),
+        _ => towards(s, s.new_rs(), goal.canary, pods(s, share)),
     };
     Sizes { canary, stable: stable_size(s, goal.stable) }
 }
@@ -130,7 +142,7 @@ fn stable_size(s: &Snapshot, goal: i64) -> i64 {
         return s.desired();
     }
     let needed = match s.route() {
-        Some(route) => route.exposure.share().rest().pods(s.desired()),
+        Some(route) => pods(s, route.exposure.share().rest()),
         None => s.stable_rs().map_or(0, |rs| rs.spec),
     };
     towards(s, s.stable_rs(), goal.max(needed), needed)
@@ -157,7 +169,7 @@ fn towards(s: &Snapshot, rs: Option<&ReplicaSetSeen>, wanted: i64, needed: i64) 
 fn aborted_size(s: &Snapshot) -> i64 {
     let Some(rs) = s.new_rs() else { return 0 };
     if s.dynamic_stable() && s.canary().abort_scale_down_delay_seconds.is_none() {
-        return towards(s, Some(rs), 0, s.share().pods(s.desired()));
+        return towards(s, Some(rs), 0, pods(s, s.share()));
     }
     let traffic = s.route().is_none_or(|route| route.exposure.share() > Weight::ZERO);
     let reached = s.traffic.canary_service.as_ref().is_some_and(|svc| svc.hash.as_deref() == Some(&rs.hash));
@@ -169,8 +181,8 @@ fn basic_weight(s: &Snapshot) -> Weight {
     match s.stage() {
         Stage::Aborted => Weight::ZERO,
         Stage::Updating(_) if held_without_pods(s) => Weight::ZERO,
-        Stage::Updating(index) => weight_at(s.steps(), index),
-        Stage::Unrecorded if !s.is_stable() => weight_at(s.steps(), 0),
+        Stage::Updating(index) => weight_at(s.steps(), index, s.total_weight()),
+        Stage::Unrecorded if !s.is_stable() => weight_at(s.steps(), 0, s.total_weight()),
         _ => Weight::FULL,
     }
 }

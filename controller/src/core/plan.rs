@@ -52,6 +52,14 @@ pub struct Move {
     pub way: Way,
 }
 
+impl Move {
+    /// What it was and what it is to be, in parts of the finer whole of the two: as steps name it.
+    pub fn parts(&self) -> (i64, i64) {
+        let total = self.from.total().max(self.to.total());
+        (self.from.parts_of(total), self.to.parts_of(total))
+    }
+}
+
 /// Which way traffic moves: it decides what the write insists on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -210,7 +218,8 @@ impl Effect {
     /// What people are told about it, where that doesn't depend on what led to it.
     fn told(&self) -> Option<Note> {
         match self {
-            Self::Move(Move { from, to, .. }) if from != to => {
+            Self::Move(change) if change.from != change.to => {
+                let (from, to) = change.parts();
                 let text = format!("Traffic weight updated from {from} to {to}");
                 Some(Note::new(EventReason::TrafficWeightUpdated, text))
             }

@@ -283,6 +283,12 @@ impl Snapshot {
         self.spec.strategy.canary.as_ref().unwrap_or_else(|| EMPTY.get_or_init(CanaryStrategy::default))
     }
 
+    /// The whole that weights of steps and of status are parts of: 100, or `maxTrafficWeight`.
+    pub fn total_weight(&self) -> i64 {
+        let most = self.canary().traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
+        i64::from(most.unwrap_or(serin_crds::names::defaults::MAX_TRAFFIC_WEIGHT).max(1))
+    }
+
     /// Whether the stable pods follow the share of the traffic that is left for them.
     pub fn dynamic_stable(&self) -> bool {
         self.canary().dynamic_stable_scale && self.routed()

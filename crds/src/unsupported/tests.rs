@@ -27,10 +27,11 @@ fn what_works_is_not_named() {
             "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
             "strategy": {"canary": {
                 "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0, "dynamicStableScale": true,
+                "minPodsPerReplicaSet": 2,
                 "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
                 "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
                 "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
-                "trafficRouting": {"nginx": {"stableIngress": "i"}, "istio": {
+                "trafficRouting": {"nginx": {"stableIngress": "i"}, "maxTrafficWeight": 1000, "istio": {
                     "virtualService": {"name": "v", "routes": ["r"], "tlsRoutes": [{"port": 443}]},
                     "virtualServices": [{"name": "v", "tcpRoutes": [{"port": 1}]}],
                     "destinationRule": {"name": "d", "canarySubsetName": "c", "stableSubsetName": "s",
@@ -65,7 +66,7 @@ fn what_decides_neither_exposure_nor_capacity_is_named_only() {
 fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
     check_canary(
         &json!({
-            "replicaProgressThreshold": {"type": "Percent", "value": 90}, "minPodsPerReplicaSet": 2,
+            "replicaProgressThreshold": {"type": "Percent", "value": 90},
             "pingPong": {},
             "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": {}},
                 {"setMirrorRoute": {}}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
@@ -77,7 +78,6 @@ fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
             ("steps[4].experiment", HOLDS),
             ("steps[5].plugin", HOLDS),
             ("pingPong", HOLDS),
-            ("minPodsPerReplicaSet", HOLDS),
             ("replicaProgressThreshold", HOLDS),
         ],
     );
@@ -91,13 +91,8 @@ fn a_router_that_is_not_built_holds() {
         check_canary(&json!({"trafficRouting": {router: {}}}), &[(&path, HOLDS)]);
     }
     check_canary(
-        &json!({"trafficRouting": {"maxTrafficWeight": 1000, "managedRoutes": [{"name": "m"}],
-            "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
-        &[
-            ("trafficRouting.managedRoutes", HOLDS),
-            ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS),
-            ("trafficRouting.maxTrafficWeight", HOLDS),
-        ],
+        &json!({"trafficRouting": {"managedRoutes": [{"name": "m"}], "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
+        &[("trafficRouting.managedRoutes", HOLDS), ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS)],
     );
 }
 

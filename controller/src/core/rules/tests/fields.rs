@@ -1,6 +1,7 @@
 //! Fields of the strategy that change what a step asks for.
 
 use super::{aborted, check};
+use crate::core::exposure::{Exposure, Split};
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
 use crate::core::goal;
 use crate::core::snapshot::Snapshot;
@@ -114,4 +115,35 @@ fn an_unseen_route_and_a_dead_canary_take_no_stable_pod_away() {
     assert_eq!(goal::sizes(&s).stable, 4);
     assert_eq!(goal::sizes(&shrunk().pods("new", 6, 0)).stable, 10);
     assert_eq!(goal::sizes(&shrunk().weight(0)).stable, 10);
+}
+
+#[test]
+fn weights_are_parts_of_the_whole_that_the_rollout_names() {
+    let s = with(with_steps(json!([{"setWeight": 5}, {"pause": {}}])), |canary| {
+        canary.traffic_routing.as_mut().unwrap().max_traffic_weight = Some(1000);
+    });
+    check(&s, "Scaling", &["scale web-new 0 to 1"]);
+    let mut s = s.canary_pods(1).selected();
+    let plan = check(&s, "Converging", &["weight 0 to 0.5"]);
+    let told = plan.notes.iter().any(|note| note.message == "Traffic weight updated from 0 to 5");
+    assert!(told, "people read the number that they wrote: {:?}", plan.notes);
+    s.route_mut().exposure = Exposure(vec![Split { canary: 5, stable: 995, others: 0, total: 1000 }]);
+    let plan = check(&s, "PauseStep", &[]);
+    let weights = plan.record.canary.weights.unwrap();
+    assert_eq!((weights.canary.weight, weights.stable.weight), (5, 995));
+}
+
+#[test]
+fn a_side_with_any_pods_has_as_many_as_are_asked_for_at_least() {
+    let least = |s: Snapshot, pods| with(s, |canary| canary.min_pods_per_replica_set = Some(pods));
+    check(&least(rollout(), 3), "Scaling", &["scale web-new 0 to 3"]);
+    check(&least(rollout(), 30), "Scaling", &["scale web-new 0 to 10"]);
+    check(&least(rollout(), 3).pods("new", 3, 2).selected(), "PodsNotReady", &[]);
+    check(&least(rollout(), 3).canary_pods(3).selected(), "Converging", &["weight 0 to 20"]);
+    assert_eq!(goal::sizes(&least(shrunk(), 5)).stable, 5, "of a stable side that follows its share too");
+    let by_hand = with_steps(json!([{"setCanaryScale": {"replicas": 1}}, {"pause": {}}]));
+    check(&least(by_hand, 3), "Scaling", &["scale web-new 0 to 1"]);
+    let mut basic = least(rollout(), 3);
+    basic.traffic.route = crate::core::snapshot::Route::Unrouted;
+    assert_eq!(goal::sizes(&basic).canary, 2, "without traffic routing pods are the weight");
 }
