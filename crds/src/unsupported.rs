@@ -109,8 +109,8 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         max_surge: _,
         analysis,
         anti_affinity,
-        canary_metadata,
-        stable_metadata,
+        canary_metadata: _,
+        stable_metadata: _,
         scale_down_delay_seconds: _,
         scale_down_delay_revision_limit: _,
         abort_scale_down_delay_seconds: _,
@@ -129,9 +129,6 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
     if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
     // Where a pod is placed does not change how many there are, nor who reaches them.
     found.harmless(anti_affinity.is_some(), format!("{at}.antiAffinity"));
-    // A Service that selects by such a label is refused when references are validated, as Argo Rollouts does.
-    found.harmless(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
-    found.harmless(stable_metadata.is_some(), format!("{at}.stableMetadata"));
     found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }

@@ -111,7 +111,7 @@ impl World {
         gone(self.api.send(Call::delete(format!("ReplicaSet {name}"), path, &uid.unwrap_or_default())).await)
     }
 
-    async fn patch_rs(
+    pub(super) async fn patch_rs(
         &self,
         seen: &Observation,
         name: &str,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serin_crds::names::EventReason;
-use serin_crds::rollout::RolloutStatus;
+use serin_crds::rollout::{PodTemplateMetadata, RolloutStatus};
 
 use super::because::Because;
 use super::snapshot::Left;
@@ -157,6 +157,15 @@ pub enum Effect {
         name: String,
         /// Seconds.
         seconds: i64,
+    },
+    /// Gives the pods of a `ReplicaSet`, and those that it makes from now on, the labels and annotations of their role.
+    SetRole {
+        /// Name of the `ReplicaSet`.
+        name: String,
+        /// Labels and annotations that they were given for an earlier role.
+        from: PodTemplateMetadata,
+        /// Labels and annotations wanted.
+        to: PodTemplateMetadata,
     },
     /// Takes our marks out of an object that is no longer named.
     Release(Left),

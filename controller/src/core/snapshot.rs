@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serin_crds::analysis::AnalysisRunSpec;
 use serin_crds::names::AnalysisPhase;
-use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
+use serin_crds::rollout::{CanaryStep, CanaryStrategy, PodTemplateMetadata, RolloutSpec, RolloutStatus};
 
 use super::exposure::Exposure;
 use super::plan::Need;
@@ -129,6 +129,8 @@ pub struct ReplicaSetSeen {
     pub observed: bool,
     /// `spec.minReadySeconds`.
     pub min_ready_seconds: i64,
+    /// Labels and annotations that its pods were given for their role.
+    pub role: PodTemplateMetadata,
     /// When it may be scaled to zero.
     pub deadline: Option<Timestamp>,
     /// Whether it belongs to nobody, so that it has to be adopted.

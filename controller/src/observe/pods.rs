@@ -64,6 +64,8 @@ fn replica_set(rs: &ReplicaSetRow) -> ReplicaSetSeen {
         available: i64::from(rs.status.available),
         observed: rs.is_observed(),
         min_ready_seconds: i64::from(rs.min_ready_seconds),
+        // An annotation that is no JSON says nothing.
+        role: serde_json::from_str(&rs.role).unwrap_or_default(),
         deadline: rs.scale_down_deadline.get(),
         orphan: rs.meta.owner.is_none(),
         created: rs.meta.created.unwrap_or_default(),

@@ -43,6 +43,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("promote-full-after-abort", REPORTED),
     ("replicaset-refused", REPORTED),
     ("resume-then-inconclusive", REPORTED),
+    ("role-labels", REPORTED),
     ("role-labels-taken-over", REPORTED),
     ("rollout-deleted", REPORTED),
     ("run-of-another-rollout", REPORTED),

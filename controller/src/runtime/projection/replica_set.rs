@@ -17,6 +17,8 @@ pub struct ReplicaSetRow {
     pub revision: AnnotationValue<u64>,
     /// Size of the Rollout when it was scaled last.
     pub desired: AnnotationValue<i32>,
+    /// Labels and annotations that its pods were given for their role, as JSON; empty for none.
+    pub role: Box<str>,
     /// When it may be scaled down.
     pub scale_down_deadline: AnnotationValue<Timestamp>,
     /// Pods that it asks for; 1 when the spec says nothing.
@@ -102,6 +104,7 @@ impl Projection for ReplicaSetRow {
             hash: (&*raw.metadata.labels.hash).into(),
             revision: AnnotationValue::read(&annotations.revision),
             desired: AnnotationValue::read(&annotations.desired),
+            role: (&*annotations.role).into(),
             scale_down_deadline: AnnotationValue::read(&annotations.scale_down_deadline),
             replicas: spec.replicas.unwrap_or(1),
             min_ready_seconds: spec.min_ready_seconds,

@@ -4,6 +4,7 @@ use super::{aborted, check};
 use crate::core::exposure::{Exposure, Split};
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
 use crate::core::goal;
+use crate::core::role;
 use crate::core::snapshot::Snapshot;
 use serde_json::json;
 use serin_crds::names::PauseReason;
@@ -146,4 +147,34 @@ fn a_side_with_any_pods_has_as_many_as_are_asked_for_at_least() {
     let mut basic = least(rollout(), 3);
     basic.traffic.route = crate::core::snapshot::Route::Unrouted;
     assert_eq!(goal::sizes(&basic).canary, 2, "without traffic routing pods are the weight");
+}
+
+/// A strategy that gives each role a label.
+fn with_roles(s: Snapshot) -> Snapshot {
+    let metadata = |role: &str| Some(serde_json::from_value(json!({"labels": {"role": role}})).unwrap());
+    with(s, |canary| (canary.canary_metadata, canary.stable_metadata) = (metadata("canary"), metadata("stable")))
+}
+
+#[test]
+fn pods_have_the_labels_of_their_role_and_lose_them_with_it() {
+    let s = with_roles(rollout().canary_pods(2).selected().weight(20).at_step(3));
+    let mut s = s.paused(PauseReason::CanaryPauseStep, noon()).canary_pods(6).weight(60);
+    check(&s, "Converging", &["role web-old [\"stable\"]"]);
+    s.replica_sets[0].role = role::metadata(&s, "old");
+    check(&s, "Converging", &["role web-new [\"canary\"]"]);
+    s.replica_sets[1].role = role::metadata(&s, "new");
+    check(&s, "PauseStep", &[]);
+    let mut promoted = s.clone().canary_pods(10).weight(0).at_step(4);
+    promoted.status.pause_conditions.clear();
+    promoted.status.controller_pause = false;
+    promoted.status.stable_rs = Some("new".into());
+    promoted.traffic.stable_service = Some(service("web-stable", "new"));
+    promoted.replica_sets[0].deadline = Some(noon_plus(30));
+    check(&promoted, "Converging", &["role web-old []"]);
+    promoted.replica_sets[0].role = role::metadata(&promoted, "old");
+    check(&promoted, "Converging", &["role web-new [\"stable\"]"]);
+    let aborted = aborted(s);
+    assert_eq!(role::metadata(&aborted, "new").labels["role"], "canary", "aborted pods are canary pods still");
+    let gone = with(aborted, |canary| (canary.canary_metadata, canary.stable_metadata) = (None, None));
+    assert!(role::is_empty(&role::metadata(&gone, "old")), "a field that is removed takes its labels along");
 }
