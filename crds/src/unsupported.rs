@@ -28,7 +28,7 @@ pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
         template: _,
         workload_ref,
         min_ready_seconds: _,
-        rollback_window,
+        rollback_window: _,
         strategy: Strategy { blue_green, canary },
         revision_history_limit: _,
         paused: _,
@@ -39,8 +39,6 @@ pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
     } = &rollout.spec;
     let mut found = Found::default();
     found.holding(workload_ref.is_some(), "spec.workloadRef");
-    // Without it a rollback takes all the steps: slower, and measured.
-    found.harmless(rollback_window.is_some(), "spec.rollbackWindow");
     found.holding(blue_green.is_some(), "spec.strategy.blueGreen");
     if let Some(canary) = canary {
         self::canary(canary, &mut found);

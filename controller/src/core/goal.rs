@@ -30,13 +30,13 @@ pub fn of(s: &Snapshot) -> Goal {
         Stage::Deleting | Stage::Initial | Stage::Stable => all(Weight::ZERO),
         Stage::Aborted => Goal { canary: s.new_rs().map_or(0, |rs| rs.spec), ..all(Weight::ZERO) },
         // A stable side that has shrunk gives up its share as new pods take it over.
-        Stage::FullPromotion if s.dynamic_stable() => {
+        Stage::FullPromotion | Stage::Rollback if s.dynamic_stable() => {
             let total = s.total_weight();
             let served = Weight::of(total * s.new_available() / desired.max(1), total);
             Goal { stable: 0, ..all(served.max(s.share())) }
         }
         // The weight is frozen until every pod is available and the revision becomes stable.
-        Stage::FullPromotion => all(s.share()),
+        Stage::FullPromotion | Stage::Rollback => all(s.share()),
         Stage::Unrecorded if s.is_stable() => all(Weight::ZERO),
         Stage::Unrecorded => step(s, 0),
         Stage::Updating(_) if s.stable_lost() => all(Weight::FULL),

@@ -397,6 +397,19 @@ impl Snapshot {
         !self.initial() && !self.is_stable() && self.stable_rs().is_none()
     }
 
+    /// Whether the revision that the spec describes is an older one that `rollbackWindow` holds: it was made before the stable
+    /// one, and fewer others than the window names were made between the two.
+    ///
+    /// # Source
+    /// Behaviour contract 2.9.
+    pub fn within_window(&self) -> bool {
+        let window = self.spec.rollback_window.as_ref().and_then(|window| window.revisions).unwrap_or(0);
+        let (Some(new), Some(stable)) = (self.new_rs(), self.stable_rs()) else { return false };
+        let between = |rs: &&ReplicaSetSeen| new.created < rs.created && rs.created < stable.created;
+        let between = self.replica_sets.iter().filter(between).count();
+        new.created < stable.created && i32::try_from(between).is_ok_and(|between| between < window)
+    }
+
     /// Whether a person or an undecided analysis holds the Rollout.
     pub fn halted(&self) -> bool {
         self.spec.paused || self.inconclusive()

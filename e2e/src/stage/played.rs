@@ -45,6 +45,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("resume-then-inconclusive", REPORTED),
     ("role-labels", REPORTED),
     ("role-labels-taken-over", REPORTED),
+    ("rollback-window", REPORTED),
     ("rollout-deleted", REPORTED),
     ("run-of-another-rollout", REPORTED),
     ("run-terminated-then-resumed", REPORTED),

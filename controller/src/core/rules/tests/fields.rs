@@ -1,13 +1,14 @@
 //! Fields of the strategy that change what a step asks for.
 
-use super::{aborted, check};
+use super::{aborted, check, decide};
+use crate::core::conditions;
 use crate::core::exposure::{Exposure, Split};
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
 use crate::core::goal;
 use crate::core::role;
 use crate::core::snapshot::Snapshot;
 use serde_json::json;
-use serin_crds::names::PauseReason;
+use serin_crds::names::{EventReason, PauseReason, RolloutPhase};
 use serin_crds::rollout::CanaryStrategy;
 
 /// A snapshot with a changed strategy.
@@ -177,4 +178,82 @@ fn pods_have_the_labels_of_their_role_and_lose_them_with_it() {
     assert_eq!(role::metadata(&aborted, "new").labels["role"], "canary", "aborted pods are canary pods still");
     let gone = with(aborted, |canary| (canary.canary_metadata, canary.stable_metadata) = (None, None));
     assert!(role::is_empty(&role::metadata(&gone, "old")), "a field that is removed takes its labels along");
+}
+
+/// Version 3 is stable, and the spec names version 1 again; so many revisions are a lately stable one.
+fn back_to_the_first(revisions: i32, pods: i64) -> Snapshot {
+    let mut s =
+        rollout().spec(|spec| spec.rollback_window = serde_json::from_value(json!({"revisions": revisions})).unwrap());
+    s.replica_sets = vec![rs("new", 1, pods), rs("second", 2, 0), rs("old", 3, 10)];
+    s.status.current_pod_hash = Some("old".into());
+    s.id.revision = 3;
+    s
+}
+
+#[test]
+fn a_rollback_within_the_window_needs_no_steps_and_moves_traffic_only_to_all_its_pods() {
+    let s = back_to_the_first(2, 0);
+    let plan = check(&s, "NewRevision", &["renumber web-new 4", "revision 4"]);
+    assert_eq!(plan.record.current_step_index, Some(4));
+    assert!(plan.notes.iter().any(|note| note.reason == EventReason::SkipSteps));
+    let mut s = s;
+    (s.status, s.id.revision, s.replica_sets[0].revision) = (plan.record, 4, 4);
+    check(&s, "Scaling", &["scale web-new 0 to 10"]);
+    check(&s.clone().pods("new", 10, 9), "Converging", &["switch web-canary to new"]);
+    check(&s.clone().pods("new", 10, 9).selected(), "PodsNotReady", &[]);
+    let plan = check(&s.canary_pods(10).selected(), "Promoting", &[]);
+    assert!(plan.because.sentence().contains("Rollback within window"));
+    assert_eq!(plan.record.stable_rs.as_deref(), Some("new"));
+}
+
+#[test]
+fn what_is_older_than_the_window_takes_the_steps() {
+    let plan = check(&back_to_the_first(1, 0), "NewRevision", &["renumber web-new 4", "revision 4"]);
+    assert_eq!(plan.record.current_step_index, Some(0));
+    let newer = rollout().spec(|spec| spec.rollback_window = serde_json::from_value(json!({"revisions": 9})).unwrap());
+    check(&newer, "Scaling", &["scale web-new 0 to 2"]);
+}
+
+#[test]
+fn a_rollback_can_be_aborted() {
+    let mut s = back_to_the_first(2, 4).selected();
+    (s.status.current_pod_hash, s.status.current_step_index) = (Some("new".into()), Some(4));
+    let s = aborted(s);
+    check(&s, "Aborted", &["switch web-canary to old"]);
+}
+
+#[test]
+fn only_so_many_old_revisions_wait_for_their_delay_at_one_time() {
+    let limited = |limit, deadline: Option<i64>| {
+        let mut s = with(rollout(), |canary| canary.scale_down_delay_revision_limit = Some(limit)).canary_pods(10);
+        s = s.selected().at_step(4);
+        s.status.stable_rs = Some("new".into());
+        s.traffic.stable_service = Some(service("web-stable", "new"));
+        s.replica_sets = vec![rs("first", 1, 10), rs("old", 2, 10), rs("new", 3, 10)];
+        s.replica_sets[1].deadline = deadline.map(noon_plus);
+        s
+    };
+    check(&limited(2, None), "CleaningUp", &["deadline web-old", "deadline web-first"]);
+    check(&limited(1, None), "CleaningUp", &["deadline web-old", "scale web-first 10 to 0"]);
+    check(&limited(1, Some(20)), "CleaningUp", &["scale web-first 10 to 0"]);
+    check(&limited(0, Some(20)), "CleaningUp", &["scale web-old 10 to 0", "scale web-first 10 to 0"]);
+}
+
+#[test]
+fn a_release_that_makes_no_progress_is_aborted_where_the_spec_says_so() {
+    let late = |abort: bool| {
+        let mut s = rollout().pods("new", 2, 0).spec(|spec| spec.progress_deadline_abort = abort);
+        s.status = decide(&s).record;
+        s.look.memory.best = conditions::reached(&s, &s.status);
+        s.now = noon_plus(601);
+        s
+    };
+    let plan = check(&late(true), "Aborting", &[]);
+    let said = plan.record.message.unwrap_or_default();
+    assert!(said.ends_with("ReplicaSet \"web-new\" has timed out progressing."), "{said}");
+    let plan = check(&late(false), "PodsNotReady", &[]);
+    assert_eq!(plan.record.phase, Some(RolloutPhase::Degraded));
+    let mut waiting = late(true).canary_pods(2).selected().weight(20).at_step(3);
+    waiting = waiting.paused(PauseReason::CanaryPauseStep, noon());
+    assert!(!decide(&waiting).record.abort, "a pause is no lack of progress");
 }
