@@ -140,12 +140,14 @@ impl World {
         let described = self.describe(&row)?;
         let pods = self.pods(&row, &parts);
         let revision = self.revision(&row, &described, &pods.rows).await?;
+        let live = if asked.contains(&Need::Pods) { self.pods_seen(&pods.rows).await } else { None };
         let memory = crate::core::snapshot::Memory::default();
         let look = Look {
             asked: asked.clone(),
             pods_unreadable: !pods.unreadable.is_empty(),
             unreadable: pods.unreadable,
             held: described.held.clone(),
+            pods: live,
             memory,
         };
         let mut seen = Observation {

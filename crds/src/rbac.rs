@@ -119,8 +119,9 @@ pub const RULES: &[Rule] = &[
         "",
         &["pods"],
         &["list", "patch"],
-        "Patched: the labels and annotations of canary and stable pods. Listed when those change, never watched.",
+        "Patched: the labels and annotations of canary and stable pods. Listed when those change or pods are restarted; never watched.",
     ),
+    rule(Feature::Core, "", &["pods/eviction"], &["create"], "Pods older than spec.restartAt are evicted."),
     rule(Feature::Core, "", &["events"], &["create", "patch"], "Patched: the count of an event that is repeated."),
     rule(
         Feature::ClusterTemplates,

@@ -34,7 +34,7 @@ pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
         paused: _,
         progress_deadline_seconds: _,
         progress_deadline_abort: _,
-        restart_at,
+        restart_at: _,
         analysis: _,
     } = &rollout.spec;
     let mut found = Found::default();
@@ -43,8 +43,6 @@ pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
     if let Some(canary) = canary {
         self::canary(canary, &mut found);
     }
-    // Without it pods grow older than somebody asked for.
-    found.harmless(restart_at.is_some(), "spec.restartAt");
     found.0
 }
 

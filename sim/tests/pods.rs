@@ -27,3 +27,11 @@ fn pods_that_ran_as_canary_have_the_labels_of_the_stable_side_after_the_promotio
         assert_eq!(pod.pointer("/metadata/annotations/example.com~1scrape-interval"), None, "{pod:#}");
     }
 }
+
+#[test]
+fn a_restart_leaves_no_pod_that_is_older() {
+    for pod in left("restart") {
+        let created = pod.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap();
+        assert!(created > "2026-01-01T00:01:00Z", "{pod:#}");
+    }
+}

@@ -1,4 +1,4 @@
-//! Writes of pods: the labels and annotations of the role that they have.
+//! Writes of pods: the labels and annotations of the role that they have, and evictions.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +40,10 @@ impl World {
     }
 
     async fn label_pods(&self, seen: &Observation, replica_set: &str, metadata: &Value) -> Result<(), CallError> {
-        let pods = self.pods_of(seen, replica_set).await?;
-        let lacking = pods.iter().filter(|pod| !has(pod, metadata)).filter_map(|pod| name_of(pod).map(str::to_owned));
+        let Some(rs) = self.stores.replica_sets.last_known(&seen.key(replica_set)) else { return Ok(()) };
+        let pods = self.pods_live(&[rs]).await?;
+        let pods = pods.iter().filter(|pod| pod.pointer("/metadata/deletionTimestamp").is_none());
+        let lacking = pods.filter(|pod| !has(pod, metadata)).filter_map(|pod| name_of(pod).map(str::to_owned));
         let writes = lacking.map(|name| {
             let path = seen.path("api/v1", "pods", &name);
             let object = format!("Pod {name}");
@@ -57,19 +59,26 @@ impl World {
         outcome
     }
 
-    /// The pods of a `ReplicaSet` that are not on their way out.
-    async fn pods_of(&self, seen: &Observation, replica_set: &str) -> Result<Vec<Value>, CallError> {
-        let Some(rs) = self.stores.replica_sets.last_known(&seen.key(replica_set)) else { return Ok(Vec::new()) };
-        let selector = format!("labelSelector={}%3D{}", names::HASH_LABEL, rs.hash);
-        let path = format!("{}?{selector}", seen.collection("api/v1", "pods"));
-        let list = self.api.value(Call::get(format!("pods of ReplicaSet {replica_set}"), path)).await?;
-        let pods = list.get("items").and_then(Value::as_array).into_iter().flatten();
-        let ours = |pod: &&Value| {
-            let owners = pod.pointer("/metadata/ownerReferences").and_then(Value::as_array).into_iter().flatten();
-            let mut uids = owners.filter_map(|owner| owner.get("uid")?.as_str());
-            uids.any(|uid| uid == &*rs.meta.uid) && pod.pointer("/metadata/deletionTimestamp").is_none()
-        };
-        Ok(pods.filter(ours).cloned().collect())
+    /// Evicts pods; one that a disruption budget keeps is said, after the others were tried.
+    pub(super) async fn evict(&self, seen: &Observation, pods: &[(String, String)]) -> Result<(), CallError> {
+        let mut outcome = Ok(());
+        for (name, uid) in pods {
+            let path = format!("{}/eviction", seen.path("api/v1", "pods", name));
+            let object = format!("Pod {name}");
+            let body = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction",
+                "metadata": {"name": name, "namespace": seen.snapshot.id.namespace},
+                "deleteOptions": {"preconditions": {"uid": uid}},
+            });
+            let call = Call { what: format!("evict {object}"), verb: Verb::Create, object, path, body };
+            match super::replica_sets::gone(self.api.send(call).await) {
+                // Another pod of that name, or one that is being deleted: the next look shows it.
+                Ok(()) | Err(CallError::Overtaken(_)) => {}
+                Err(error) if error.is_refusal() => outcome = Err(error),
+                Err(error) => return Err(error),
+            }
+        }
+        outcome
     }
 }
 

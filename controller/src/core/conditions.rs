@@ -311,6 +311,9 @@ pub(super) fn phase(s: &Snapshot, next: &RolloutStatus, because: &Because) -> (R
     if let Some(pause) = next.pause_conditions.first() {
         return (RolloutPhase::Paused, pause.reason.to_string());
     }
+    if s.spec.restart_at.is_some() && s.spec.restart_at != next.restarted_at {
+        return (RolloutPhase::Progressing, "rollout is restarting".to_owned());
+    }
     let desired = i32::try_from(s.desired()).unwrap_or(i32::MAX);
     let completed = next.stable_rs.is_some() && next.stable_rs == next.current_pod_hash;
     let message = if next.updated_replicas < desired {

@@ -39,6 +39,8 @@ pub enum Need {
     Named,
     /// Everything that no cache can be believed about just now: traffic has to leave the canary.
     Unreadable,
+    /// The pods themselves, which are in no cache: some have to be restarted.
+    Pods,
 }
 
 /// A move of traffic, the same for every router.
@@ -166,6 +168,11 @@ pub enum Effect {
         from: PodTemplateMetadata,
         /// Labels and annotations wanted.
         to: PodTemplateMetadata,
+    },
+    /// Evicts pods, so that their `ReplicaSet` makes new ones; what keeps one of them does not keep the others.
+    Evict {
+        /// Names and UIDs.
+        pods: Vec<(String, String)>,
     },
     /// Takes our marks out of an object that is no longer named.
     Release(Left),

@@ -49,8 +49,27 @@ pub struct Look {
     pub pods_unreadable: bool,
     /// Paths of what the Rollout asks for that this version does not carry out and that decides exposure or capacity.
     pub held: Vec<String>,
+    /// The pods that have not ended, where they were asked for and could be read.
+    pub pods: Option<Vec<PodSeen>>,
     /// What is remembered of earlier looks.
     pub memory: Memory,
+}
+
+/// A pod as far as rules need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodSeen {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Pod-template hash of its `ReplicaSet`.
+    pub hash: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Whether it has been ready for long enough, and is not on its way out.
+    pub available: bool,
+    /// Whether it is on its way out.
+    pub ending: bool,
 }
 
 /// What is remembered from turn to turn; a restart begins it anew, on the careful side.

@@ -24,7 +24,7 @@ fn what_works_is_not_named() {
     check(
         &json!({
             "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
-            "rollbackWindow": {"revisions": 1}, "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
+            "rollbackWindow": {"revisions": 1}, "restartAt": "2026-01-02T03:04:05Z", "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
             "strategy": {"canary": {
                 "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0, "dynamicStableScale": true,
                 "minPodsPerReplicaSet": 2, "canaryMetadata": {}, "stableMetadata": {},
@@ -52,7 +52,6 @@ fn a_strategy_or_a_workload_that_is_not_built_holds() {
 
 #[test]
 fn what_decides_neither_exposure_nor_capacity_is_named_only() {
-    check(&json!({"restartAt": "2026-01-02T03:04:05Z"}), &[("spec.restartAt", NAMED_ONLY)]);
     check_canary(&json!({"antiAffinity": {}}), &[("antiAffinity", NAMED_ONLY)]);
 }
 

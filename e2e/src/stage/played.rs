@@ -42,6 +42,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("other-router", REPORTED),
     ("promote-full-after-abort", REPORTED),
     ("replicaset-refused", REPORTED),
+    ("restart", REPORTED),
     ("resume-then-inconclusive", REPORTED),
     ("role-labels", REPORTED),
     ("role-labels-taken-over", REPORTED),

@@ -1,12 +1,13 @@
 //! Fields of the strategy that change what a step asks for.
 
-use super::{aborted, check, decide};
+use super::{aborted, check, decide, promoted};
 use crate::core::conditions;
 use crate::core::exposure::{Exposure, Split};
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
 use crate::core::goal;
+use crate::core::plan::Need;
 use crate::core::role;
-use crate::core::snapshot::Snapshot;
+use crate::core::snapshot::{PodSeen, Snapshot};
 use serde_json::json;
 use serin_crds::names::{EventReason, PauseReason, RolloutPhase};
 use serin_crds::rollout::CanaryStrategy;
@@ -256,4 +257,60 @@ fn a_release_that_makes_no_progress_is_aborted_where_the_spec_says_so() {
     let mut waiting = late(true).canary_pods(2).selected().weight(20).at_step(3);
     waiting = waiting.paused(PauseReason::CanaryPauseStep, noon());
     assert!(!decide(&waiting).record.abort, "a pause is no lack of progress");
+}
+
+/// A Rollout in a pause whose pods are to be restarted, with pods of a revision made so many seconds after the order.
+fn restarting(pods: &[(&str, &str, i64)]) -> Snapshot {
+    let mut s = rollout().canary_pods(2).selected().weight(20).at_step(3).paused(PauseReason::CanaryPauseStep, noon());
+    s = s.canary_pods(6).weight(60).spec(|spec| spec.restart_at = Some(noon_plus(-100)));
+    let seen = |(name, hash, age): &(&str, &str, i64)| PodSeen {
+        name: (*name).into(),
+        uid: (*name).into(),
+        hash: (*hash).into(),
+        created: noon_plus(-100 + age),
+        available: true,
+        ending: false,
+    };
+    s.look.asked.insert(Need::Pods);
+    s.look.pods = Some(pods.iter().map(seen).collect());
+    // 14 others are young and fine.
+    let young: Vec<_> = (0..16 - pods.len()).map(|_| seen(&("young", "old", 1))).collect();
+    s.look.pods.as_mut().unwrap().extend(young);
+    s
+}
+
+#[test]
+fn old_pods_are_evicted_as_far_as_they_may_be_missing_stable_and_oldest_first() {
+    let pods = [("a", "new", -5), ("b", "old", -1), ("c", "old", -9), ("d", "old", 0)];
+    let s = restarting(&pods);
+    check(&s, "Restarting", &["evict [\"c\", \"b\"]"]);
+    let mut one = s.clone();
+    one.look.pods.as_mut().unwrap()[5].available = false;
+    check(&one, "Restarting", &["evict [\"c\"]"]);
+    one.look.pods.as_mut().unwrap()[6].available = false;
+    let plan = check(&one, "PauseStep", &[]);
+    assert_eq!(plan.wake, Some(noon_plus(30)), "it is looked at again");
+    check(&restarting(&[("a", "new", -5), ("b", "new", -4)]), "Restarting", &["evict [\"a\"]"]);
+    check(&restarting(&[("a", "new", -5)]), "Restarting", &["evict [\"a\"]"]);
+    let mut unasked = s;
+    unasked.look.asked.clear();
+    assert!(decide(&unasked).needs.contains(&Need::Pods), "pods are in no cache");
+}
+
+#[test]
+fn a_restart_is_recorded_once_no_old_pod_is_left_and_begins_when_it_is_time() {
+    let plan = check(&restarting(&[("a", "old", 0)]), "Restarted", &[]);
+    assert_eq!(plan.record.restarted_at, Some(noon_plus(-100)));
+    let mut ending = restarting(&[("a", "old", -1)]);
+    (ending.look.pods.as_mut().unwrap()[0].ending, ending.look.pods.as_mut().unwrap()[0].available) = (true, false);
+    assert_eq!(check(&ending, "PauseStep", &[]).record.restarted_at, None);
+    let mut done = restarting(&[("a", "old", -1)]);
+    done.status.restarted_at = Some(noon_plus(-100));
+    check(&done, "PauseStep", &[]);
+    let later = restarting(&[("a", "old", -1)]).spec(|spec| spec.restart_at = Some(noon_plus(10)));
+    let plan = check(&later, "PauseStep", &[]);
+    assert!(plan.wake.is_some_and(|at| at > noon_plus(10) && at < noon_plus(11)));
+    let mut alone = promoted().spec(|spec| spec.restart_at = Some(noon_plus(10)));
+    alone.status = decide(&alone).record;
+    assert_eq!(alone.status.message.as_deref(), Some("rollout is restarting"));
 }
