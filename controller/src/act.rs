@@ -45,6 +45,7 @@ impl World {
             Effect::Adopt { name } => self.adopt(seen, name).await,
             Effect::SetMinReadySeconds { name, seconds } => self.set_min_ready(seen, name, *seconds).await,
             Effect::SetRole { name, from, to } => self.set_role(seen, name, (from, to)).await,
+            Effect::SetAntiAffinity { name, avoids } => self.set_anti_affinity(seen, name, avoids).await,
             Effect::Evict { pods } => self.evict(seen, pods).await,
             Effect::DeleteReplicaSet { name } => self.delete_rs(seen, name).await,
             Effect::AnnotateRevision { revision } => self.annotate_revision(seen, *revision).await,

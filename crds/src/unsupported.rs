@@ -87,12 +87,6 @@ impl Found {
             self.0.push(Unsupported { path: path.into(), holds: true });
         }
     }
-
-    fn harmless(&mut self, given: bool, path: impl Into<String>) {
-        if given {
-            self.0.push(Unsupported { path: path.into(), holds: false });
-        }
-    }
 }
 
 fn canary(canary: &CanaryStrategy, found: &mut Found) {
@@ -104,7 +98,7 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         max_unavailable: _,
         max_surge: _,
         analysis,
-        anti_affinity,
+        anti_affinity: _,
         canary_metadata: _,
         stable_metadata: _,
         scale_down_delay_seconds: _,
@@ -123,8 +117,6 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         self::routing(routing, &format!("{at}.trafficRouting"), found);
     }
     if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
-    // Where a pod is placed does not change how many there are, nor who reaches them.
-    found.harmless(anti_affinity.is_some(), format!("{at}.antiAffinity"));
     found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }

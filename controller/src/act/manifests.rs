@@ -25,7 +25,7 @@ pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> R
     let labels = template.pointer("/metadata/labels").cloned();
     let mut annotations = seen.copied_annotations();
     let role = role::metadata(s, &s.revision.hash);
-    let template = with_role(template, &role);
+    let template = avoiding(seen, with_role(template, &role), role::avoids(s));
     if !role::is_empty(&role) {
         annotations.insert(names::EPHEMERAL_METADATA_ANNOTATION.to_owned(), json!(role).to_string());
     }
@@ -47,6 +47,15 @@ pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> R
         },
         "spec": spec,
     }))
+}
+
+/// A pod template whose pods avoid the nodes of another revision, as the Rollout says it.
+pub(super) fn avoiding(seen: &Observation, template: Value, hash: Option<&str>) -> Value {
+    let s = &seen.snapshot;
+    match (&s.canary().anti_affinity, hash) {
+        (Some(affinity), Some(hash)) => serin_crds::template::avoiding(&template, affinity, hash, &s.id.namespace),
+        _ => template,
+    }
 }
 
 /// A pod template with the labels and annotations of a role.

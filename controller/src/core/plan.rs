@@ -169,6 +169,13 @@ pub enum Effect {
         /// Labels and annotations wanted.
         to: PodTemplateMetadata,
     },
+    /// Makes the pods that the `ReplicaSet` of the new revision makes from now on avoid the nodes of another revision.
+    SetAntiAffinity {
+        /// Name of the `ReplicaSet`.
+        name: String,
+        /// Hash of the revision to avoid.
+        avoids: String,
+    },
     /// Evicts pods, so that their `ReplicaSet` makes new ones; what keeps one of them does not keep the others.
     Evict {
         /// Names and UIDs.

@@ -1,4 +1,4 @@
-//! Role: the labels and annotations that pods have while they are the canary or the stable side.
+//! Role: what pods have while they are the canary or the stable side: labels, annotations, and nodes that they avoid.
 
 use serin_crds::rollout::PodTemplateMetadata;
 
@@ -18,6 +18,16 @@ pub fn metadata(s: &Snapshot, hash: &str) -> PodTemplateMetadata {
         &None
     };
     given.clone().unwrap_or_default()
+}
+
+/// The revision whose nodes the pods of the revision that the spec describes should avoid: the stable one, while an update is
+/// on its way and the spec asks for it.
+///
+/// # Source
+/// Behaviour contract 2.11.
+pub fn avoids(s: &Snapshot) -> Option<&str> {
+    s.canary().anti_affinity.as_ref()?;
+    s.status.stable_rs.as_deref().filter(|hash| !hash.is_empty() && *hash != s.revision.hash)
 }
 
 /// Whether nothing is given.

@@ -150,6 +150,8 @@ pub struct ReplicaSetSeen {
     pub min_ready_seconds: i64,
     /// Labels and annotations that its pods were given for their role.
     pub role: PodTemplateMetadata,
+    /// The revision whose nodes its pods avoid, by an anti-affinity that a controller added.
+    pub avoids: Option<String>,
     /// When it may be scaled to zero.
     pub deadline: Option<Timestamp>,
     /// Whether it belongs to nobody, so that it has to be adopted.

@@ -127,6 +127,7 @@ fn replica_set(rs: &ReplicaSetRow) -> ReplicaSetSeen {
         available: i64::from(rs.status.available),
         observed: rs.is_observed(),
         min_ready_seconds: i64::from(rs.min_ready_seconds),
+        avoids: (!rs.avoids.is_empty()).then(|| rs.avoids.to_string()),
         // An annotation that is no JSON says nothing.
         role: serde_json::from_str(&rs.role).unwrap_or_default(),
         deadline: rs.scale_down_deadline.get(),

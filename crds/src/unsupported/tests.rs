@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 use super::*;
 
 const HOLDS: bool = true;
-const NAMED_ONLY: bool = false;
 
 fn check(spec: &Value, expect: &[(&str, bool)]) {
     let rollout: Rollout = crate::decode(json!({ "spec": spec })).expect("decodes");
@@ -27,7 +26,7 @@ fn what_works_is_not_named() {
             "rollbackWindow": {"revisions": 1}, "restartAt": "2026-01-02T03:04:05Z", "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
             "strategy": {"canary": {
                 "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0, "dynamicStableScale": true,
-                "minPodsPerReplicaSet": 2, "canaryMetadata": {}, "stableMetadata": {},
+                "minPodsPerReplicaSet": 2, "canaryMetadata": {}, "stableMetadata": {}, "antiAffinity": {},
                 "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
                 "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
                 "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
@@ -48,11 +47,6 @@ fn a_strategy_or_a_workload_that_is_not_built_holds() {
         &json!({"workloadRef": {"kind": "Deployment"}, "strategy": {"blueGreen": {"activeService": "a"}}}),
         &[("spec.workloadRef", HOLDS), ("spec.strategy.blueGreen", HOLDS)],
     );
-}
-
-#[test]
-fn what_decides_neither_exposure_nor_capacity_is_named_only() {
-    check_canary(&json!({"antiAffinity": {}}), &[("antiAffinity", NAMED_ONLY)]);
 }
 
 #[test]

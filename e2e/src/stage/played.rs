@@ -23,6 +23,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("abort-routes-stale", REPORTED),
     ("abort-sets-stale", REPORTED),
     ("annotation-kept", REPORTED),
+    ("anti-affinity", REPORTED),
     ("blind-but-growing", REPORTED),
     ("blue-green-left-behind", REPORTED),
     ("breach-runs-stale", REPORTED),

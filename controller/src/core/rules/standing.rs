@@ -127,6 +127,11 @@ pub(super) fn adopt(s: &Snapshot) -> Option<Plan> {
 /// Fields that belong to no template follow the spec without a new revision, and pods have the labels of their role.
 pub(super) fn synchronize(s: &Snapshot) -> Option<Plan> {
     let rs = s.new_rs().filter(|_| s.recorded_revision())?;
+    if let Some(avoids) = role::avoids(s).filter(|hash| rs.avoids.as_deref() != Some(*hash)) {
+        let because = Because::Converging(format!("pods of ReplicaSet {} avoid the nodes of {avoids}", rs.name));
+        let effect = Effect::SetAntiAffinity { name: rs.name.clone(), avoids: avoids.to_owned() };
+        return Some(super::act(s, because, vec![effect]));
+    }
     let roles = s.replica_sets.iter().map(|rs| (rs, role::metadata(s, &rs.hash)));
     if let Some((rs, to)) = roles.into_iter().find(|(rs, wanted)| rs.role != *wanted) {
         let because = Because::Converging(format!("pods of ReplicaSet {} get the metadata of their role", rs.name));

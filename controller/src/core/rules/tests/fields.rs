@@ -10,7 +10,7 @@ use crate::core::role;
 use crate::core::snapshot::{PodSeen, Snapshot};
 use serde_json::json;
 use serin_crds::names::{EventReason, PauseReason, RolloutPhase};
-use serin_crds::rollout::CanaryStrategy;
+use serin_crds::rollout::{AntiAffinity, CanaryStrategy};
 
 /// A snapshot with a changed strategy.
 fn with(s: Snapshot, change: impl FnOnce(&mut CanaryStrategy)) -> Snapshot {
@@ -313,4 +313,16 @@ fn a_restart_is_recorded_once_no_old_pod_is_left_and_begins_when_it_is_time() {
     let mut alone = promoted().spec(|spec| spec.restart_at = Some(noon_plus(10)));
     alone.status = decide(&alone).record;
     assert_eq!(alone.status.message.as_deref(), Some("rollout is restarting"));
+}
+
+#[test]
+fn pods_of_the_new_revision_avoid_the_nodes_of_the_stable_one() {
+    let s = rollout().canary_pods(6).selected().weight(60).at_step(3).paused(PauseReason::CanaryPauseStep, noon());
+    let mut s = with(s, |canary| canary.anti_affinity = Some(AntiAffinity::default()));
+    check(&s, "Converging", &["web-new avoids old"]);
+    s.replica_sets[1].avoids = Some("older".into());
+    check(&s, "Converging", &["web-new avoids old"]);
+    s.replica_sets[1].avoids = Some("old".into());
+    check(&s, "PauseStep", &[]);
+    assert_eq!(role::avoids(&with(promoted(), |canary| canary.anti_affinity = Some(AntiAffinity::default()))), None);
 }

@@ -34,6 +34,7 @@ fn brief(effect: &Effect) -> String {
         Effect::Adopt { name } => format!("adopt {name}"),
         Effect::SetMinReadySeconds { name, seconds } => format!("min ready {name} {seconds}"),
         Effect::SetRole { name, to, .. } => format!("role {name} {:?}", to.labels.values().collect::<Vec<_>>()),
+        Effect::SetAntiAffinity { name, avoids } => format!("{name} avoids {avoids}"),
         Effect::Evict { pods } => format!("evict {:?}", pods.iter().map(|(name, _)| name).collect::<Vec<_>>()),
         Effect::Release(left) => format!("release {}", left.name),
         Effect::CreateRun { name, .. } => format!("run {name}"),
