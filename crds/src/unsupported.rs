@@ -127,13 +127,12 @@ fn step(step: &CanaryStep, at: &str, found: &mut Found) {
         pause: _,
         experiment,
         analysis: _,
-        set_canary_scale,
+        set_canary_scale: _,
         set_header_route,
         set_mirror_route,
         plugin,
     } = step;
     found.holding(experiment.is_some(), format!("{at}.experiment"));
-    found.holding(set_canary_scale.is_some(), format!("{at}.setCanaryScale"));
     found.holding(set_header_route.is_some(), format!("{at}.setHeaderRoute"));
     found.holding(set_mirror_route.is_some(), format!("{at}.setMirrorRoute"));
     found.holding(plugin.is_some(), format!("{at}.plugin"));
