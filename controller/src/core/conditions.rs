@@ -8,7 +8,9 @@ use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, Rollout
 use serin_crds::rollout::{RolloutCondition, RolloutStatus};
 
 use super::because::Because;
+use super::capacity::superseded;
 use super::snapshot::{Best, Route, Snapshot};
+use super::weight::Weight;
 
 /// The condition by which a Rollout says what it waits for, since when, and what would end it.
 pub fn waiting() -> ConditionType {
@@ -324,6 +326,8 @@ pub(super) fn phase(s: &Snapshot, next: &RolloutStatus, because: &Because) -> (R
         "old replicas are pending termination"
     } else if !completed {
         "waiting for all steps to complete"
+    } else if superseded(s).is_some() && s.share() > Weight::ZERO {
+        "waiting for traffic to come back to the stable version"
     } else {
         return (RolloutPhase::Healthy, String::new());
     };

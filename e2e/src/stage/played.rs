@@ -59,6 +59,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("stable-follows-its-share", REPORTED),
     ("stable-set-gone", REPORTED),
     ("stable-set-gone-basic", REPORTED),
+    ("stable-share-superseded", REPORTED),
     ("stable-short-superseded", REPORTED),
     ("starting-step-beyond", REPORTED),
     ("steps-edited", REPORTED),

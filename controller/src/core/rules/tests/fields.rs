@@ -96,7 +96,8 @@ fn a_new_version_or_the_old_one_again_waits_until_stable_has_grown() {
     back.revision.hash = "old".into();
     back.status = check(&back, "BackToStable", &["renumber web-old 3", "revision 3"]).record;
     (back.id.revision, back.replica_sets[0].revision) = (3, 3);
-    check(&back, "Scaling", &["scale web-old 4 to 10"]);
+    let plan = check(&back, "Scaling", &["scale web-old 4 to 10"]);
+    assert_eq!(plan.record.phase, Some(RolloutPhase::Progressing), "nothing is well while traffic is elsewhere");
     check(&back.clone().pods("old", 10, 5), "Converging", &["weight 60 to 50"]);
     check(&back.pods("old", 10, 10), "Converging", &["weight 60 to 0"]);
 }
