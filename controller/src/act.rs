@@ -4,6 +4,7 @@
 //! decided again from a fresh look. A lowering of traffic insists: it is tried again at once on what is there now.
 
 mod manifests;
+mod pods;
 mod release;
 mod replica_sets;
 mod rollout;
@@ -43,6 +44,9 @@ impl World {
             Effect::Renumber { name, revision } => self.renumber(seen, name, *revision).await,
             Effect::Adopt { name } => self.adopt(seen, name).await,
             Effect::SetMinReadySeconds { name, seconds } => self.set_min_ready(seen, name, *seconds).await,
+            Effect::SetRole { name, from, to } => self.set_role(seen, name, (from, to)).await,
+            Effect::SetAntiAffinity { name, avoids } => self.set_anti_affinity(seen, name, avoids).await,
+            Effect::Evict { pods } => self.evict(seen, pods).await,
             Effect::DeleteReplicaSet { name } => self.delete_rs(seen, name).await,
             Effect::AnnotateRevision { revision } => self.annotate_revision(seen, *revision).await,
             Effect::DefaultReplicas => self.default_replicas(seen).await,

@@ -27,6 +27,9 @@ pub enum CallError {
     Unmakeable(String),
 }
 
+/// The cause that the API server gives where a disruption budget keeps a pod.
+const BUDGET: &str = "DisruptionBudget";
+
 /// An object, as messages name it and as the API server finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -60,8 +63,12 @@ impl CallError {
 
     /// Whether it is an answer that asking again would not change.
     pub fn is_refusal(&self) -> bool {
-        self.status()
-            .is_some_and(|status| (400..500).contains(&status.code) && status.code != 429 && status.code != 408)
+        self.status().is_some_and(|status| match status.code {
+            408 => false,
+            // Too many requests; or too few pods, which asking again does not change.
+            429 => status.details.iter().flat_map(|details| &details.causes).any(|why| why.reason == BUDGET),
+            code => (400..500).contains(&code),
+        })
     }
 
     /// What the API server said, if it said anything.
@@ -209,3 +216,22 @@ fn is_overtaken(verb: Verb, status: &kube::core::Status) -> bool {
 
 /// What the API server says of a JSON Patch that does not apply to what is there.
 const PATCH_REFUSED: &str = "the server rejected our request due to an error in our request";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_that_keeps_a_pod_is_a_refusal_and_a_busy_server_is_none() {
+        let check = |status: Value, expect: bool| {
+            let status: kube::core::Status = serde_json::from_value(status).unwrap();
+            let source = kube::Error::Api(Box::new(status));
+            assert_eq!(CallError::Failed { what: String::new(), source }.is_refusal(), expect);
+        };
+        check(json!({"code": 429, "details": {"causes": [{"reason": "DisruptionBudget"}]}}), true);
+        check(json!({"code": 429, "details": {"retryAfterSeconds": 1}}), false);
+        check(json!({"code": 403}), true);
+        check(json!({"code": 408}), false);
+        check(json!({"code": 503}), false);
+    }
+}

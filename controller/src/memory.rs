@@ -34,7 +34,7 @@ struct Remembered {
     revision: Option<(String, String)>,
     /// How routes and selectors were last, and since when.
     moved: Option<(String, Instant)>,
-    /// The largest number of stable pods that were available since the stable side was last whole.
+    /// The largest number of pods that were available since they were last whole: the stable ones, or all that share traffic.
     whole: Option<i64>,
     /// How far an attempt has come.
     best: Option<(Attempt, Best)>,
@@ -146,13 +146,13 @@ impl Memories {
         })
     }
 
-    /// The size at which the stable side was last whole, with what is seen of it now taken in.
-    pub fn whole(&self, uid: &str, available: i64, spec: i64) -> Option<i64> {
+    /// The size at which pods were last whole, with the available and the asked for that are seen now taken in.
+    pub fn whole(&self, uid: &str, seen: Option<(i64, i64)>) -> Option<i64> {
         self.with(uid, |known| {
-            if available >= spec && spec > 0 {
-                known.whole = Some(spec);
-            } else if known.whole.is_some_and(|whole| available > whole) {
-                known.whole = Some(available);
+            match (seen, known.whole) {
+                (Some((available, spec)), _) if available >= spec && spec > 0 => known.whole = Some(spec),
+                (Some((available, _)), Some(whole)) if available > whole => known.whole = Some(available),
+                _ => {}
             }
             known.whole
         })
@@ -261,12 +261,13 @@ mod tests {
     #[test]
     fn the_size_that_was_whole_follows_what_serves_and_not_what_is_desired() {
         let memories = Memories::default();
-        assert_eq!(memories.whole("u", 9, 10), None, "after a restart nothing is known");
-        assert_eq!(memories.whole("u", 10, 10), Some(10));
-        assert_eq!(memories.whole("u", 10, 50), Some(10), "an autoscaler wants more");
-        assert_eq!(memories.whole("u", 30, 50), Some(30));
-        assert_eq!(memories.whole("u", 12, 50), Some(30), "pods that die do not make it smaller");
-        assert_eq!(memories.whole("u", 5, 5), Some(5));
+        assert_eq!(memories.whole("u", Some((9, 10))), None, "after a restart nothing is known");
+        assert_eq!(memories.whole("u", Some((10, 10))), Some(10));
+        assert_eq!(memories.whole("u", Some((10, 50))), Some(10), "an autoscaler wants more");
+        assert_eq!(memories.whole("u", Some((30, 50))), Some(30));
+        assert_eq!(memories.whole("u", Some((12, 50))), Some(30), "pods that die do not make it smaller");
+        assert_eq!(memories.whole("u", None), Some(30), "nothing new is seen");
+        assert_eq!(memories.whole("u", Some((5, 5))), Some(5));
     }
 
     #[test]

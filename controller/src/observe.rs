@@ -20,8 +20,9 @@ use serin_crds::names;
 
 pub(crate) use self::route::rule_of;
 use crate::api::CallError;
+use crate::core::goal::must_leave;
 use crate::core::plan::Need;
-use crate::core::snapshot::{Identity, Look, Snapshot, Traffic};
+use crate::core::snapshot::{Identity, Look, ReplicaSetSeen, Snapshot, Traffic};
 use crate::routers::Router;
 use crate::runtime::key::Key;
 use crate::runtime::projection::RolloutRow;
@@ -139,12 +140,14 @@ impl World {
         let described = self.describe(&row)?;
         let pods = self.pods(&row, &parts);
         let revision = self.revision(&row, &described, &pods.rows).await?;
+        let live = if asked.contains(&Need::Pods) { self.pods_seen(&pods.rows).await } else { None };
         let memory = crate::core::snapshot::Memory::default();
         let look = Look {
             asked: asked.clone(),
             pods_unreadable: !pods.unreadable.is_empty(),
             unreadable: pods.unreadable,
             held: described.held.clone(),
+            pods: live,
             memory,
         };
         let mut seen = Observation {
@@ -202,14 +205,28 @@ impl World {
         let uid = s.id.uid.as_str();
         let now = self.clock.monotonic();
         let unmoved = self.memories.unmoved(uid, how(s), now);
-        let whole = s.stable_rs().filter(|rs| rs.observed).map(|rs| (rs.available, rs.spec));
         let memory = crate::core::snapshot::Memory {
             unmoved_since: s.now.checked_sub(unmoved).ok(),
-            whole: whole.and_then(|(available, spec)| self.memories.whole(uid, available, spec)),
+            whole: self.memories.whole(uid, whole(s)),
             best: self.memories.best(uid, &s.attempt()),
         };
         seen.snapshot.look.memory = memory;
     }
+}
+
+/// The available and the asked-for pods that serve all traffic, where they say something about how many that takes.
+fn whole(s: &Snapshot) -> Option<(i64, i64)> {
+    let seen = |rs: &ReplicaSetSeen| rs.observed.then_some((rs.available, rs.spec));
+    let stable = seen(s.stable_rs()?)?;
+    if !s.dynamic_stable() {
+        return Some(stable);
+    }
+    // A stable side that has shrunk says nothing alone; while traffic goes back, pods of both sides are there for one share.
+    if must_leave(s) {
+        return None;
+    }
+    let canary = if s.is_stable() { (0, 0) } else { seen(s.new_rs()?)? };
+    Some((stable.0 + canary.0, stable.1 + canary.1))
 }
 
 /// How routes and selectors are, as a text that changes when one of them does.

@@ -114,6 +114,14 @@ pub const RULES: &[Rule] = &[
         &["get", "list", "watch", "patch"],
         "Patched: the selector of canary and stable Services.",
     ),
+    rule(
+        Feature::Core,
+        "",
+        &["pods"],
+        &["list", "patch"],
+        "Patched: the labels and annotations of canary and stable pods. Listed when those change or pods are restarted; never watched.",
+    ),
+    rule(Feature::Core, "", &["pods/eviction"], &["create"], "Pods older than spec.restartAt are evicted."),
     rule(Feature::Core, "", &["events"], &["create", "patch"], "Patched: the count of an event that is repeated."),
     rule(
         Feature::ClusterTemplates,
@@ -232,7 +240,8 @@ mod tests {
     #[test]
     fn secrets_and_leases_are_granted_apart_from_what_is_watched() {
         let watched: Vec<_> = Feature::WATCHING.into_iter().flat_map(of).flat_map(|rule| rule.resources).collect();
-        assert!(watched.iter().all(|resource| !["secrets", "leases", "configmaps", "pods"].contains(resource)));
+        assert!(watched.iter().all(|resource| !["secrets", "leases", "configmaps"].contains(resource)));
+        assert_eq!(allowing("", "pods", "watch"), None, "every pod of a cluster in memory is too much");
         assert_eq!(allowing("", "secrets", "get").map(|rule| rule.feature), Some(Feature::Secrets));
         assert_eq!(allowing("", "secrets", "list"), None);
     }

@@ -3,13 +3,17 @@
 //! The hash of a template changes with the libraries of whoever computed it. What does not change is what the template
 //! comes to once the API server has defaulted it, and what a controller has added to it is taken off.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::{
     decode::Fault,
     go::{self, Misfit, Purpose, Tree, shape, struct_kind, table},
     names::HASH_LABEL,
+    rollout::AntiAffinity,
 };
+
+const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
 /// What a pod template comes to, in 128 bits; equal ones ask for the same pods.
 ///
@@ -94,6 +98,43 @@ pub fn without_additions(template: &Value, ephemeral: Option<&str>) -> Value {
     template
 }
 
+/// The template with pods that avoid the nodes of another revision of their Rollout, instead of whatever was added before.
+pub fn avoiding(template: &Value, affinity: &AntiAffinity, hash: &str, namespace: &str) -> Value {
+    let mut template = template.clone();
+    remove_anti_affinity(&mut template);
+    let selector = json!({"matchExpressions": [{"key": HASH_LABEL, "operator": "In", "values": [hash]}]});
+    let term = json!({"labelSelector": selector, "namespaces": [namespace], "topologyKey": "kubernetes.io/hostname"});
+    let (key, term) = match &affinity.preferred_during_scheduling_ignored_during_execution {
+        Some(preferred) => (PREFERRED, json!({"weight": preferred.weight, "podAffinityTerm": term})),
+        None => (REQUIRED, term),
+    };
+    at(template, &["spec", "affinity", "podAntiAffinity", key], |terms| {
+        let mut terms = if let Value::Array(terms) = terms { terms } else { Vec::new() };
+        terms.push(term);
+        Value::Array(terms)
+    })
+}
+
+/// The object with what stands at a path changed; what is no object on the way becomes one.
+fn at(object: Value, path: &[&str], change: impl FnOnce(Value) -> Value) -> Value {
+    let Some((field, rest)) = path.split_first() else { return change(object) };
+    let mut fields = if let Value::Object(fields) = object { fields } else { Map::new() };
+    let inner = fields.remove(*field).unwrap_or_default();
+    fields.insert((*field).to_owned(), at(inner, rest, change));
+    Value::Object(fields)
+}
+
+/// The hash of the revision that the pods of a template avoid by what a controller added to their affinity.
+pub fn avoided(affinity: &Value) -> Option<&str> {
+    let anti = affinity.get("podAntiAffinity")?;
+    let list = |key: &str| anti.get(key).and_then(Value::as_array).into_iter().flatten();
+    let preferred = list(PREFERRED).filter_map(|term| term.get("podAffinityTerm"));
+    let term = list(REQUIRED).chain(preferred).find(|term| selects_by_hash(term))?;
+    let expressions = term.pointer("/labelSelector/matchExpressions")?.as_array()?;
+    let by_hash = expressions.iter().find(|one| one.get("key").is_some_and(|key| key == HASH_LABEL))?;
+    by_hash.pointer("/values/0")?.as_str()
+}
+
 fn compared(template: &Value, ephemeral: Option<&str>) -> Tree {
     shape(table(), &struct_kind("PodTemplateSpec"), &without_additions(template, ephemeral), Purpose::Compare)
 }
@@ -123,10 +164,10 @@ fn remove_anti_affinity(template: &mut Value) {
     let Some(anti) = template.pointer_mut("/spec/affinity/podAntiAffinity") else {
         return;
     };
-    if let Some(terms) = terms(anti, "requiredDuringSchedulingIgnoredDuringExecution") {
+    if let Some(terms) = terms(anti, REQUIRED) {
         terms.retain(|term| !selects_by_hash(term));
     }
-    if let Some(terms) = terms(anti, "preferredDuringSchedulingIgnoredDuringExecution") {
+    if let Some(terms) = terms(anti, PREFERRED) {
         terms.retain(|term| !term.get("podAffinityTerm").is_some_and(selects_by_hash));
     }
 }

@@ -28,25 +28,21 @@ pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
         template: _,
         workload_ref,
         min_ready_seconds: _,
-        rollback_window,
+        rollback_window: _,
         strategy: Strategy { blue_green, canary },
         revision_history_limit: _,
         paused: _,
         progress_deadline_seconds: _,
         progress_deadline_abort: _,
-        restart_at,
+        restart_at: _,
         analysis: _,
     } = &rollout.spec;
     let mut found = Found::default();
     found.holding(workload_ref.is_some(), "spec.workloadRef");
-    // Without it a rollback takes all the steps: slower, and measured.
-    found.harmless(rollback_window.is_some(), "spec.rollbackWindow");
     found.holding(blue_green.is_some(), "spec.strategy.blueGreen");
     if let Some(canary) = canary {
         self::canary(canary, &mut found);
     }
-    // Without it pods grow older than somebody asked for.
-    found.harmless(restart_at.is_some(), "spec.restartAt");
     found.0
 }
 
@@ -91,12 +87,6 @@ impl Found {
             self.0.push(Unsupported { path: path.into(), holds: true });
         }
     }
-
-    fn harmless(&mut self, given: bool, path: impl Into<String>) {
-        if given {
-            self.0.push(Unsupported { path: path.into(), holds: false });
-        }
-    }
 }
 
 fn canary(canary: &CanaryStrategy, found: &mut Found) {
@@ -108,15 +98,15 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         max_unavailable: _,
         max_surge: _,
         analysis,
-        anti_affinity,
-        canary_metadata,
-        stable_metadata,
+        anti_affinity: _,
+        canary_metadata: _,
+        stable_metadata: _,
         scale_down_delay_seconds: _,
         scale_down_delay_revision_limit: _,
         abort_scale_down_delay_seconds: _,
-        dynamic_stable_scale,
+        dynamic_stable_scale: _,
         ping_pong,
-        min_pods_per_replica_set,
+        min_pods_per_replica_set: _,
         replica_progress_threshold,
     } = canary;
     let at = "spec.strategy.canary";
@@ -127,14 +117,7 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
         self::routing(routing, &format!("{at}.trafficRouting"), found);
     }
     if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
-    // Where a pod is placed does not change how many there are, nor who reaches them.
-    found.harmless(anti_affinity.is_some(), format!("{at}.antiAffinity"));
-    // A Service that selects by such a label is refused when references are validated, as Argo Rollouts does.
-    found.harmless(canary_metadata.is_some(), format!("{at}.canaryMetadata"));
-    found.harmless(stable_metadata.is_some(), format!("{at}.stableMetadata"));
-    found.holding(*dynamic_stable_scale, format!("{at}.dynamicStableScale"));
     found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
-    found.holding(min_pods_per_replica_set.is_some(), format!("{at}.minPodsPerReplicaSet"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }
 
@@ -144,13 +127,12 @@ fn step(step: &CanaryStep, at: &str, found: &mut Found) {
         pause: _,
         experiment,
         analysis: _,
-        set_canary_scale,
+        set_canary_scale: _,
         set_header_route,
         set_mirror_route,
         plugin,
     } = step;
     found.holding(experiment.is_some(), format!("{at}.experiment"));
-    found.holding(set_canary_scale.is_some(), format!("{at}.setCanaryScale"));
     found.holding(set_header_route.is_some(), format!("{at}.setHeaderRoute"));
     found.holding(set_mirror_route.is_some(), format!("{at}.setMirrorRoute"));
     found.holding(plugin.is_some(), format!("{at}.plugin"));
@@ -168,7 +150,7 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
         managed_routes,
         apisix,
         plugins,
-        max_traffic_weight,
+        max_traffic_weight: _,
     } = routing;
     if let Some(istio) = istio {
         self::istio(istio);
@@ -184,7 +166,6 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
     for name in plugins.keys() {
         found.holding(true, format!("{at}.plugins[{name:?}]"));
     }
-    found.holding(max_traffic_weight.is_some(), format!("{at}.maxTrafficWeight"));
 }
 
 /// All of Istio's fields have their effect; taken apart so that a new one must be thought of.

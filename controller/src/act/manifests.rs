@@ -1,9 +1,13 @@
 //! The objects that Rollouts own, ready to be created.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use serin_crds::names;
+use serin_crds::rollout::PodTemplateMetadata;
 
 use crate::api::CallError;
+use crate::core::role;
 use crate::observe::Observation;
 
 /// The `ReplicaSet` of the revision that the spec describes.
@@ -20,6 +24,11 @@ pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> R
     });
     let labels = template.pointer("/metadata/labels").cloned();
     let mut annotations = seen.copied_annotations();
+    let role = role::metadata(s, &s.revision.hash);
+    let template = avoiding(seen, with_role(template, &role), role::avoids(s));
+    if !role::is_empty(&role) {
+        annotations.insert(names::EPHEMERAL_METADATA_ANNOTATION.to_owned(), json!(role).to_string());
+    }
     annotations.insert(names::REVISION_ANNOTATION.to_owned(), revision.to_string());
     annotations.insert(names::DESIRED_REPLICAS_ANNOTATION.to_owned(), s.desired().to_string());
     let mut spec = json!({"replicas": replicas, "selector": selector, "template": template});
@@ -38,6 +47,32 @@ pub(super) fn replica_set(seen: &Observation, replicas: i64, revision: u64) -> R
         },
         "spec": spec,
     }))
+}
+
+/// A pod template whose pods avoid the nodes of another revision, as the Rollout says it.
+pub(super) fn avoiding(seen: &Observation, template: Value, hash: Option<&str>) -> Value {
+    let s = &seen.snapshot;
+    match (&s.canary().anti_affinity, hash) {
+        (Some(affinity), Some(hash)) => serin_crds::template::avoiding(&template, affinity, hash, &s.id.namespace),
+        _ => template,
+    }
+}
+
+/// A pod template with the labels and annotations of a role.
+fn with_role(template: Value, role: &PodTemplateMetadata) -> Value {
+    let added = |have: Value, more: &BTreeMap<String, String>| {
+        more.iter().fold(have, |have, (key, value)| with(have, key, |_| json!(value)))
+    };
+    if role::is_empty(role) {
+        return template;
+    }
+    with(template, "metadata", |metadata| {
+        let metadata = with(metadata, "labels", |labels| added(labels, &role.labels));
+        if role.annotations.is_empty() {
+            return metadata;
+        }
+        with(metadata, "annotations", |annotations| added(annotations, &role.annotations))
+    })
 }
 
 /// The object with one field changed; what is no object becomes one.

@@ -92,6 +92,21 @@ impl World {
         self.patch_rs(seen, name, ("set minReadySeconds of", Verb::Merge), body).await
     }
 
+    pub(super) async fn set_anti_affinity(
+        &self,
+        seen: &Observation,
+        name: &str,
+        avoids: &str,
+    ) -> Result<(), CallError> {
+        let path = seen.path("apis/apps/v1", "replicasets", name);
+        let object = self.api.value(Call::get(format!("ReplicaSet {name}"), path)).await?;
+        let template = object.pointer("/spec/template").cloned().unwrap_or_default();
+        let template = manifests::avoiding(seen, template, Some(avoids));
+        let affinity = template.pointer("/spec/affinity").cloned().unwrap_or_default();
+        let body = json!({"spec": {"template": {"spec": {"affinity": affinity}}}});
+        self.patch_rs(seen, name, ("set the anti-affinity of", Verb::Merge), body).await
+    }
+
     /// Makes a `ReplicaSet` that belongs to nobody belong to the Rollout, if it still belongs to nobody and its selector is
     /// the one that the Rollout gives.
     pub(super) async fn adopt(&self, seen: &Observation, name: &str) -> Result<(), CallError> {
@@ -111,7 +126,7 @@ impl World {
         gone(self.api.send(Call::delete(format!("ReplicaSet {name}"), path, &uid.unwrap_or_default())).await)
     }
 
-    async fn patch_rs(
+    pub(super) async fn patch_rs(
         &self,
         seen: &Observation,
         name: &str,

@@ -117,6 +117,13 @@ pub enum Because {
     },
     /// Old objects are cleaned up.
     CleaningUp,
+    /// Pods that are older than `spec.restartAt` are restarted.
+    Restarting {
+        /// How many are left.
+        left: usize,
+    },
+    /// No pod is older than `spec.restartAt` any more.
+    Restarted,
 }
 
 impl Because {
@@ -160,6 +167,8 @@ impl Because {
             Self::Promoting(_) => "Promoting",
             Self::Draining { .. } => "Draining",
             Self::CleaningUp => "CleaningUp",
+            Self::Restarting { .. } => "Restarting",
+            Self::Restarted => "Restarted",
         }
     }
 
@@ -178,6 +187,7 @@ impl Because {
                 | Self::StepDone(_)
                 | Self::Promoting(_)
                 | Self::CleaningUp
+                | Self::Restarted
         )
     }
 
@@ -248,6 +258,10 @@ impl Because {
                 format!("ReplicaSet {replica_set} stays until {}; traffic has left it", time::format(*until))
             }
             Self::CleaningUp => "old objects are cleaned up".to_owned(),
+            Self::Restarting { left } => {
+                format!("restarts pods that are older than spec.restartAt: {left} left; waits for pods to be available")
+            }
+            Self::Restarted => "all pods are younger than spec.restartAt".to_owned(),
         }
     }
 

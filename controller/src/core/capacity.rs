@@ -69,13 +69,13 @@ pub fn can_serve(s: &Snapshot, weight: Weight) -> bool {
         return true;
     }
     let Some(rs) = s.new_rs() else { return false };
-    let needed = weight.pods(s.desired()).min(goal::of(s).canary).max(1);
+    let needed = goal::pods(s, weight).min(goal::of(s).canary).max(1);
     let lost = s.stable_lost() && rs.available > 0;
     // Counts of an earlier size may be of pods that are on their way out.
     lost || (rs.observed && rs.available >= needed)
 }
 
-/// The number of stable pods that serves all traffic: what is desired, or what it was before an autoscaler wanted more.
+/// The number of pods that serves all traffic: what is desired, or what it was before an autoscaler wanted more.
 fn whole(s: &Snapshot) -> i64 {
     let desired = s.desired();
     s.look.memory.whole.map_or(desired, |whole| whole.min(desired)).max(1)
@@ -84,7 +84,8 @@ fn whole(s: &Snapshot) -> i64 {
 /// How far traffic that has to leave the canary may fall now, and until when the rest is held.
 ///
 /// Never more than the canary has. All at once where the canary's pods can't answer, or at least 80 % of stable can; else
-/// only what stable can serve; after a minute everything, if any stable pod answers at all.
+/// only what stable can serve; after a minute everything, if any stable pod answers at all. A stable side that followed its
+/// share is small on purpose: it takes back what it can serve, pod by pod, within that minute.
 ///
 /// # Source
 /// Requirement 1: an abort always makes progress.
@@ -92,7 +93,9 @@ pub fn drained(s: &Snapshot) -> (Weight, Option<Timestamp>) {
     let live = s.share();
     let serving = superseded(s).or(s.new_rs()).map_or(0, |rs| rs.available);
     let (available, whole) = (s.stable_available(), whole(s));
-    if serving == 0 || !s.look.unreadable.is_empty() || available * 100 >= whole * ENOUGH_STABLE_PERCENT {
+    let enough = if s.dynamic_stable() { 100 } else { ENOUGH_STABLE_PERCENT };
+    let unreadable = !s.look.unreadable.is_empty() && !s.dynamic_stable();
+    if serving == 0 || unreadable || available * 100 >= whole * enough {
         return (Weight::ZERO, None);
     }
     if available == 0 {
@@ -102,7 +105,8 @@ pub fn drained(s: &Snapshot) -> (Weight, Option<Timestamp>) {
     if s.now >= deadline {
         return (Weight::ZERO, None);
     }
-    (live.min(Weight::clamped(100 - 100 * available / whole)), Some(deadline))
+    let total = live.total();
+    (live.min(Weight::of(total - total * available / whole, total)), Some(deadline))
 }
 
 /// Since when traffic that has to leave the canary is held.

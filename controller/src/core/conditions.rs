@@ -8,7 +8,9 @@ use serin_crds::names::{ConditionReason, ConditionStatus, ConditionType, Rollout
 use serin_crds::rollout::{RolloutCondition, RolloutStatus};
 
 use super::because::Because;
+use super::capacity::superseded;
 use super::snapshot::{Best, Route, Snapshot};
+use super::weight::Weight;
 
 const RECONCILING: &str = "Reconciling";
 
@@ -338,6 +340,9 @@ pub(super) fn phase(s: &Snapshot, next: &RolloutStatus, because: &Because) -> (R
     if let Some(pause) = next.pause_conditions.first() {
         return (RolloutPhase::Paused, pause.reason.to_string());
     }
+    if s.spec.restart_at.is_some() && s.spec.restart_at != next.restarted_at {
+        return (RolloutPhase::Progressing, "rollout is restarting".to_owned());
+    }
     let desired = i32::try_from(s.desired()).unwrap_or(i32::MAX);
     let completed = next.stable_rs.is_some() && next.stable_rs == next.current_pod_hash;
     let message = if next.updated_replicas < desired {
@@ -348,6 +353,8 @@ pub(super) fn phase(s: &Snapshot, next: &RolloutStatus, because: &Because) -> (R
         "old replicas are pending termination"
     } else if !completed {
         "waiting for all steps to complete"
+    } else if superseded(s).is_some() && s.share() > Weight::ZERO {
+        "waiting for traffic to come back to the stable version"
     } else {
         return (RolloutPhase::Healthy, String::new());
     };

@@ -28,14 +28,17 @@ impl Split {
         match (self.canary, self.stable) {
             (..=0, _) => Weight::ZERO,
             (_, ..=0) => Weight::FULL,
-            (canary, stable) => Weight::clamped(ceil_div(canary * 100, canary + stable + self.others.max(0))),
+            (canary, stable) => {
+                let sum = canary + stable + self.others.max(0);
+                Weight::of(ceil_div(canary * self.total, sum), self.total)
+            }
         }
     }
 
     /// The parts of canary and stable side that give the canary `weight`.
     pub fn wanted(self, weight: Weight) -> (i64, i64) {
         let ours = (self.total - self.others.max(0)).max(0);
-        let canary = ceil_div(weight.percent() * self.total, 100).min(ours);
+        let canary = weight.parts_of(self.total).min(ours);
         (canary, ours - canary)
     }
 

@@ -18,17 +18,25 @@ pub struct Goal {
     pub weight: Weight,
     /// The canary's pods, with traffic routing.
     pub canary: i64,
+    /// The stable pods, with traffic routing: all of them, unless they follow their share (`dynamicStableScale`).
+    pub stable: i64,
 }
 
 /// What the record asks for: the one place that says what a step means.
 pub fn of(s: &Snapshot) -> Goal {
     let desired = s.desired();
-    let all = |weight| Goal { weight, canary: desired };
+    let all = |weight| Goal { weight, canary: desired, stable: desired };
     match s.stage() {
         Stage::Deleting | Stage::Initial | Stage::Stable => all(Weight::ZERO),
-        Stage::Aborted => Goal { weight: Weight::ZERO, canary: s.new_rs().map_or(0, |rs| rs.spec) },
+        Stage::Aborted => Goal { canary: s.new_rs().map_or(0, |rs| rs.spec), ..all(Weight::ZERO) },
+        // A stable side that has shrunk gives up its share as new pods take it over.
+        Stage::FullPromotion | Stage::Rollback if s.dynamic_stable() => {
+            let total = s.total_weight();
+            let served = Weight::of(total * s.new_available() / desired.max(1), total);
+            Goal { stable: 0, ..all(served.max(s.share())) }
+        }
         // The weight is frozen until every pod is available and the revision becomes stable.
-        Stage::FullPromotion => all(s.share()),
+        Stage::FullPromotion | Stage::Rollback => all(s.share()),
         Stage::Unrecorded if s.is_stable() => all(Weight::ZERO),
         Stage::Unrecorded => step(s, 0),
         Stage::Updating(_) if s.stable_lost() => all(Weight::FULL),
@@ -38,14 +46,30 @@ pub fn of(s: &Snapshot) -> Goal {
 
 fn step(s: &Snapshot, index: usize) -> Goal {
     // Without steps nothing is exposed before the revision is stable.
-    let weight = if s.steps().is_empty() { Weight::ZERO } else { weight_at(s.steps(), index) };
-    let canary = match scale_at(s.steps(), index) {
-        Some(Scale::Replicas(pods)) => pods,
-        Some(Scale::Percent(percent)) => super::weight::ceil_div(percent * s.desired(), 100),
-        None if s.steps().is_empty() => s.desired(),
-        None => weight.pods(s.desired()),
+    let weight = if s.steps().is_empty() { Weight::ZERO } else { weight_at(s.steps(), index, s.total_weight()) };
+    let (desired, total) = (s.desired(), s.total_weight());
+    // What the canary's pods are for bounds how many stable ones it may stand in for.
+    let (canary, stands_in) = match scale_at(s.steps(), index) {
+        Some(Scale::Replicas(pods)) => (pods, Weight::ZERO),
+        Some(Scale::Parts(parts)) => {
+            let pods = super::weight::ceil_div(parts * desired, total);
+            (at_least(s, pods), weight.min(Weight::of(parts, total)))
+        }
+        None if s.steps().is_empty() => (desired, weight),
+        None => (pods(s, weight), weight),
     };
-    Goal { weight, canary }
+    let stable = if s.dynamic_stable() { pods(s, stands_in.rest()) } else { desired };
+    Goal { weight, canary, stable }
+}
+
+/// The pods that a share of the traffic needs: none for none, else as many as `minPodsPerReplicaSet` says at least.
+pub fn pods(s: &Snapshot, share: Weight) -> i64 {
+    at_least(s, share.pods(s.desired()))
+}
+
+fn at_least(s: &Snapshot, pods: i64) -> i64 {
+    let least = s.canary().min_pods_per_replica_set.filter(|_| s.routed()).map_or(0, i64::from);
+    if pods == 0 { 0 } else { pods.max(least.min(s.desired())) }
 }
 
 /// The share that the record lets the canary have, with capacity or without.
@@ -75,7 +99,7 @@ pub fn allowed(s: &Snapshot) -> Weight {
     if !s.stage().is_update() || wanted <= live || can_serve(s, wanted) {
         return wanted;
     }
-    let before = wanted.min(weight_before(s.steps(), s.index()));
+    let before = wanted.min(weight_before(s.steps(), s.index(), s.total_weight()));
     // What held before the step may be gone: a Rollout that was at no pods comes back from nothing.
     if before <= live || can_serve(s, before) { before } else { live }
 }
@@ -95,25 +119,33 @@ pub fn must_leave(s: &Snapshot) -> bool {
 /// The sizes that both sides should have now.
 ///
 /// # Guarantees
-/// With traffic routing the canary never shrinks below what its live share needs; nothing that a Service or a subset
-/// selects goes to zero while somebody else could answer.
+/// With traffic routing no side shrinks below what its live share needs; nothing that a Service or a subset selects goes to
+/// zero while somebody else could answer.
 pub fn sizes(s: &Snapshot) -> Sizes {
     if s.routed() { routed_sizes(s) } else { basic_sizes(s) }
 }
 
 fn routed_sizes(s: &Snapshot) -> Sizes {
-    let desired = s.desired();
-    let now = s.new_rs().map_or(0, |rs| rs.spec);
+    let (goal, share) = (of(s), s.share());
     let canary = match s.stage() {
-        Stage::Deleting | Stage::Initial | Stage::Stable => desired,
-        Stage::Aborted => now.min(aborted_size(s)),
+        Stage::Deleting | Stage::Initial | Stage::Stable => s.desired(),
+        Stage::Aborted => aborted_size(s),
         Stage::Updating(_) if held_without_pods(s) => 0,
-        _ => {
-            let wanted = floor(s, s.new_rs(), of(s).canary);
-            if wanted < now { wanted.max(still_needed(s, now)) } else { wanted }
-        }
+        _ => towards(s, s.new_rs(), goal.canary, pods(s, share)),
     };
-    Sizes { canary, stable: desired }
+    Sizes { canary, stable: stable_size(s, goal.stable) }
+}
+
+/// The size of the stable side: everything where traffic has to come back to it, or where it does not follow its share.
+fn stable_size(s: &Snapshot, goal: i64) -> i64 {
+    if !s.dynamic_stable() || must_leave(s) {
+        return s.desired();
+    }
+    let needed = match s.route() {
+        Some(route) => pods(s, route.exposure.share().rest()),
+        None => s.stable_rs().map_or(0, |rs| rs.spec),
+    };
+    towards(s, s.stable_rs(), goal.max(needed), needed)
 }
 
 /// Whether a person holds a revision that has no pods yet: it gets none before they go on.
@@ -121,17 +153,24 @@ fn held_without_pods(s: &Snapshot) -> bool {
     s.halted() && s.new_rs().is_none_or(|rs| rs.spec == 0)
 }
 
-/// The size below which the canary may not go yet: live traffic, and traffic that has only just left.
-fn still_needed(s: &Snapshot, now: i64) -> i64 {
-    if s.route().is_none() || settles_at(s).is_some() {
-        return now;
+/// The next size on the way to `wanted`: up at once; down no further than `needed` by the live share, and not before proxies
+/// know that traffic has left.
+fn towards(s: &Snapshot, rs: Option<&ReplicaSetSeen>, wanted: i64, needed: i64) -> i64 {
+    let now = rs.map_or(0, |rs| rs.spec);
+    let wanted = floor(s, rs, wanted);
+    if wanted >= now {
+        return wanted;
     }
-    s.share().pods(s.desired()).min(now)
+    if s.route().is_none() || settles_at(s).is_some() { now } else { wanted.max(needed.min(now)) }
 }
 
-/// The size of an aborted canary: kept until its deadline, and as long as traffic or a Service reaches it.
+/// The size of an aborted canary: kept until its deadline, and as long as traffic or a Service reaches it; where stable takes
+/// its share back pod by pod and nobody set a delay, it gives its pods up in the same measure.
 fn aborted_size(s: &Snapshot) -> i64 {
     let Some(rs) = s.new_rs() else { return 0 };
+    if s.dynamic_stable() && s.canary().abort_scale_down_delay_seconds.is_none() {
+        return towards(s, Some(rs), 0, pods(s, s.share()));
+    }
     let traffic = s.route().is_none_or(|route| route.exposure.share() > Weight::ZERO);
     let reached = s.traffic.canary_service.as_ref().is_some_and(|svc| svc.hash.as_deref() == Some(&rs.hash));
     let passed = rs.deadline.is_some_and(|at| s.now >= at);
@@ -142,8 +181,8 @@ fn basic_weight(s: &Snapshot) -> Weight {
     match s.stage() {
         Stage::Aborted => Weight::ZERO,
         Stage::Updating(_) if held_without_pods(s) => Weight::ZERO,
-        Stage::Updating(index) => weight_at(s.steps(), index),
-        Stage::Unrecorded if !s.is_stable() => weight_at(s.steps(), 0),
+        Stage::Updating(index) => weight_at(s.steps(), index, s.total_weight()),
+        Stage::Unrecorded if !s.is_stable() => weight_at(s.steps(), 0, s.total_weight()),
         _ => Weight::FULL,
     }
 }
@@ -215,7 +254,8 @@ pub fn at_sizes(s: &Snapshot) -> bool {
         return canary;
     }
     let complete = |rs: &ReplicaSetSeen| rs.spec == sizes.stable && (s.routed() || rs.replicas == sizes.stable);
-    let stable = s.stable_lost() || s.stable_rs().is_some_and(complete);
+    // A stable side that follows its share shrinks behind the step.
+    let stable = s.stable_lost() || s.dynamic_stable() || s.stable_rs().is_some_and(complete);
     let others = s.routed() || s.other_rs().all(|rs| rs.available == 0);
     // A pass may be one of several, and a shrinking canary may have to wait: the goal itself has to be reached.
     let there =

@@ -10,6 +10,7 @@ pub mod exposure;
 pub mod goal;
 pub mod plan;
 pub mod record;
+pub mod role;
 pub mod rules;
 pub mod sizes;
 pub mod snapshot;

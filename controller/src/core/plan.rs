@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serin_crds::names::EventReason;
-use serin_crds::rollout::RolloutStatus;
+use serin_crds::rollout::{PodTemplateMetadata, RolloutStatus};
 
 use super::because::Because;
 use super::snapshot::Left;
@@ -39,6 +39,8 @@ pub enum Need {
     Named,
     /// Everything that no cache can be believed about just now: traffic has to leave the canary.
     Unreadable,
+    /// The pods themselves, which are in no cache: some have to be restarted.
+    Pods,
 }
 
 /// A move of traffic, the same for every router.
@@ -50,6 +52,14 @@ pub struct Move {
     pub to: Weight,
     /// Which way.
     pub way: Way,
+}
+
+impl Move {
+    /// What it was and what it is to be, in parts of the finer whole of the two: as steps name it.
+    pub fn parts(&self) -> (i64, i64) {
+        let total = self.from.total().max(self.to.total());
+        (self.from.parts_of(total), self.to.parts_of(total))
+    }
 }
 
 /// Which way traffic moves: it decides what the write insists on.
@@ -150,6 +160,27 @@ pub enum Effect {
         /// Seconds.
         seconds: i64,
     },
+    /// Gives the pods of a `ReplicaSet`, and those that it makes from now on, the labels and annotations of their role.
+    SetRole {
+        /// Name of the `ReplicaSet`.
+        name: String,
+        /// Labels and annotations that they were given for an earlier role.
+        from: PodTemplateMetadata,
+        /// Labels and annotations wanted.
+        to: PodTemplateMetadata,
+    },
+    /// Makes the pods that the `ReplicaSet` of the new revision makes from now on avoid the nodes of another revision.
+    SetAntiAffinity {
+        /// Name of the `ReplicaSet`.
+        name: String,
+        /// Hash of the revision to avoid.
+        avoids: String,
+    },
+    /// Evicts pods, so that their `ReplicaSet` makes new ones; what keeps one of them does not keep the others.
+    Evict {
+        /// Names and UIDs.
+        pods: Vec<(String, String)>,
+    },
     /// Takes our marks out of an object that is no longer named.
     Release(Left),
     /// Makes an `AnalysisRun`.
@@ -210,7 +241,8 @@ impl Effect {
     /// What people are told about it, where that doesn't depend on what led to it.
     fn told(&self) -> Option<Note> {
         match self {
-            Self::Move(Move { from, to, .. }) if from != to => {
+            Self::Move(change) if change.from != change.to => {
+                let (from, to) = change.parts();
                 let text = format!("Traffic weight updated from {from} to {to}");
                 Some(Note::new(EventReason::TrafficWeightUpdated, text))
             }

@@ -7,7 +7,6 @@ use super::because::Because;
 use super::capacity::superseded;
 use super::conditions;
 use super::snapshot::{RunSeen, Snapshot};
-use super::weight::Weight;
 
 /// The last status with everything counted and observed anew; rules change what they decide on top.
 pub fn draft(s: &Snapshot) -> RolloutStatus {
@@ -54,15 +53,16 @@ fn weights(s: &Snapshot) -> Option<TrafficWeights> {
         (None, Some(old)) if !s.recorded_revision() => old.canary.pod_template_hash.clone(),
         _ => Some(s.revision.hash.clone()),
     };
-    let share = route.exposure.share();
-    let side = |weight: Weight, service: Option<&String>, hash: Option<String>| WeightDestination {
-        weight: count(weight.percent()),
+    let (share, total) = (route.exposure.share(), s.total_weight());
+    let parts = share.parts_of(total);
+    let side = |weight: i64, service: Option<&String>, hash: Option<String>| WeightDestination {
+        weight: count(weight),
         service_name: service.cloned(),
         pod_template_hash: hash,
     };
     Some(TrafficWeights {
-        canary: side(share, s.canary().canary_service.as_ref(), canary_hash),
-        stable: side(share.rest(), s.canary().stable_service.as_ref(), s.status.stable_rs.clone()),
+        canary: side(parts, s.canary().canary_service.as_ref(), canary_hash),
+        stable: side(total - parts, s.canary().stable_service.as_ref(), s.status.stable_rs.clone()),
         additional: Vec::new(),
         verified: None,
     })

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serin_crds::IntOrString;
 use serin_crds::analysis::AnalysisRunSpec;
 use serin_crds::names::AnalysisPhase;
-use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
+use serin_crds::rollout::{CanaryStep, CanaryStrategy, PodTemplateMetadata, RolloutSpec, RolloutStatus};
 
 use super::exposure::Exposure;
 use super::plan::Need;
@@ -50,8 +50,27 @@ pub struct Look {
     pub pods_unreadable: bool,
     /// Paths of what the Rollout asks for that this version does not carry out and that decides exposure or capacity.
     pub held: Vec<String>,
+    /// The pods that have not ended, where they were asked for and could be read.
+    pub pods: Option<Vec<PodSeen>>,
     /// What is remembered of earlier looks.
     pub memory: Memory,
+}
+
+/// A pod as far as rules need it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodSeen {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// Pod-template hash of its `ReplicaSet`.
+    pub hash: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Whether it has been ready for long enough, and is not on its way out.
+    pub available: bool,
+    /// Whether it is on its way out.
+    pub ending: bool,
 }
 
 /// What is remembered from turn to turn; a restart begins it anew, on the careful side.
@@ -59,7 +78,8 @@ pub struct Look {
 pub struct Memory {
     /// Since when routes and selectors have been as they are.
     pub unmoved_since: Option<Timestamp>,
-    /// The size at which the stable side was last whole.
+    /// The size at which the side that has to take all traffic back was last whole: the stable pods, or all pods where stable
+    /// follows its share.
     pub whole: Option<i64>,
     /// The furthest that the recorded attempt has come.
     pub best: Best,
@@ -131,6 +151,10 @@ pub struct ReplicaSetSeen {
     pub observed: bool,
     /// `spec.minReadySeconds`.
     pub min_ready_seconds: i64,
+    /// Labels and annotations that its pods were given for their role.
+    pub role: PodTemplateMetadata,
+    /// The revision whose nodes its pods avoid, by an anti-affinity that a controller added.
+    pub avoids: Option<String>,
     /// When it may be scaled to zero.
     pub deadline: Option<Timestamp>,
     /// Whether it belongs to nobody, so that it has to be adopted.
@@ -285,6 +309,17 @@ impl Snapshot {
         self.spec.strategy.canary.as_ref().unwrap_or_else(|| EMPTY.get_or_init(CanaryStrategy::default))
     }
 
+    /// The whole that weights of steps and of status are parts of: 100, or `maxTrafficWeight`.
+    pub fn total_weight(&self) -> i64 {
+        let most = self.canary().traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
+        i64::from(most.unwrap_or(serin_crds::names::defaults::MAX_TRAFFIC_WEIGHT).max(1))
+    }
+
+    /// Whether the stable pods follow the share of the traffic that is left for them.
+    pub fn dynamic_stable(&self) -> bool {
+        self.canary().dynamic_stable_scale && self.routed()
+    }
+
     /// The steps.
     pub fn steps(&self) -> &[CanaryStep] {
         &self.canary().steps
@@ -384,6 +419,19 @@ impl Snapshot {
     /// Whether the `ReplicaSet` of a stable revision is gone, in the middle of an update: there is nothing to go back to.
     pub fn stable_lost(&self) -> bool {
         !self.initial() && !self.is_stable() && self.stable_rs().is_none()
+    }
+
+    /// Whether the revision that the spec describes is an older one that `rollbackWindow` holds: it was made before the stable
+    /// one, and fewer others than the window names were made between the two.
+    ///
+    /// # Source
+    /// Behaviour contract 2.9.
+    pub fn within_window(&self) -> bool {
+        let window = self.spec.rollback_window.as_ref().and_then(|window| window.revisions).unwrap_or(0);
+        let (Some(new), Some(stable)) = (self.new_rs(), self.stable_rs()) else { return false };
+        let between = |rs: &&ReplicaSetSeen| new.created < rs.created && rs.created < stable.created;
+        let between = self.replica_sets.iter().filter(between).count();
+        new.created < stable.created && i32::try_from(between).is_ok_and(|between| between < window)
     }
 
     /// Whether a person or an undecided analysis holds the Rollout.

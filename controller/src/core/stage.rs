@@ -17,6 +17,8 @@ pub enum Stage {
     Stable,
     /// A person ordered the recorded revision to become stable without its remaining steps.
     FullPromotion,
+    /// The recorded revision was stable so lately that it needs no steps: `rollbackWindow` holds it.
+    Rollback,
     /// The recorded revision was aborted, or is to be.
     Aborted,
     /// The recorded revision walks its steps; the number is the index of the step that it is at.
@@ -42,12 +44,20 @@ impl Stage {
         if s.status.abort {
             return Self::Aborted;
         }
-        if s.status.promote_full { Self::FullPromotion } else { Self::Updating(s.index()) }
+        if s.status.promote_full {
+            return Self::FullPromotion;
+        }
+        if s.within_window() { Self::Rollback } else { Self::Updating(s.index()) }
     }
 
-    /// Whether a revision that is not stable is on its way, by steps or by a full promotion.
+    /// Whether a revision that is not stable is on its way, by steps or without them.
     pub fn is_update(self) -> bool {
-        matches!(self, Self::Updating(_) | Self::FullPromotion)
+        matches!(self, Self::Updating(_)) || self.is_without_steps()
+    }
+
+    /// Whether a revision is on its way that takes over as soon as all its pods answer.
+    pub fn is_without_steps(self) -> bool {
+        matches!(self, Self::FullPromotion | Self::Rollback)
     }
 }
 

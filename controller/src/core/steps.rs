@@ -5,17 +5,17 @@ use serin_crds::rollout::CanaryStep;
 
 use super::weight::Weight;
 
-/// The weight that holds at `index`: that of the last `setWeight` at or before it; all traffic at the end.
-pub fn weight_at(steps: &[CanaryStep], index: usize) -> Weight {
+/// The weight that holds at `index`, in parts of `total`: that of the last `setWeight` at or before it; all traffic at the end.
+pub fn weight_at(steps: &[CanaryStep], index: usize, total: i64) -> Weight {
     if steps.is_empty() || index >= steps.len() {
         return Weight::FULL;
     }
-    last_weight(steps.get(..=index).unwrap_or_default())
+    last_weight(steps.get(..=index).unwrap_or_default(), total)
 }
 
 /// The weight that held before the step at `index` was entered.
-pub fn weight_before(steps: &[CanaryStep], index: usize) -> Weight {
-    last_weight(steps.get(..index.min(steps.len())).unwrap_or_default())
+pub fn weight_before(steps: &[CanaryStep], index: usize, total: i64) -> Weight {
+    last_weight(steps.get(..index.min(steps.len())).unwrap_or_default(), total)
 }
 
 /// How many pods a step says that the canary has, apart from its weight.
@@ -23,8 +23,8 @@ pub fn weight_before(steps: &[CanaryStep], index: usize) -> Weight {
 pub enum Scale {
     /// So many pods.
     Replicas(i64),
-    /// So many percent of the desired pods; may be more than 100.
-    Percent(i64),
+    /// So many parts of the desired pods, of as many as traffic has; may be more than all.
+    Parts(i64),
 }
 
 /// The size that holds at `index`: that of the last `setCanaryScale` at or before it; none after the last step, or where
@@ -38,14 +38,14 @@ pub fn scale_at(steps: &[CanaryStep], index: usize) -> Option<Scale> {
     match (scale.match_traffic_weight, scale.replicas, scale.weight) {
         (true, _, _) => None,
         (_, Some(pods), _) => Some(Scale::Replicas(i64::from(pods).max(0))),
-        (_, _, Some(percent)) => Some(Scale::Percent(i64::from(percent).max(0))),
+        (_, _, Some(parts)) => Some(Scale::Parts(i64::from(parts).max(0))),
         _ => None,
     }
 }
 
-fn last_weight(steps: &[CanaryStep]) -> Weight {
+fn last_weight(steps: &[CanaryStep], total: i64) -> Weight {
     let last = steps.iter().rev().find_map(|step| step.set_weight);
-    last.map_or(Weight::ZERO, |weight| Weight::clamped(i64::from(weight)))
+    Weight::of(last.map_or(0, i64::from), total)
 }
 
 /// How a step is called in events and on screens.

@@ -32,6 +32,8 @@ pub struct Nginx {
     canary: Key,
     services: (String, String),
     prefix: String,
+    /// What weights are parts of, if the Rollout says so.
+    total: Option<i64>,
     /// Further annotations of the canary Ingress.
     annotations: Vec<(String, String)>,
 }
@@ -56,6 +58,7 @@ pub(super) fn routers(
     };
     let as_written = nginx.canary_ingress_annotations.iter().map(|(key, value)| (key.clone(), value.clone()));
     let annotations: Vec<_> = nginx.additional_ingress_annotations.iter().map(prefixed).chain(as_written).collect();
+    let total = canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
     let named = nginx.stable_ingress.iter().filter(|name| !name.is_empty()).chain(&nginx.stable_ingresses);
     let routers: Vec<Arc<dyn Router>> = named
         .map(|name| {
@@ -66,6 +69,7 @@ pub(super) fn routers(
                 canary: owner.rollout.beside(&canary_name(owner.rollout.name(), name)),
                 services: (stable_service.clone(), canary_service.clone()),
                 prefix: prefix.clone(),
+                total: total.map(i64::from),
                 annotations: annotations.clone(),
             }) as Arc<dyn Router>
         })
@@ -134,6 +138,7 @@ impl Nginx {
         Ok(rules)
     }
 
+    /// How the canary Ingress splits traffic, in parts of the whole that it names itself.
     fn split(&self, canary: Option<&Value>) -> Split {
         let number = |name: &str| {
             let annotations = canary.and_then(|object| object.pointer("/metadata/annotations"))?;
@@ -146,15 +151,24 @@ impl Nginx {
         Split { canary, stable: total - canary, others: 0, total }
     }
 
-    /// The canary Ingress as it should be.
-    fn desired(&self, stable: &Value, parts: i64) -> Result<Value, RouteFault> {
+    /// A split with the whole that the Rollout asks for.
+    fn counted(&self, split: Split) -> Split {
+        Split { total: self.total.unwrap_or(split.total), ..split }
+    }
+
+    /// The canary Ingress as it should be, at a weight.
+    fn desired(&self, stable: &Value, to: Weight, split: Split) -> Result<Value, RouteFault> {
         let mut annotations = Map::new();
         let copied = stable.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
         let copied = copied.filter(|(key, _)| key.as_str() != names::LAST_APPLIED_ANNOTATION);
         annotations.extend(copied.map(|(key, value)| (key.clone(), value.clone())));
         annotations.extend(self.annotations.iter().map(|(key, value)| (key.clone(), json!(value))));
         annotations.insert(self.annotation("canary"), json!("true"));
+        let parts = self.counted(split).wanted(to).0;
         annotations.insert(self.annotation("canary-weight"), json!(parts.to_string()));
+        if let Some(total) = self.total {
+            annotations.insert(self.annotation("canary-weight-total"), json!(total.to_string()));
+        }
         let mut spec = Map::new();
         spec.insert("rules".to_owned(), Value::Array(self.rules(stable)?));
         for field in ["ingressClassName", "tls"] {
@@ -241,7 +255,7 @@ impl Router for Nginx {
         let canary = objects.first().and_then(Option::as_deref);
         canary.map_or(Ok(()), |canary| self.owned(canary))?;
         Ok(Observed {
-            exposure: Exposure(vec![self.split(canary)]),
+            exposure: Exposure(vec![self.counted(self.split(canary))]),
             aborted: canary.and_then(|object| marked(object, &self.rollout)),
             subsets: Vec::new(),
         })
@@ -257,7 +271,7 @@ impl Router for Nginx {
             return Ok(self.down(canary, split.lowered(change.to).0, &change.way).map(Write::Patch));
         }
         let stable = self.stable_ingress(objects)?;
-        let desired = self.desired(stable, split.wanted(change.to).0)?;
+        let desired = self.desired(stable, change.to, split)?;
         let Some(canary) = canary else {
             return Ok((change.to > Weight::ZERO).then_some(Write::Create(desired)));
         };

@@ -210,3 +210,21 @@ proptest! {
         prop_assert!(!crate::hash::pod_template(&template, count).is_empty());
     }
 }
+
+#[test]
+fn pods_that_avoid_another_revision_are_the_same_pods_and_keep_what_the_user_asked_for() {
+    let own = json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "a"}}});
+    let affinity = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [own]}});
+    for spec in [json!({"affinity": affinity}), json!({})] {
+        let desired = json!({"metadata": {"labels": {"app": "a"}}, "spec": spec});
+        for kind in [json!({PREFERRED: {"weight": 7}}), json!({REQUIRED: {}})] {
+            let kind: AntiAffinity = serde_json::from_value(kind).unwrap();
+            let once = avoiding(&desired, &kind, "abc", "shop");
+            assert!(equal(&once, &desired), "{once:#}");
+            let twice = avoiding(&once, &kind, "def", "shop");
+            assert_eq!(twice, avoiding(&desired, &kind, "def", "shop"), "it avoids one revision only");
+            assert_eq!(avoided(&twice["spec"]["affinity"]), Some("def"));
+        }
+        assert_eq!(avoided(&desired["spec"]["affinity"]), None);
+    }
+}

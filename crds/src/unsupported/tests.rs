@@ -3,7 +3,6 @@ use serde_json::{Value, json};
 use super::*;
 
 const HOLDS: bool = true;
-const NAMED_ONLY: bool = false;
 
 fn check(spec: &Value, expect: &[(&str, bool)]) {
     let rollout: Rollout = crate::decode(json!({ "spec": spec })).expect("decodes");
@@ -24,13 +23,14 @@ fn what_works_is_not_named() {
     check(
         &json!({
             "replicas": 3, "selector": {}, "template": {}, "minReadySeconds": 1, "revisionHistoryLimit": 1, "paused": true,
-            "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
+            "rollbackWindow": {"revisions": 1}, "restartAt": "2026-01-02T03:04:05Z", "progressDeadlineSeconds": 9, "progressDeadlineAbort": true, "analysis": {"successfulRunHistoryLimit": 1},
             "strategy": {"canary": {
-                "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0,
+                "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0, "dynamicStableScale": true,
+                "minPodsPerReplicaSet": 2, "canaryMetadata": {}, "stableMetadata": {}, "antiAffinity": {},
                 "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
                 "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
-                "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
-                "trafficRouting": {"nginx": {"stableIngress": "i"}, "istio": {
+                "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
+                "trafficRouting": {"nginx": {"stableIngress": "i"}, "maxTrafficWeight": 1000, "istio": {
                     "virtualService": {"name": "v", "routes": ["r"], "tlsRoutes": [{"port": 443}]},
                     "virtualServices": [{"name": "v", "tcpRoutes": [{"port": 1}]}],
                     "destinationRule": {"name": "d", "canarySubsetName": "c", "stableSubsetName": "s",
@@ -50,35 +50,20 @@ fn a_strategy_or_a_workload_that_is_not_built_holds() {
 }
 
 #[test]
-fn what_decides_neither_exposure_nor_capacity_is_named_only() {
-    check(
-        &json!({"rollbackWindow": {"revisions": 1}, "restartAt": "2026-01-02T03:04:05Z"}),
-        &[("spec.rollbackWindow", NAMED_ONLY), ("spec.restartAt", NAMED_ONLY)],
-    );
-    check_canary(
-        &json!({"antiAffinity": {}, "canaryMetadata": {}, "stableMetadata": {}}),
-        &[("antiAffinity", NAMED_ONLY), ("canaryMetadata", NAMED_ONLY), ("stableMetadata", NAMED_ONLY)],
-    );
-}
-
-#[test]
 fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
     check_canary(
         &json!({
-            "replicaProgressThreshold": {"type": "Percent", "value": 90}, "minPodsPerReplicaSet": 2,
-            "pingPong": {}, "dynamicStableScale": true,
-            "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": {}},
+            "replicaProgressThreshold": {"type": "Percent", "value": 90},
+            "pingPong": {},
+            "steps": [{"setWeight": 5}, {"setHeaderRoute": {}},
                 {"setMirrorRoute": {}}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
         }),
         &[
-            ("steps[1].setCanaryScale", HOLDS),
-            ("steps[2].setHeaderRoute", HOLDS),
-            ("steps[3].setMirrorRoute", HOLDS),
-            ("steps[4].experiment", HOLDS),
-            ("steps[5].plugin", HOLDS),
-            ("dynamicStableScale", HOLDS),
+            ("steps[1].setHeaderRoute", HOLDS),
+            ("steps[2].setMirrorRoute", HOLDS),
+            ("steps[3].experiment", HOLDS),
+            ("steps[4].plugin", HOLDS),
             ("pingPong", HOLDS),
-            ("minPodsPerReplicaSet", HOLDS),
             ("replicaProgressThreshold", HOLDS),
         ],
     );
@@ -92,13 +77,8 @@ fn a_router_that_is_not_built_holds() {
         check_canary(&json!({"trafficRouting": {router: {}}}), &[(&path, HOLDS)]);
     }
     check_canary(
-        &json!({"trafficRouting": {"maxTrafficWeight": 1000, "managedRoutes": [{"name": "m"}],
-            "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
-        &[
-            ("trafficRouting.managedRoutes", HOLDS),
-            ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS),
-            ("trafficRouting.maxTrafficWeight", HOLDS),
-        ],
+        &json!({"trafficRouting": {"managedRoutes": [{"name": "m"}], "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
+        &[("trafficRouting.managedRoutes", HOLDS), ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS)],
     );
 }
 

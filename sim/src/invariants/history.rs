@@ -38,9 +38,9 @@ impl Shelf {
         self.named.last().map(|(until, _)| *until)
     }
 
-    /// The largest share that it has had since this instant.
+    /// The largest share that it has had after this instant.
     pub fn share_since(&self, since: Timestamp) -> i64 {
-        self.named.iter().filter(|(until, _)| *until >= since).map(|(_, share)| *share).max().unwrap_or_default()
+        self.named.iter().filter(|(until, _)| *until > since).map(|(_, share)| *share).max().unwrap_or_default()
     }
 }
 

@@ -91,6 +91,7 @@ pub fn has_subresource(target: &Target) -> bool {
         "" => true,
         "status" => target.kind.subresources.status,
         "scale" => target.kind.subresources.scale.is_some(),
+        "eviction" => target.kind.names.kind == "Pod",
         "finalize" => target.kind.names.kind == "Namespace",
         _ => false,
     }
@@ -105,6 +106,7 @@ pub fn verb(method: &http::Method, target: &Target, query: &Query) -> Option<Ver
         http::Method::GET if named => Verb::Get,
         http::Method::GET if query.flag("watch") => Verb::Watch,
         http::Method::GET => Verb::List,
+        http::Method::POST if target.subresource == "eviction" => Verb::Create,
         http::Method::POST if !named && !everywhere => Verb::Create,
         http::Method::PUT if named => Verb::Update,
         http::Method::PATCH if named => Verb::Patch,

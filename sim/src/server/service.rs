@@ -200,6 +200,9 @@ impl UserEndpoint {
         let pen = self.pen(asked)?;
         let body = read_body(asked)?;
         let order = asked.order(&self.user, &body)?;
+        if asked.target.subresource == "eviction" {
+            return self.evict(order, &body);
+        }
         let done = match asked.verb {
             Verb::Create => self.inner.create(&order, body)?,
             Verb::Update => self.inner.update(&order, body)?,
@@ -223,6 +226,15 @@ impl UserEndpoint {
             }
         }
         Ok(response)
+    }
+
+    /// Deletes a pod, as an eviction does that no budget forbids; there are none here.
+    fn evict(&self, mut order: Order, eviction: &Value) -> Result<Response<Reply>, Refusal> {
+        order.target.subresource.clear();
+        order.verb = Verb::Delete;
+        self.inner.delete(&order, &Deletion::read(eviction.get("deleteOptions").unwrap_or(&Value::Null)))?;
+        let said = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
+        Ok(whole(201, bytes(&said)))
     }
 
     fn delete_all(

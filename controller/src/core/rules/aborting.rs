@@ -143,7 +143,8 @@ pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
 
 /// The deadline of an aborted canary, set once nothing holds its traffic any more and somebody else serves it.
 fn deadline(s: &Snapshot) -> Option<Effect> {
-    let delay = s.canary().abort_scale_down_delay_seconds.unwrap_or(30);
+    let given = s.canary().abort_scale_down_delay_seconds;
+    let delay = given.unwrap_or(if s.dynamic_stable() { 0 } else { 30 });
     let rs = s.new_rs().filter(|rs| rs.spec > 0 && rs.deadline.is_none())?;
     let served = s.stable_available() > 0 || s.desired() == 0;
     if !s.routed() || delay <= 0 || !served || drained(s).1.is_some() {

@@ -42,7 +42,8 @@ fn referenced(s: &Snapshot, hash: &str) -> bool {
 
 /// With traffic routing: a delay first, counted from the moment nothing reaches it; then all at once.
 fn routed(s: &Snapshot) -> Vec<Effect> {
-    let delay = i64::from(s.canary().scale_down_delay_seconds.unwrap_or(defaults::SCALE_DOWN_DELAY_SECONDS));
+    let usual = if s.dynamic_stable() { 0 } else { defaults::SCALE_DOWN_DELAY_SECONDS };
+    let delay = i64::from(s.canary().scale_down_delay_seconds.unwrap_or(usual));
     let limit = s.canary().scale_down_delay_revision_limit.unwrap_or(i32::MAX);
     let mut others: Vec<&ReplicaSetSeen> = s.other_rs().filter(|rs| rs.spec > 0).collect();
     others.sort_by_key(|rs| std::cmp::Reverse(rs.revision));

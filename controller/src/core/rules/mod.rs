@@ -7,6 +7,7 @@ mod aborting;
 mod capacity;
 mod cleanup;
 mod promote;
+mod restart;
 mod revision;
 mod runs;
 mod standing;
@@ -50,6 +51,7 @@ const RULES: &[(&str, Rule)] = &[
     ("synchronize: fields that belong to no template follow the spec", standing::synchronize),
     ("release: what is no longer named loses our marks", standing::release),
     ("clean up: old ReplicaSets and AnalysisRuns go", cleanup::clean_up),
+    ("restart: pods that are older than asked for are evicted, a few at a time", restart::restart),
 ];
 
 /// Decides one turn.

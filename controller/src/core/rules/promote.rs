@@ -13,11 +13,11 @@ use super::super::weight::Weight;
 /// Makes the revision stable.
 ///
 /// # Guarantees
-/// Every step is complete (or a person asked for the full promotion), all pods answer, the route is seen at the weight
+/// Every step is complete (or a person asked for the full promotion, or the rollback window holds it), all pods answer, the route is seen at the weight
 /// that was written, and a background analysis has measured at least once.
 pub(super) fn promote(s: &Snapshot) -> Option<Plan> {
     let why = due(s)?;
-    if !s.status.promote_full && !measured(s) {
+    if !s.stage().is_without_steps() && !measured(s) {
         return None;
     }
     let mut next = record::draft(s);
@@ -37,8 +37,10 @@ fn due(s: &Snapshot) -> Option<String> {
     if !stage.is_update() || s.halted() || !served {
         return None;
     }
-    if stage == Stage::FullPromotion {
-        return Some("Full promotion requested".to_owned());
+    match stage {
+        Stage::FullPromotion => return Some("Full promotion requested".to_owned()),
+        Stage::Rollback => return Some("Rollback within window".to_owned()),
+        _ => {}
     }
     let steps = s.steps().len();
     if s.index() < steps {
@@ -59,7 +61,7 @@ fn measured(s: &Snapshot) -> bool {
 
 /// Why a revision that has done everything else is not stable yet.
 pub(super) fn held(s: &Snapshot) -> Option<Because> {
-    due(s).filter(|_| s.stage() != Stage::FullPromotion && !measured(s))?;
+    due(s).filter(|_| !s.stage().is_without_steps() && !measured(s))?;
     let named = s.background_run().map_or_else(|| "of the background analysis".to_owned(), |run| run.name.clone());
     Some(Because::NoEvidence(named))
 }

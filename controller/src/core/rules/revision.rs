@@ -44,7 +44,7 @@ pub(super) fn retry(s: &Snapshot) -> Option<Plan> {
 
 /// A pause step is entered by recording its start.
 pub(super) fn enter_pause(s: &Snapshot, next: &mut serin_crds::rollout::RolloutStatus, index: usize) {
-    if s.steps().get(index).is_some_and(|step| step.pause.is_some()) {
+    if s.steps().get(index).is_some_and(|step| step.pause.is_some()) && !s.within_window() {
         record::pause(s, next, PauseReason::CanaryPauseStep);
     }
 }
@@ -88,6 +88,9 @@ pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     if back && s.status.current_pod_hash.is_some() && !s.recorded() {
         return Some(plan.note(EventReason::SkipSteps, "Rollback to stable ReplicaSets"));
     }
+    if s.within_window() {
+        return Some(plan.note(EventReason::SkipSteps, "Rollback to active ReplicaSets within RollbackWindow"));
+    }
     if s.status.stable_rs.is_some() && s.status.stable_rs == s.status.current_pod_hash && !s.is_stable() {
         let text = format!("Rollout not completed, started update to revision {number} ({})", s.revision.hash);
         return Some(plan.note(EventReason::RolloutNotCompleted, text));
@@ -117,7 +120,7 @@ fn reset(s: &Snapshot) -> serin_crds::rollout::RolloutStatus {
     if s.initial() {
         next.stable_rs = Some(s.revision.hash.clone());
     }
-    let done = s.initial() || s.is_stable();
+    let done = s.initial() || s.is_stable() || s.within_window();
     let index = if done { s.steps().len() } else { 0 };
     next.current_step_index = record::step_index(s, index);
     if !done {

@@ -7,6 +7,7 @@ use super::super::capacity::settles_at;
 use super::super::conditions;
 use super::super::plan::{Effect, Need, Plan};
 use super::super::record;
+use super::super::role;
 use super::super::snapshot::{Route, Snapshot};
 use super::super::stage::Stage;
 use super::super::weight::Weight;
@@ -123,9 +124,20 @@ pub(super) fn adopt(s: &Snapshot) -> Option<Plan> {
     (!effects.is_empty()).then(|| Plan::act(s.status.clone(), Because::Adopting, effects).wake_at(Some(s.now)))
 }
 
-/// Fields that belong to no template follow the spec without a new revision.
+/// Fields that belong to no template follow the spec without a new revision, and pods have the labels of their role.
 pub(super) fn synchronize(s: &Snapshot) -> Option<Plan> {
     let rs = s.new_rs().filter(|_| s.recorded_revision())?;
+    if let Some(avoids) = role::avoids(s).filter(|hash| rs.avoids.as_deref() != Some(*hash)) {
+        let because = Because::Converging(format!("pods of ReplicaSet {} avoid the nodes of {avoids}", rs.name));
+        let effect = Effect::SetAntiAffinity { name: rs.name.clone(), avoids: avoids.to_owned() };
+        return Some(super::act(s, because, vec![effect]));
+    }
+    let roles = s.replica_sets.iter().map(|rs| (rs, role::metadata(s, &rs.hash)));
+    if let Some((rs, to)) = roles.into_iter().find(|(rs, wanted)| rs.role != *wanted) {
+        let because = Because::Converging(format!("pods of ReplicaSet {} get the metadata of their role", rs.name));
+        let effect = Effect::SetRole { name: rs.name.clone(), from: rs.role.clone(), to };
+        return Some(super::act(s, because, vec![effect]));
+    }
     let seconds = i64::from(s.spec.min_ready_seconds.unwrap_or(0).max(0));
     let effect = Effect::SetMinReadySeconds { name: rs.name.clone(), seconds };
     let because = Because::Converging(format!("minReadySeconds of ReplicaSet {} -> {seconds}", rs.name));

@@ -14,7 +14,7 @@ use super::super::snapshot::{Route, Snapshot};
 use super::super::stage::Stage;
 use super::super::steps::label;
 use super::super::weight::Weight;
-use super::{promote, revision, runs, traffic};
+use super::{promote, restart, revision, runs, traffic};
 
 /// A person who cleared the pauses of the controller is obeyed once: what could not decide is measured anew. A pause step
 /// that they ended is `advance`'s.
@@ -164,7 +164,7 @@ fn paused_note(plan: Plan) -> Plan {
 /// What is waited for where no rule has anything to do.
 pub(super) fn wait(s: &Snapshot) -> Plan {
     let mut plan = Plan::wait(record::draft(s), waiting_for(s));
-    plan = plan.wake_at(super::cleanup::next_deadline(s)).wake_at(capacity::settles_at(s));
+    plan = plan.wake_at(super::cleanup::next_deadline(s)).wake_at(capacity::settles_at(s)).wake_at(restart::next(s));
     if let Some(step) = s.step().filter(|_| s.stage().is_update()) {
         let pause = s.status.pause_conditions.iter().find(|pause| pause.reason == PauseReason::CanaryPauseStep);
         let end = pause.and_then(|pause| pause_end(step, pause.start_time));
@@ -196,7 +196,8 @@ fn waiting_for(s: &Snapshot) -> Because {
     if let Some(because) = promote::held(s) {
         return because;
     }
-    not_ready(s).or_else(|| super::cleanup::draining(s)).unwrap_or_else(|| finished(s))
+    let restarting = restart::waiting(s).or_else(|| not_ready(s));
+    restarting.or_else(|| super::cleanup::draining(s)).unwrap_or_else(|| finished(s))
 }
 
 /// What can't be seen of the route, where that keeps traffic from rising.

@@ -62,15 +62,22 @@ pub(super) fn raise(s: &Snapshot) -> Option<Plan> {
 
 /// Whether a weight is no more than the record says that the canary had: drift may be repaired in a pause.
 fn recorded_weight(s: &Snapshot, to: Weight) -> bool {
-    s.status.canary.weights.as_ref().is_some_and(|w| i64::from(w.canary.weight) >= to.percent())
+    recorded(s).is_some_and(|was| was >= to)
+}
+
+/// The weight that the record says that the canary had.
+fn recorded(s: &Snapshot) -> Option<Weight> {
+    s.status.canary.weights.as_ref().map(|w| Weight::of(i64::from(w.canary.weight), s.total_weight()))
 }
 
 fn moved(s: &Snapshot, route: &RouteSeen, mut effects: Vec<Effect>, (to, way): (Weight, Way)) -> Plan {
     let from = route.exposure.share();
-    effects.push(Effect::Move(Move { from, to, way }));
-    let plan = super::act(s, Because::Converging(format!("weight {from} -> {to}")), effects);
+    let change = Move { from, to, way };
+    let (was, is) = change.parts();
+    effects.push(Effect::Move(change));
+    let plan = super::act(s, Because::Converging(format!("weight {was} -> {is}")), effects);
     if let Some(writer) = drifted(s, route, to) {
-        let text = format!("Traffic weight was {from} and is {to} again; '{writer}' had written the route");
+        let text = format!("Traffic weight was {was} and is {is} again; '{writer}' had written the route");
         return plan.note(EventReason::TrafficDriftCorrected, text);
     }
     plan.told()
@@ -80,8 +87,7 @@ fn moved(s: &Snapshot, route: &RouteSeen, mut effects: Vec<Effect>, (to, way): (
 fn drifted<'a>(s: &Snapshot, route: &'a RouteSeen, to: Weight) -> Option<&'a str> {
     let (writer, _) = route.writer.as_ref()?;
     let ours = writer == serin_crds::names::FIELD_MANAGER;
-    let recorded = s.status.canary.weights.as_ref().map(|w| i64::from(w.canary.weight));
-    (!ours && s.recorded() && recorded == Some(to.percent())).then_some(writer.as_str())
+    (!ours && s.recorded() && recorded(s) == Some(to)).then_some(writer.as_str())
 }
 
 /// Points Services and subsets at their revision as soon as it has pods that answer.

@@ -150,3 +150,35 @@ fn several_ingresses_are_several_routers() {
     assert_eq!(written, ["shop/web-a-canary", "shop/web-b-canary"]);
     assert!(canary_name(&"r".repeat(253), "web").len() <= 253);
 }
+
+#[test]
+fn weights_are_parts_of_the_whole_that_the_rollout_names() {
+    let mut canary = canary();
+    let routing = json!({"maxTrafficWeight": 1000, "nginx": {"stableIngress": "web"}});
+    canary.traffic_routing = Some(serde_json::from_value(routing).expect("a routing"));
+    let router = routers_of(&canary, &json!({"stableIngress": "web"})).expect("a router").remove(0);
+    let to = |parts, way| Move { from: Weight::ZERO, to: Weight::of(parts, 1000), way };
+    let annotation = |object: &Value, name: &str| {
+        object["metadata"]["annotations"][format!("nginx.ingress.kubernetes.io/{name}")].as_str().map(str::to_owned)
+    };
+    let Some(Write::Create(made)) = router.write(&[None, Some(stable())], &to(5, Way::Up)).expect("steerable") else {
+        panic!("created")
+    };
+    assert_eq!(annotation(&made, "canary-weight").as_deref(), Some("5"));
+    assert_eq!(annotation(&made, "canary-weight-total").as_deref(), Some("1000"));
+    let seen = |object: Value| router.read(&[Some(Arc::new(object)), Some(stable())]).expect("seen").exposure;
+    assert_eq!(seen(made).share().parts_of(1000), 5);
+    // An Ingress of before counts to 100; taking traffic off it changes nothing but its weight.
+    let before = created(20);
+    assert_eq!(seen(before.clone()).share(), Weight::clamped(20));
+    let object = Some(Arc::new(before.clone()));
+    let down = router.write(&[object.clone(), Some(stable())], &to(50, Way::Down)).expect("steerable");
+    let down = patched(&before, down);
+    assert_eq!(
+        (annotation(&down, "canary-weight").as_deref(), annotation(&down, "canary-weight-total")),
+        (Some("5"), None)
+    );
+    let up = patched(&before, router.write(&[object, Some(stable())], &to(300, Way::Up)).expect("steerable"));
+    assert_eq!(annotation(&up, "canary-weight").as_deref(), Some("300"));
+    assert_eq!(annotation(&up, "canary-weight-total").as_deref(), Some("1000"));
+}

@@ -101,6 +101,8 @@ pub(super) struct RawAnnotations<'a> {
     pub revision: Cow<'a, str>,
     #[serde(borrow, rename = "rollout.argoproj.io/desired-replicas")]
     pub desired: Cow<'a, str>,
+    #[serde(borrow, rename = "rollout.argoproj.io/ephemeral-metadata")]
+    pub role: Cow<'a, str>,
     #[serde(borrow, rename = "scale-down-deadline")]
     pub scale_down_deadline: Cow<'a, str>,
     #[serde(borrow, rename = "argo-rollouts.argoproj.io/managed-by-rollouts")]

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
+use serin_crds::template;
 
 use super::raw::RawObject;
 use super::{AnnotationValue, CutError, IndexKey, MetaRow, Place, Projection};
@@ -17,6 +19,10 @@ pub struct ReplicaSetRow {
     pub revision: AnnotationValue<u64>,
     /// Size of the Rollout when it was scaled last.
     pub desired: AnnotationValue<i32>,
+    /// Labels and annotations that its pods were given for their role, as JSON; empty for none.
+    pub role: Box<str>,
+    /// Hash of the revision whose nodes its pods avoid; empty for none.
+    pub avoids: Box<str>,
     /// When it may be scaled down.
     pub scale_down_deadline: AnnotationValue<Timestamp>,
     /// Pods that it asks for; 1 when the spec says nothing.
@@ -47,6 +53,25 @@ pub struct ReplicaSetStatusRow {
 struct RawSpec {
     replicas: Option<i32>,
     min_ready_seconds: i32,
+    template: RawTemplate,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawTemplate {
+    spec: RawPod,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawPod {
+    affinity: Option<Value>,
+}
+
+impl RawSpec {
+    fn avoids(&self) -> Box<str> {
+        self.template.spec.affinity.as_ref().and_then(template::avoided).unwrap_or_default().into()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -102,6 +127,8 @@ impl Projection for ReplicaSetRow {
             hash: (&*raw.metadata.labels.hash).into(),
             revision: AnnotationValue::read(&annotations.revision),
             desired: AnnotationValue::read(&annotations.desired),
+            role: (&*annotations.role).into(),
+            avoids: spec.avoids(),
             scale_down_deadline: AnnotationValue::read(&annotations.scale_down_deadline),
             replicas: spec.replicas.unwrap_or(1),
             min_ready_seconds: spec.min_ready_seconds,

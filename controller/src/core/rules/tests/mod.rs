@@ -7,6 +7,7 @@ use crate::core::plan::{Effect, Move, Need, Plan};
 use crate::core::snapshot::{Route, Snapshot};
 use serde_json::json;
 
+mod fields;
 mod unwell;
 mod waited;
 
@@ -33,6 +34,9 @@ fn brief(effect: &Effect) -> String {
         Effect::Move(Move { from, to, .. }) => format!("weight {from} to {to}"),
         Effect::Adopt { name } => format!("adopt {name}"),
         Effect::SetMinReadySeconds { name, seconds } => format!("min ready {name} {seconds}"),
+        Effect::SetRole { name, to, .. } => format!("role {name} {:?}", to.labels.values().collect::<Vec<_>>()),
+        Effect::SetAntiAffinity { name, avoids } => format!("{name} avoids {avoids}"),
+        Effect::Evict { pods } => format!("evict {:?}", pods.iter().map(|(name, _)| name).collect::<Vec<_>>()),
         Effect::Release(left) => format!("release {}", left.name),
         Effect::CreateRun { name, .. } => format!("run {name}"),
         Effect::TerminateRun { name } => format!("end {name}"),
