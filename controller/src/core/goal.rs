@@ -132,7 +132,7 @@ fn still_needed(s: &Snapshot, now: i64) -> i64 {
 /// The size of an aborted canary: kept until its deadline, and as long as traffic or a Service reaches it.
 fn aborted_size(s: &Snapshot) -> i64 {
     let Some(rs) = s.new_rs() else { return 0 };
-    let traffic = s.route().is_none_or(|route| route.exposure.share() > Weight::ZERO);
+    let traffic = s.route().is_none_or(|route| route.exposure.reaches_canary());
     let reached = s.traffic.canary_service.as_ref().is_some_and(|svc| svc.hash.as_deref() == Some(&rs.hash));
     let passed = rs.deadline.is_some_and(|at| s.now >= at);
     if traffic || reached || !passed || settles_at(s).is_some() { rs.spec } else { 0 }

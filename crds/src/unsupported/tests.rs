@@ -29,8 +29,9 @@ fn what_works_is_not_named() {
                 "canaryService": "c", "stableService": "s", "maxSurge": 1, "maxUnavailable": 0,
                 "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1, "scaleDownDelayRevisionLimit": 2,
                 "analysis": {"templates": [{"templateName": "t"}], "startingStep": 1},
-                "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}}],
-                "trafficRouting": {"nginx": {"stableIngress": "i"}, "istio": {
+                "steps": [{"setWeight": 5}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "t"}]}},
+                    {"setHeaderRoute": {"name": "h"}}, {"setMirrorRoute": {"name": "m"}}],
+                "trafficRouting": {"managedRoutes": [{"name": "h"}, {"name": "m"}], "nginx": {"stableIngress": "i"}, "istio": {
                     "virtualService": {"name": "v", "routes": ["r"], "tlsRoutes": [{"port": 443}]},
                     "virtualServices": [{"name": "v", "tcpRoutes": [{"port": 1}]}],
                     "destinationRule": {"name": "d", "canarySubsetName": "c", "stableSubsetName": "s",
@@ -67,15 +68,13 @@ fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
         &json!({
             "replicaProgressThreshold": {"type": "Percent", "value": 90}, "minPodsPerReplicaSet": 2,
             "pingPong": {}, "dynamicStableScale": true,
-            "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"setHeaderRoute": {}},
-                {"setMirrorRoute": {}}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
+            "steps": [{"setWeight": 5}, {"setCanaryScale": {"replicas": 1}}, {"experiment": {"templates": []}},
+                {"plugin": {"name": "p"}}],
         }),
         &[
             ("steps[1].setCanaryScale", HOLDS),
-            ("steps[2].setHeaderRoute", HOLDS),
-            ("steps[3].setMirrorRoute", HOLDS),
-            ("steps[4].experiment", HOLDS),
-            ("steps[5].plugin", HOLDS),
+            ("steps[2].experiment", HOLDS),
+            ("steps[3].plugin", HOLDS),
             ("dynamicStableScale", HOLDS),
             ("pingPong", HOLDS),
             ("minPodsPerReplicaSet", HOLDS),
@@ -92,13 +91,8 @@ fn a_router_that_is_not_built_holds() {
         check_canary(&json!({"trafficRouting": {router: {}}}), &[(&path, HOLDS)]);
     }
     check_canary(
-        &json!({"trafficRouting": {"maxTrafficWeight": 1000, "managedRoutes": [{"name": "m"}],
-            "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
-        &[
-            ("trafficRouting.managedRoutes", HOLDS),
-            ("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS),
-            ("trafficRouting.maxTrafficWeight", HOLDS),
-        ],
+        &json!({"trafficRouting": {"maxTrafficWeight": 1000, "plugins": {"argoproj-labs/gatewayAPI": {}}}}),
+        &[("trafficRouting.plugins[\"argoproj-labs/gatewayAPI\"]", HOLDS), ("trafficRouting.maxTrafficWeight", HOLDS)],
     );
 }
 

@@ -36,7 +36,7 @@ fn stable() -> Arc<Value> {
 }
 
 fn moving(to: i64, way: Way) -> Move {
-    Move { from: Weight::ZERO, to: Weight::clamped(to), way }
+    Move { from: Weight::ZERO, to: Weight::clamped(to), managed: Vec::new(), way }
 }
 
 fn patched(object: &Value, write: Option<Write>) -> Value {
