@@ -128,13 +128,11 @@ fn step(step: &CanaryStep, at: &str, found: &mut Found) {
         experiment,
         analysis: _,
         set_canary_scale: _,
-        set_header_route,
-        set_mirror_route,
+        set_header_route: _,
+        set_mirror_route: _,
         plugin,
     } = step;
     found.holding(experiment.is_some(), format!("{at}.experiment"));
-    found.holding(set_header_route.is_some(), format!("{at}.setHeaderRoute"));
-    found.holding(set_mirror_route.is_some(), format!("{at}.setMirrorRoute"));
     found.holding(plugin.is_some(), format!("{at}.plugin"));
 }
 
@@ -147,7 +145,7 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
         ambassador,
         app_mesh,
         traefik,
-        managed_routes,
+        managed_routes: _,
         apisix,
         plugins,
         max_traffic_weight: _,
@@ -160,8 +158,6 @@ fn routing(routing: &TrafficRouting, at: &str, found: &mut Found) {
     found.holding(ambassador.is_some(), format!("{at}.ambassador"));
     found.holding(app_mesh.is_some(), format!("{at}.appMesh"));
     found.holding(traefik.is_some(), format!("{at}.traefik"));
-    // A route that another controller left may send requests to the canary, and an abort would not remove it.
-    found.holding(!managed_routes.is_empty(), format!("{at}.managedRoutes"));
     found.holding(apisix.is_some(), format!("{at}.apisix"));
     for name in plugins.keys() {
         found.holding(true, format!("{at}.plugins[{name:?}]"));

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use super::managed::Managed;
 use super::weight::{Weight, ceil_div};
 
 /// How one place splits its traffic: parts of a whole that need not be 100.
@@ -62,31 +63,46 @@ impl Split {
     }
 }
 
-/// How traffic is split in every place that counts.
+/// What of the traffic reaches the canary: its share in every place that counts, and the routes that lead to it.
 ///
 /// Exposures are partially ordered: one is lower than another if the canary gets no more anywhere and less somewhere.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exposure(pub Vec<Split>);
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exposure {
+    /// How each place splits what no managed route takes.
+    pub splits: Vec<Split>,
+    /// The managed routes of each place that can have some.
+    pub managed: Managed,
+}
 
 impl Exposure {
+    /// Splits, and no managed routes.
+    pub fn of(splits: Vec<Split>) -> Self {
+        Self { splits, managed: Managed::default() }
+    }
+
+    /// Whether some requests reach the canary, or copies of them.
+    pub fn reaches_canary(&self) -> bool {
+        self.share() > Weight::ZERO || !self.managed.is_none()
+    }
+
     /// The largest share that the canary gets anywhere.
     pub fn share(&self) -> Weight {
-        self.0.iter().map(|split| split.share()).max().unwrap_or(Weight::ZERO)
+        self.splits.iter().map(|split| split.share()).max().unwrap_or(Weight::ZERO)
     }
 
     /// Whether every place is split exactly so.
     pub fn is(&self, weight: Weight) -> bool {
-        self.0.iter().all(|split| split.is(weight))
+        self.splits.iter().all(|split| split.is(weight))
     }
 
     /// Whether the canary gets more than `weight` somewhere.
     pub fn exceeds(&self, weight: Weight) -> bool {
-        self.0.iter().any(|split| split.compare(weight) == Ordering::Greater)
+        self.splits.iter().any(|split| split.compare(weight) == Ordering::Greater)
     }
 
     /// Whether the canary gets less than `weight` somewhere.
     pub fn falls_short(&self, weight: Weight) -> bool {
-        self.0.iter().any(|split| split.compare(weight) == Ordering::Less)
+        self.splits.iter().any(|split| split.compare(weight) == Ordering::Less)
     }
 }
 
@@ -114,7 +130,7 @@ mod tests {
             let after = Split { canary, stable, ..before };
             prop_assert!(after.is(weight));
             prop_assert!(canary >= 0 && stable >= 0);
-            prop_assert!(!Exposure(vec![after]).exceeds(weight) && !Exposure(vec![after]).falls_short(weight));
+            prop_assert!(!Exposure::of(vec![after]).exceeds(weight) && !Exposure::of(vec![after]).falls_short(weight));
             prop_assert_eq!(canary + stable, (before.total - before.others).max(0));
         }
 

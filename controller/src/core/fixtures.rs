@@ -94,7 +94,10 @@ pub fn with_steps(steps: Value) -> Snapshot {
         revision: Revision { hash: "new".into(), step_hash: "steps".into() },
         replica_sets: vec![rs("old", 1, 10), rs("new", 2, 0)],
         traffic: Traffic {
-            route: Route::Seen(RouteSeen { exposure: Exposure(vec![Split::percent(0)]), ..RouteSeen::default() }),
+            route: Route::Seen(Box::new(RouteSeen {
+                exposure: Exposure::of(vec![Split::percent(0)]),
+                ..RouteSeen::default()
+            })),
             canary_service: Some(service("web-canary", "old")),
             stable_service: Some(service("web-stable", "old")),
             left: Vec::new(),
@@ -136,7 +139,7 @@ impl Snapshot {
     /// Sends a share of the traffic to the canary.
     #[must_use]
     pub fn weight(mut self, weight: i64) -> Self {
-        self.route_mut().exposure = Exposure(vec![Split::percent(weight)]);
+        self.route_mut().exposure.splits = vec![Split::percent(weight)];
         self
     }
 

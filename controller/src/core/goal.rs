@@ -171,7 +171,7 @@ fn aborted_size(s: &Snapshot) -> i64 {
     if s.dynamic_stable() && s.canary().abort_scale_down_delay_seconds.is_none() {
         return towards(s, Some(rs), 0, pods(s, s.share()));
     }
-    let traffic = s.route().is_none_or(|route| route.exposure.share() > Weight::ZERO);
+    let traffic = s.route().is_none_or(|route| route.exposure.reaches_canary());
     let reached = s.traffic.canary_service.as_ref().is_some_and(|svc| svc.hash.as_deref() == Some(&rs.hash));
     let passed = rs.deadline.is_some_and(|at| s.now >= at);
     if traffic || reached || !passed || settles_at(s).is_some() { rs.spec } else { 0 }

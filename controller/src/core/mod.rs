@@ -8,6 +8,7 @@ pub mod capacity;
 pub mod conditions;
 pub mod exposure;
 pub mod goal;
+pub mod managed;
 pub mod plan;
 pub mod record;
 pub mod role;

@@ -7,6 +7,7 @@ use serin_crds::names::EventReason;
 use serin_crds::rollout::{PodTemplateMetadata, RolloutStatus};
 
 use super::because::Because;
+use super::managed::ManagedRoute;
 use super::snapshot::Left;
 use super::stage::Attempt;
 use super::weight::Weight;
@@ -44,12 +45,14 @@ pub enum Need {
 }
 
 /// A move of traffic, the same for every router.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     /// The largest share that the canary had.
     pub from: Weight,
     /// The share that it is to have.
     pub to: Weight,
+    /// The managed routes that it is to have, in order; a move down adds none, and removes every other.
+    pub managed: Vec<ManagedRoute>,
     /// Which way.
     pub way: Way,
 }

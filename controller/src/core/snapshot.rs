@@ -207,7 +207,7 @@ pub enum Route {
     #[default]
     Unrouted,
     /// Seen.
-    Seen(RouteSeen),
+    Seen(Box<RouteSeen>),
     /// Absent, or not to be understood: why, in words that say what to change.
     Blind(String),
     /// Can't be read just now.

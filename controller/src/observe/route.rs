@@ -39,7 +39,7 @@ impl World {
             Err(fault) => Err(Unseen::Blind(fault.to_string())),
         };
         seen.snapshot.traffic.route = match looked {
-            Ok(route) => Route::Seen(route),
+            Ok(route) => Route::Seen(Box::new(route)),
             Err(Unseen::Blind(why)) => Route::Blind(why),
             Err(Unseen::Unreadable(why)) => {
                 seen.snapshot.look.unreadable.push(why.clone());
@@ -77,7 +77,8 @@ impl World {
             });
         }
         let observed = router.read(&objects).map_err(|fault| Unseen::Blind(fault.to_string()))?;
-        route.exposure.0.extend(&observed.exposure.0);
+        route.exposure.splits.extend(&observed.exposure.splits);
+        route.exposure.managed.0.extend(observed.exposure.managed.0.iter().cloned());
         // A mark of the present attempt counts before one that an earlier attempt has left elsewhere.
         let current = seen.snapshot.attempt();
         if route.aborted.as_ref().is_none_or(|(marked, _)| *marked != current) {

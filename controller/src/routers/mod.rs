@@ -115,6 +115,7 @@ pub fn of(spec: &RolloutSpec, owner: Owner<'_>) -> Result<Vec<Arc<dyn Router>>, 
         ambassador: _,
         app_mesh: _,
         traefik: _,
+        // Each router that can have such routes takes them from the strategy.
         managed_routes: _,
         apisix: _,
         plugins: _,

@@ -255,7 +255,7 @@ impl Router for Nginx {
         let canary = objects.first().and_then(Option::as_deref);
         canary.map_or(Ok(()), |canary| self.owned(canary))?;
         Ok(Observed {
-            exposure: Exposure(vec![self.counted(self.split(canary))]),
+            exposure: Exposure::of(vec![self.counted(self.split(canary))]),
             aborted: canary.and_then(|object| marked(object, &self.rollout)),
             subsets: Vec::new(),
         })

@@ -29,7 +29,7 @@ impl Router for Thousand {
     }
 
     fn read(&self, objects: &[Option<Arc<Value>>]) -> Result<Observed, RouteFault> {
-        Ok(Observed { exposure: Exposure(vec![Self::split(objects)?]), ..Observed::default() })
+        Ok(Observed { exposure: Exposure::of(vec![Self::split(objects)?]), ..Observed::default() })
     }
 
     fn write(&self, objects: &[Option<Arc<Value>>], change: &Move) -> Result<Option<Write>, RouteFault> {
@@ -49,7 +49,9 @@ fn a_third_router_with_other_parts_needs_nothing_of_the_core() {
     for (to, canary, stable) in [(20, 200, 700), (50, 500, 400), (95, 900, 0), (100, 900, 0), (0, 0, 900)] {
         let (way, to) = (if to == 0 { Way::Down } else { Way::Up }, Weight::clamped(to));
         let objects = [Some(Arc::new(object.clone()))];
-        if let Some(Write::Patch(ops)) = Thousand.write(&objects, &Move { from: to, to, way }).expect("steerable") {
+        if let Some(Write::Patch(ops)) =
+            Thousand.write(&objects, &Move { from: to, to, managed: Vec::new(), way }).expect("steerable")
+        {
             let patch: json_patch::Patch = serde_json::from_value(json!(ops)).expect("a JSON Patch");
             json_patch::patch(&mut object, &patch).expect("applies");
         }

@@ -97,6 +97,13 @@ fn routing(routing: &TrafficRouting, faults: &mut Faults) {
     }
     let routes = routing.managed_routes.iter().map(|route| route.name.as_str());
     unique(routes, |index| format!("{at}.managedRoutes[{index}].name"), faults);
+    let services = routing.istio.iter().flat_map(|istio| istio.virtual_service.iter().chain(&istio.virtual_services));
+    let split: Vec<&String> = services.flat_map(|service| &service.routes).collect();
+    for (index, route) in routing.managed_routes.iter().enumerate().filter(|(_, route)| split.contains(&&route.name)) {
+        let rule =
+            "it is a route that virtualService.routes names, and would be removed; give the managed route another name";
+        faults.wrong(&format!("{at}.managedRoutes[{index}].name"), &route.name, rule);
+    }
 }
 
 fn istio(istio: &IstioTrafficRouting, at: &str, faults: &mut Faults) {

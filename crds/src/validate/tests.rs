@@ -236,6 +236,20 @@ fn routes_of_steps_are_managed_routes() {
 }
 
 #[test]
+fn a_route_of_the_owner_is_no_managed_route() {
+    let mut routing = istio();
+    routing["istio"]["virtualService"]["routes"] = json!(["main"]);
+    routing["managedRoutes"] = json!([{"name": "known"}, {"name": "main"}]);
+    check_canary(
+        json!({"canaryService": "c", "stableService": "s", "trafficRouting": routing}),
+        &[
+            "spec.strategy.canary.trafficRouting.managedRoutes[1].name is main; it is a route that virtualService.routes names, \
+           and would be removed; give the managed route another name",
+        ],
+    );
+}
+
+#[test]
 fn sizes_are_numbers_or_percentages_and_not_both_zero() {
     check_canary(
         json!({"maxSurge": 0, "maxUnavailable": "0%"}),

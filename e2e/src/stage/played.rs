@@ -32,6 +32,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("rollback-window", LATER),
     ("stable-follows-its-share", LATER),
     ("stable-share-superseded", LATER),
+    ("header-route", LATER),
+    ("header-route-abort", LATER),
+    ("managed-route-superseded", LATER),
+    ("mirror-route", LATER),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.

@@ -1,6 +1,6 @@
 //! The world at one instant: as the history has it, or as one more write leaves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ impl<'a> ClusterView<'a> {
         shares
     }
 
-    /// The same for each steered route on its own, by its `VirtualService` and its place.
+    /// The same for each steered route on its own, by its `VirtualService` and its place among the routes that last.
     pub fn routes(&self, rollout: &Key) -> BTreeMap<(Key, Place), Shares> {
         let mut routes = BTreeMap::new();
         let Some(object) = self.get(rollout) else {
@@ -55,10 +55,40 @@ impl<'a> ClusterView<'a> {
         for key in wiring.routes.iter().map(RouteRef::key) {
             let Some(service) = self.get(&key) else { continue };
             for (place, route) in wiring.steered(&key, service) {
-                routes.insert((key.clone(), place), self.route_shares(rollout, &wiring, route));
+                routes
+                    .insert((key.clone(), wiring.lasting(service, place)), self.route_shares(rollout, &wiring, route));
             }
         }
         routes
+    }
+
+    /// The hashes that each managed route sends requests to, or copies of them, by its `VirtualService` and its name.
+    pub fn managed(&self, rollout: &Key) -> BTreeMap<(Key, String), BTreeSet<String>> {
+        let mut managed = BTreeMap::<_, BTreeSet<String>>::new();
+        let wiring = self.get(rollout).map(wiring).unwrap_or_default();
+        for key in wiring.routes.iter().map(RouteRef::key) {
+            let routes = self.get(&key).map(|service| view::list(service, "/spec/http")).unwrap_or_default();
+            for route in routes.iter().filter(|route| wiring.owns(route)) {
+                let mirror = route.get("mirror").map(|mirror| serde_json::json!({"destination": mirror}));
+                // What is not copied is split as in the main route.
+                let ends = mirror.as_ref().map_or(view::list(route, "/route"), std::slice::from_ref);
+                let hashes = ends.iter().filter_map(|end| self.hash_behind(rollout, &wiring, end));
+                managed.entry((key.clone(), view::text(route, "/name").to_owned())).or_default().extend(hashes);
+            }
+        }
+        managed
+    }
+
+    /// The managed routes that lead to a hash and did not before.
+    pub fn managed_anew(&self, before: &Self, rollout: &Key) -> Vec<(String, String)> {
+        let had = before.managed(rollout);
+        let fresh = |place: &(Key, String), hash: &String| had.get(place).is_none_or(|old| !old.contains(hash));
+        let mut anew = Vec::new();
+        for (place, hashes) in self.managed(rollout) {
+            let hashes = hashes.into_iter().filter(|hash| fresh(&place, hash));
+            anew.extend(hashes.map(|hash| (place.1.clone(), hash)));
+        }
+        anew
     }
 
     fn route_shares(&self, rollout: &Key, wiring: &Wiring, route: &Value) -> Shares {

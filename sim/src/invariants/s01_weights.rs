@@ -19,10 +19,13 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     for rollout in history.naming(&write.key).filter_map(|key| history.get(key)) {
         let wiring = wiring(rollout);
         let total = view::number(rollout, "/spec/strategy/canary/trafficRouting/maxTrafficWeight").unwrap_or(100);
-        let before: BTreeMap<Place, &Value> =
-            history.before(write).map(|before| wiring.steered(&write.key, before)).into_iter().flatten().collect();
+        let places = |service| {
+            let steered = wiring.steered(&write.key, service).into_iter();
+            steered.map(|(place, route)| (wiring.lasting(service, place), route)).collect()
+        };
+        let before: BTreeMap<Place, &Value> = history.before(write).map(places).unwrap_or_default();
         for (place, route) in wiring.steered(&write.key, after) {
-            if before.get(&place).is_some_and(|old| weights(old) == weights(route)) {
+            if before.get(&wiring.lasting(after, place)).is_some_and(|old| weights(old) == weights(route)) {
                 continue;
             }
             if let Some(wrong) = wrong(route, total) {

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{History, Key, Shares, Violation, WriteRecord, broken, view};
 
-/// Checks every write of ours that sends more traffic to a revision: by weight, by a Service's selector, or by a subset's label.
+/// Checks every write of ours that sends more traffic to a revision: by weight, by a managed route, by a Service's selector, or
+/// by a subset's label. Who gets no more than what matches a managed route needs one pod that answers.
 ///
 /// The canary needs the pods of its whole new share; one that answers is enough where none of those that lose traffic has a pod
 /// left that can. The stable side needs those less `maxUnavailable`; but what takes
@@ -19,6 +20,14 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
             continue;
         };
         let (before, after) = (history.now().routes(key), history.after(write).routes(key));
+        for (route, hash) in history.after(write).managed_anew(&history.now(), key) {
+            let answers = |(set, _): (&Key, &Value)| history.available(set, write) > 0;
+            let known = view::text(rollout, "/status/stableRS") == hash;
+            if !known && !history.set(key, &hash).is_some_and(answers) {
+                let seen = format!("the managed route {route:?} leads to {hash}, which has no available pod");
+                return broken("S2", write, seen);
+            }
+        }
         let nothing = Shares::new();
         for (place, new) in &after {
             let old = before.get(place).unwrap_or(&nothing);

@@ -33,6 +33,9 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
     if let Some(weight) = shares.get(hash).filter(|weight| **weight > 0) {
         return broken("S4", write, format!("{what} while a route gives it {weight} % of the traffic"));
     }
+    if let Some(((_, route), _)) = scene.managed(&key).into_iter().find(|(_, hashes)| hashes.contains(hash)) {
+        return broken("S4", write, format!("{what} while the managed route {route:?} leads to it"));
+    }
     if let Some(service) = history.selecting(&write.key.namespace, hash).next() {
         return broken("S4", write, format!("{what} while the Service {} selects it", service.name));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{History, Key, RolloutHistory, Violation, WriteRecord, broken, rollout_history, view, wiring::wiring};
 
-/// Checks every write of ours that sends more traffic, in any route, to a revision whose abort or failure is durable, or that
+/// Checks every write of ours that sends more traffic, in any route or by a managed one, to a revision whose abort or failure is durable, or that
 /// is neither the stable nor the desired one; and that no status of ours takes an abort back.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     if write.is("rollouts") {
@@ -19,6 +19,11 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
             continue;
         };
         let (before, after) = (history.now().routes(key), history.after(write).routes(key));
+        for (route, hash) in history.after(write).managed_anew(&history.now(), key) {
+            if let Some(why) = barred(history, write, (key, rollout), (story, &hash)) {
+                return broken("S5", write, format!("the managed route {route:?} leads to {hash} after {why}"));
+            }
+        }
         for (place, shares) in &after {
             for (hash, to) in shares {
                 let from = before.get(place).and_then(|old| old.get(hash)).copied().unwrap_or_default();
@@ -105,8 +110,7 @@ fn left_over(history: &History, key: &Key, rollout: &Value) -> Vec<String> {
     for entry in &wiring.routes {
         let object = history.get(&entry.key());
         let routes = object.map(|object| view::list(object, "/spec/http")).unwrap_or_default();
-        let managed = |route: &&Value| wiring.managed_routes.iter().any(|own| own == view::text(route, "/name"));
-        if let Some(route) = routes.iter().find(managed) {
+        if let Some(route) = routes.iter().find(|route| wiring.owns(route)) {
             let route = view::text(route, "/name");
             faults.push(format!("it is aborted, and {} still has the managed route {route:?}", entry.name));
         }

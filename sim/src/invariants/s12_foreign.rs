@@ -40,7 +40,7 @@ fn masked_service(service: &Value, wiring: &Wiring, write: &WriteRecord) -> Valu
         }
     }
     if let Some(routes) = masked.pointer_mut("/spec/http").and_then(Value::as_array_mut) {
-        routes.retain(|route| !wiring.managed_routes.iter().any(|own| own == view::text(route, "/name")));
+        routes.retain(|route| !wiring.owns(route));
     }
     masked
 }

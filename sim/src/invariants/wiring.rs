@@ -171,6 +171,20 @@ impl Wiring {
         places.into_iter().filter_map(|place| Some((place, route(service, &place)?))).collect()
     }
 
+    /// Says whether an HTTP route is one that the controller owns.
+    pub fn owns(&self, route: &Value) -> bool {
+        self.managed_routes.iter().any(|own| own == text(route, "/name"))
+    }
+
+    /// A place without the routes before it that come and go with a release.
+    pub fn lasting(&self, service: &Value, (kind, at): Place) -> Place {
+        if kind != "http" {
+            return (kind, at);
+        }
+        let before = list(service, "/spec/http").iter().take(at).filter(|route| self.owns(route)).count();
+        (kind, at - before)
+    }
+
     /// The canary's weight in a `VirtualService`: the largest of its steered routes; nothing when it isn't there.
     pub fn canary_weight(&self, key: &Key, service: &Value) -> Option<i64> {
         let routes = self.steered(key, service);

@@ -9,7 +9,6 @@ use super::super::plan::{Effect, Move, Need, Plan, Way};
 use super::super::record;
 use super::super::snapshot::{RunSeen, Snapshot};
 use super::super::stage::Stage;
-use super::super::weight::Weight;
 use super::traffic;
 
 /// Aborts the recorded attempt.
@@ -39,6 +38,7 @@ pub(super) fn abort(s: &Snapshot) -> Option<Plan> {
     let said = if why.is_empty() { "a person asked for it".to_owned() } else { why };
     let effects = lowering(s, &said);
     let mut plan = Plan::act(next, Because::Aborting(said), effects).note(EventReason::RolloutAborted, text).told();
+    plan = traffic::tell_routes(s, plan, &[]);
     plan.together = true;
     for run in [s.step_run(), s.background_run()].into_iter().flatten().filter(|run| run.failed()) {
         plan = super::runs::judged(plan, run);
@@ -54,11 +54,12 @@ pub(super) fn abort(s: &Snapshot) -> Option<Plan> {
 fn lowering(s: &Snapshot, why: &str) -> Vec<Effect> {
     let Some(route) = s.route() else { return Vec::new() };
     let (from, (to, _)) = (route.exposure.share(), drained(s));
-    if !route.exposure.exceeds(to) {
+    if !route.exposure.exceeds(to) && route.exposure.managed.is_none() {
         return Vec::new();
     }
     let way = Way::Abort { attempt: s.attempt(), reason: why.to_owned() };
-    traffic::stable_repair(s).into_iter().chain([Effect::Move(Move { from, to, way })]).collect()
+    let lowered = Effect::Move(Move { from, to: to.min(from), managed: Vec::new(), way });
+    traffic::stable_repair(s).into_iter().chain([lowered]).collect()
 }
 
 /// Whether the abort of the recorded attempt is recorded as carried out.
@@ -127,7 +128,7 @@ pub(super) fn finish_abort(s: &Snapshot) -> Option<Plan> {
     if !ended.is_empty() {
         return Some(super::act(s, because, ended));
     }
-    if s.share() > Weight::ZERO || (s.routed() && s.route().is_none()) {
+    if s.route().map_or(s.routed(), |route| route.exposure.reaches_canary()) {
         return None;
     }
     let stable = s.stable_rs().filter(|rs| rs.available > 0 || s.desired() == 0);

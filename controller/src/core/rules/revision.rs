@@ -24,7 +24,7 @@ pub(super) fn retry(s: &Snapshot) -> Option<Plan> {
         && route.aborted.as_ref().is_some_and(|(marked, _)| *marked == attempt)
     {
         let share = route.exposure.share();
-        let effect = Effect::Move(Move { from: share, to: share, way: Way::Up });
+        let effect = Effect::Move(Move { from: share, to: share, managed: Vec::new(), way: Way::Up });
         return Some(Plan::act(s.status.clone(), Because::Retrying, vec![effect]));
     }
     let mut next = record::draft(s);

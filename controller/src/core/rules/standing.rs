@@ -10,7 +10,6 @@ use super::super::record;
 use super::super::role;
 use super::super::snapshot::{Route, Snapshot};
 use super::super::stage::Stage;
-use super::super::weight::Weight;
 use super::{aborting, capacity};
 
 /// A Rollout that is being deleted goes with everything it owns; our marks are taken out of what others own.
@@ -78,7 +77,7 @@ fn unseen(s: &Snapshot) -> Plan {
 /// Whether something that is known already asks for less traffic on the canary.
 fn traffic_may_have_to_fall(s: &Snapshot) -> bool {
     let settled = s.initial() || (s.is_stable() && s.recorded());
-    let lowered = s.route().is_some_and(|route| route.exposure.share() == Weight::ZERO);
+    let lowered = s.route().is_some_and(|route| !route.exposure.reaches_canary());
     let done = settled || (s.status.abort && lowered);
     !done && (aborting::reason(s).is_some() || !s.recorded_revision())
 }

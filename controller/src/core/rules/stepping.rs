@@ -8,6 +8,7 @@ use serin_crds::rollout::{CanaryStep, RolloutStatus};
 use super::super::because::Because;
 use super::super::capacity::{self, canary_selected};
 use super::super::goal;
+use super::super::managed;
 use super::super::plan::{Effect, Plan};
 use super::super::record;
 use super::super::snapshot::{Route, Snapshot};
@@ -60,12 +61,12 @@ fn complete(s: &Snapshot, step: &CanaryStep) -> bool {
     if step.analysis.is_some() {
         return s.step_run().is_some_and(|run| run.step == Some(s.index()) && run.passed());
     }
-    !unsupported(step)
+    !unsupported(s, step) && managed::in_place(s)
 }
 
-/// Whether a step is of a kind that this version does not carry out: it waits for a person, since what comes after it may
-/// rest on it.
-fn unsupported(step: &CanaryStep) -> bool {
+/// Whether a step can't be carried out, by this version or by what the Rollout names: it waits for a person, since what comes
+/// after it may rest on it.
+fn unsupported(s: &Snapshot, step: &CanaryStep) -> bool {
     let CanaryStep {
         set_weight: _,
         pause: _,
@@ -76,7 +77,9 @@ fn unsupported(step: &CanaryStep) -> bool {
         set_mirror_route,
         plugin,
     } = step;
-    experiment.is_some() || plugin.is_some() || set_header_route.is_some() || set_mirror_route.is_some()
+    let routes = set_header_route.is_some() || set_mirror_route.is_some();
+    let nowhere = s.route().is_some_and(|route| route.exposure.managed.0.is_empty());
+    experiment.is_some() || plugin.is_some() || (routes && nowhere)
 }
 
 fn weight_reached(s: &Snapshot) -> bool {
@@ -233,7 +236,7 @@ fn stepping(s: &Snapshot) -> Option<Because> {
     if step.analysis.is_some() {
         return s.step_run().map(|run| Because::Analysing(run.name.clone()));
     }
-    if unsupported(step) {
+    if unsupported(s, step) {
         return Some(Because::UnsupportedStep(format!("step {} ({})", s.index() + 1, label(step))));
     }
     not_ready(s)

@@ -7,6 +7,7 @@ use super::super::capacity::{
     self, can_serve, canary_selected, drained, stable_can_serve, stable_selected, superseded,
 };
 use super::super::goal;
+use super::super::managed::{self, ManagedRoute};
 use super::super::plan::{Effect, Move, Plan, Way};
 use super::super::snapshot::{RouteSeen, ServiceSeen, Snapshot};
 use super::super::stage::Stage;
@@ -19,8 +20,8 @@ use super::super::weight::Weight;
 /// Nothing goes where nothing can answer: unless it has to leave, the stable side must be able to serve what it gets.
 pub(super) fn lower(s: &Snapshot) -> Option<Plan> {
     let route = s.route()?;
-    let to = goal::allowed(s);
-    if !route.exposure.exceeds(to) {
+    let (to, wanted) = (goal::allowed(s), managed::entitled(s));
+    if !route.exposure.exceeds(to) && !route.exposure.managed.exceeds(&wanted) {
         return None;
     }
     let repair = stable_repair(s).into_iter().collect();
@@ -31,7 +32,8 @@ pub(super) fn lower(s: &Snapshot) -> Option<Plan> {
         }
         _ => Way::Down,
     };
-    Some(moved(s, route, repair, (to, way)))
+    let (from, kept) = (route.exposure.share(), route.exposure.managed.kept(&wanted));
+    Some(moved(s, route, repair, Move { from, to: to.min(from), managed: kept, way }))
 }
 
 /// Points the stable side at the stable pods, before traffic is sent there.
@@ -47,17 +49,29 @@ pub(super) fn raise(s: &Snapshot) -> Option<Plan> {
     if !update && s.stage() != Stage::Stable {
         return None;
     }
-    let to = goal::allowed(s);
-    if route.exposure.is(to) || route.exposure.exceeds(to) {
+    let (to, mut wanted) = (goal::allowed(s), managed::entitled(s));
+    let fewer = route.exposure.managed.falls_short(&wanted);
+    if (route.exposure.is(to) && !fewer) || route.exposure.exceeds(to) {
         return None;
     }
-    if route.exposure.falls_short(to) {
-        let held = s.spec.paused && !recorded_weight(s, to);
-        if !update || held || !canary_selected(s) || route.undeclared_subset.is_some() {
+    let ready = update && canary_selected(s) && route.undeclared_subset.is_none();
+    if route.exposure.falls_short(to) && (!ready || (s.spec.paused && !recorded_weight(s, to))) {
+        return None;
+    }
+    if fewer && (!ready || (s.spec.paused && !recorded_routes(s, &wanted))) {
+        if route.exposure.is(to) {
             return None;
         }
+        wanted = route.exposure.managed.kept(&wanted);
     }
-    Some(moved(s, route, Vec::new(), (to, Way::Up)))
+    let from = route.exposure.share();
+    Some(moved(s, route, Vec::new(), Move { from, to, managed: wanted, way: Way::Up }))
+}
+
+/// Whether routes are no more than what an earlier step has put in place: drift may be repaired in a pause.
+fn recorded_routes(s: &Snapshot, wanted: &[ManagedRoute]) -> bool {
+    let before = s.index().checked_sub(1).map(|index| managed::at(s, index)).unwrap_or_default();
+    wanted.iter().all(|route| before.contains(route))
 }
 
 /// Whether a weight is no more than the record says that the canary had: drift may be repaired in a pause.
@@ -70,17 +84,38 @@ fn recorded(s: &Snapshot) -> Option<Weight> {
     s.status.canary.weights.as_ref().map(|w| Weight::of(i64::from(w.canary.weight), s.total_weight()))
 }
 
-fn moved(s: &Snapshot, route: &RouteSeen, mut effects: Vec<Effect>, (to, way): (Weight, Way)) -> Plan {
-    let from = route.exposure.share();
-    let change = Move { from, to, way };
+fn moved(s: &Snapshot, route: &RouteSeen, mut effects: Vec<Effect>, change: Move) -> Plan {
+    let (from, to, wanted) = (change.from, change.to, change.managed.clone());
     let (was, is) = change.parts();
+    let stands = route.exposure.is(to) || from == to;
+    let other = route.exposure.managed.exceeds(&wanted) || route.exposure.managed.falls_short(&wanted);
+    let text =
+        if stands && other { "managed routes follow the record".to_owned() } else { format!("weight {was} -> {is}") };
     effects.push(Effect::Move(change));
-    let plan = super::act(s, Because::Converging(format!("weight {was} -> {is}")), effects);
+    let plan = tell_routes(s, super::act(s, Because::Converging(text), effects), &wanted);
+    if stands && other {
+        return plan.told();
+    }
     if let Some(writer) = drifted(s, route, to) {
         let text = format!("Traffic weight was {was} and is {is} again; '{writer}' had written the route");
         return plan.note(EventReason::TrafficDriftCorrected, text);
     }
     plan.told()
+}
+
+/// Adds an event for each managed route that goes or comes, with the sentences that Argo Rollouts uses.
+pub(super) fn tell_routes(s: &Snapshot, mut plan: Plan, wanted: &[ManagedRoute]) -> Plan {
+    let Some(managed) = s.route().map(|route| &route.exposure.managed) else { return plan };
+    let gone = managed.surplus(wanted);
+    if !gone.is_empty() {
+        let all = if wanted.is_empty() { "all managed routes" } else { "managed routes" };
+        plan = plan.note(EventReason::UpdatedVirtualService, format!("removed {all}: {}", gone.join(", ")));
+    }
+    for route in managed.missing(wanted) {
+        let text = format!("set {} '{}'", route.kind(), route.name());
+        plan = plan.note(EventReason::UpdatedVirtualService, text);
+    }
+    plan
 }
 
 /// Who moved the traffic away from what is recorded, if anybody did.
@@ -167,6 +202,7 @@ fn subsets(s: &Snapshot) -> Option<Plan> {
 pub(super) fn held(s: &Snapshot) -> Option<Because> {
     let route = s.route()?;
     let (wanted, live) = (goal::entitled(s), route.exposure.share());
+    let lacks = route.exposure.managed.falls_short(&managed::entitled(s));
     if route.exposure.exceeds(wanted) {
         if goal::must_leave(s) {
             let (weight, until) = drained(s);
@@ -176,7 +212,7 @@ pub(super) fn held(s: &Snapshot) -> Option<Because> {
         let available = s.stable_available();
         return (!stable_can_serve(s, wanted)).then_some(Because::StableShort { available, weight: live });
     }
-    if wanted <= live {
+    if wanted <= live && !lacks {
         return None;
     }
     if let Some(what) = &route.undeclared_subset {

@@ -1,8 +1,9 @@
-//! Istio: weights in a `VirtualService`, pod hashes in a `DestinationRule`.
+//! Istio: weights and managed routes in a `VirtualService`, pod hashes in a `DestinationRule`.
 //!
 //! Pure functions over raw JSON: which routes are ours, what they send to the canary now, and the smallest JSON Patch
 //! that changes it. Everything else in the object stays byte for byte as its owner left it.
 
+pub mod managed;
 pub mod patch;
 pub mod route;
 pub mod subsets;
@@ -12,8 +13,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use serin_crds::rollout::{CanaryStrategy, IstioTrafficRouting, IstioVirtualService};
 
+use self::managed::Routes;
 pub use self::route::Target;
 use super::{Kind, ObjectId, Observed, RouteFault, Router, Write, marked};
+use crate::core::exposure::Exposure;
+use crate::core::managed::{LiveRoute, Managed, ManagedRoute};
 use crate::core::plan::Move;
 use crate::runtime::key::Key;
 use crate::runtime::projection::virtual_service_key;
@@ -48,6 +52,7 @@ pub(super) fn routers(
 fn target(canary: &CanaryStrategy, istio: &IstioTrafficRouting, vs: &IstioVirtualService) -> Target {
     let routing = canary.traffic_routing.as_ref();
     let rule = istio.destination_rule.as_ref();
+    let managed = routing.iter().flat_map(|routing| &routing.managed_routes).map(|route| route.name.clone());
     let port = |port: i64| Some(port).filter(|port| *port != 0);
     Target {
         canary_service: canary.canary_service.clone().unwrap_or_default(),
@@ -57,7 +62,9 @@ fn target(canary: &CanaryStrategy, istio: &IstioTrafficRouting, vs: &IstioVirtua
         http: vs.routes.clone(),
         tls: vs.tls_routes.iter().map(|route| (port(route.port), route.sni_hosts.clone())).collect(),
         tcp: vs.tcp_routes.iter().map(|route| port(route.port)).collect(),
-        managed: routing.map(|r| r.managed_routes.iter().map(|m| m.name.clone()).collect()).unwrap_or_default(),
+        // A name that is given to a route of its owner's is never ours.
+        managed: managed.filter(|name| !vs.routes.contains(name)).collect(),
+        asked: canary.steps.iter().filter_map(ManagedRoute::of).filter(ManagedRoute::matches_any).collect(),
     }
 }
 
@@ -83,20 +90,45 @@ impl Router for Istio {
     }
 
     fn read(&self, objects: &[Option<Arc<Value>>]) -> Result<Observed, RouteFault> {
-        let (object, routes) = self.routes(objects)?;
+        let (object, mut routes) = self.routes(objects)?;
+        let (standing, mirrors) = match Routes::of(&object, &routes, &self.target) {
+            Some(http) => {
+                let standing = http.standing();
+                let mirrors = http.mirrors(&standing);
+                (Some(standing), mirrors)
+            }
+            None => (None, Vec::new()),
+        };
+        routes.extend(mirrors);
+        let live = |standing: Vec<managed::Standing>| -> Vec<LiveRoute> {
+            standing.into_iter().map(|standing| standing.live).collect()
+        };
         let subsets = routes.iter().flat_map(|route| &route.destinations);
         let subsets = subsets.filter_map(|d| d.subset.clone().map(|subset| (d.host.clone(), subset)));
         Ok(Observed {
             subsets: subsets.collect(),
-            exposure: crate::core::exposure::Exposure(routes.iter().map(route::Picked::split).collect()),
+            exposure: Exposure {
+                splits: routes.iter().map(route::Picked::split).collect(),
+                managed: Managed(standing.map(live).into_iter().collect()),
+            },
             aborted: marked(&object, &self.rollout),
         })
     }
 
     fn write(&self, objects: &[Option<Arc<Value>>], change: &Move) -> Result<Option<Write>, RouteFault> {
-        let (object, routes) = self.routes(objects)?;
+        let (object, mut routes) = self.routes(objects)?;
+        let mut edits = managed::Edits::default();
+        let mut mirrors = Vec::new();
+        if let Some(http) = Routes::of(&object, &routes, &self.target) {
+            let mut standing = http.standing();
+            edits = http.edits(&standing, change);
+            // One that goes needs no weights.
+            standing.retain(|s| s.live.route.as_ref().is_some_and(|route| change.managed.contains(route)));
+            mirrors = http.mirrors(&standing);
+        }
+        routes.extend(mirrors);
         let mark = patch::Mark { rollout: &self.rollout, on: &self.key };
-        Ok(patch::weights(&object, &routes, change, mark).map(Write::Patch))
+        Ok(patch::moved(&object, &routes, change, (edits, mark)).map(Write::Patch))
     }
 }
 
@@ -104,3 +136,6 @@ impl Router for Istio {
 pub(crate) fn service_of(host: &str) -> &str {
     host.split('.').next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
-//! The smallest JSON Patch that moves our weights, and nothing else.
+//! The smallest JSON Patch that moves our weights and our routes, and nothing else.
 
 use serde_json::{Value, json};
 
+use super::managed::Edits;
 use super::route::{Picked, Role};
 use crate::core::plan::{Move, Way};
 use crate::routers::{ABORTED_ANNOTATION, annotation_path, mark_text, marked};
@@ -16,12 +17,12 @@ pub struct Mark<'a> {
     pub on: &'a Key,
 }
 
-/// Makes the patch that carries out a move in every route of ours; `None` if nothing differs.
+/// Makes the patch that carries out a move in every route of ours, with the edits of managed routes; `None` if nothing differs.
 ///
 /// # Guarantees
-/// Only `weight` of destinations that are the canary's or the stable side's, and our own annotation, are written;
+/// Only `weight` of destinations that are the canary's or the stable side's, managed routes, and our own annotation are written;
 /// every written destination is tested to be the one that was seen. A move down raises the canary in no route.
-pub fn weights(object: &Value, routes: &[Picked], change: &Move, mark: Mark<'_>) -> Option<Vec<Value>> {
+pub fn moved(object: &Value, routes: &[Picked], change: &Move, (edits, mark): (Edits, Mark<'_>)) -> Option<Vec<Value>> {
     let mut tests = Vec::new();
     let mut writes = Vec::new();
     for route in routes {
@@ -49,6 +50,9 @@ pub fn weights(object: &Value, routes: &[Picked], change: &Move, mark: Mark<'_>)
     }
     let (marks, exact) = self::mark(object, &change.way, mark);
     writes.extend(marks);
+    // Last, since they move what stands behind them.
+    tests.extend(edits.tests);
+    writes.extend(edits.writes);
     if writes.is_empty() {
         return None;
     }

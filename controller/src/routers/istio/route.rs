@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::service_of;
 use crate::core::exposure::Split;
+use crate::core::managed::ManagedRoute;
 use crate::routers::RouteFault;
 
 /// What a Rollout says about its routes: read once, borrowed everywhere.
@@ -23,8 +24,10 @@ pub struct Target {
     pub tls: Vec<(Option<i64>, Vec<String>)>,
     /// TCP routes by port; empty means the only one.
     pub tcp: Vec<Option<i64>>,
-    /// Routes that the controller adds itself; never taken for the main route.
+    /// Names of the routes that the controller adds itself, in order; never taken for the main route.
     pub managed: Vec<String>,
+    /// The routes that the steps ask for.
+    pub asked: Vec<ManagedRoute>,
 }
 
 /// One destination of one of our routes.
@@ -221,7 +224,8 @@ fn only_one(list: &[Value], section: &str, field: &str) -> Result<Vec<usize>, Ro
     )))
 }
 
-fn one(route: &Value, section: &'static str, index: usize, target: &Target) -> Result<Picked, RouteFault> {
+/// One route, with whose traffic its destinations take.
+pub(super) fn one(route: &Value, section: &'static str, index: usize, target: &Target) -> Result<Picked, RouteFault> {
     let empty = Vec::new();
     let list = route.get("route").and_then(Value::as_array).unwrap_or(&empty);
     let destinations: Vec<Destination> = list.iter().map(|value| destination(value, target)).collect();

@@ -36,7 +36,7 @@ fn stable() -> Arc<Value> {
 }
 
 fn moving(to: i64, way: Way) -> Move {
-    Move { from: Weight::ZERO, to: Weight::clamped(to), way }
+    Move { from: Weight::ZERO, to: Weight::clamped(to), managed: Vec::new(), way }
 }
 
 fn patched(object: &Value, write: Option<Write>) -> Value {
@@ -157,7 +157,7 @@ fn weights_are_parts_of_the_whole_that_the_rollout_names() {
     let routing = json!({"maxTrafficWeight": 1000, "nginx": {"stableIngress": "web"}});
     canary.traffic_routing = Some(serde_json::from_value(routing).expect("a routing"));
     let router = routers_of(&canary, &json!({"stableIngress": "web"})).expect("a router").remove(0);
-    let to = |parts, way| Move { from: Weight::ZERO, to: Weight::of(parts, 1000), way };
+    let to = |parts, way| Move { from: Weight::ZERO, to: Weight::of(parts, 1000), way, managed: Vec::new() };
     let annotation = |object: &Value, name: &str| {
         object["metadata"]["annotations"][format!("nginx.ingress.kubernetes.io/{name}")].as_str().map(str::to_owned)
     };

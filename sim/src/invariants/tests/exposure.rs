@@ -221,3 +221,27 @@ fn s4_lets_0_replicas_be_0() {
         it["spec"]["replicas"] = 0.into();
     }));
 }
+
+/// The release of `releasing`, with a managed route that leads to the canary.
+fn header_route(tale: HistoryBuilder, by: &str) -> HistoryBuilder {
+    let tale = tale.person(|it| {
+        it["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "header"}]);
+    });
+    tale.edit(by, ("virtualservices", "routes"), |it| {
+        let route = json!({"name": "header", "route": [{"destination": {"host": "canary"}, "weight": 100}]});
+        it["spec"]["http"].as_array_mut().expect("routes").insert(0, route);
+    })
+}
+
+#[test]
+fn a_managed_route_is_an_exposure_of_its_own() {
+    let gone = |tale: HistoryBuilder| {
+        tale.we("virtualservices", "routes", |it| drop(it["spec"]["http"].as_array_mut().expect("routes").remove(0)))
+    };
+    keeps(&gone(header_route(HistoryBuilder::releasing(), US)));
+    let ready = || HistoryBuilder::new().begun().set("v2", 2, 2).select("canary", "v2");
+    keeps(&header_route(ready(), US));
+    breaks(&header_route(ready().available("v2", 0), US), "S2");
+    let aborted = || HistoryBuilder::releasing().verdict(Some(1), "Failed", 0).weight(0).aborted();
+    breaks(&header_route(aborted(), US), "S5");
+}

@@ -131,7 +131,7 @@ fn weights_are_parts_of_the_whole_that_the_rollout_names() {
     let plan = check(&s, "Converging", &["weight 0 to 0.5"]);
     let told = plan.notes.iter().any(|note| note.message == "Traffic weight updated from 0 to 5");
     assert!(told, "people read the number that they wrote: {:?}", plan.notes);
-    s.route_mut().exposure = Exposure(vec![Split { canary: 5, stable: 995, others: 0, total: 1000 }]);
+    s.route_mut().exposure = Exposure::of(vec![Split { canary: 5, stable: 995, others: 0, total: 1000 }]);
     let plan = check(&s, "PauseStep", &[]);
     let weights = plan.record.canary.weights.unwrap();
     assert_eq!((weights.canary.weight, weights.stable.weight), (5, 995));

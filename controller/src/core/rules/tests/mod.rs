@@ -3,11 +3,14 @@ use serin_crds::names::{AnalysisPhase, EventReason, PauseReason};
 use super::decide;
 use crate::core::because::Because;
 use crate::core::fixtures::{noon, noon_plus, rollout, rs, service, with_steps};
+use crate::core::managed::ManagedRoute;
 use crate::core::plan::{Effect, Move, Need, Plan};
 use crate::core::snapshot::{Route, Snapshot};
+use crate::core::weight::Weight;
 use serde_json::json;
 
 mod fields;
+mod managed_routes;
 mod unwell;
 mod waited;
 
@@ -31,7 +34,7 @@ fn brief(effect: &Effect) -> String {
         Effect::DefaultReplicas => "default replicas".to_owned(),
         Effect::SwitchService { service, to, .. } => format!("switch {service} to {to}"),
         Effect::SetSubsets { canary, stable } => format!("subsets {canary} {stable}"),
-        Effect::Move(Move { from, to, .. }) => format!("weight {from} to {to}"),
+        Effect::Move(Move { from, to, managed, .. }) => moved(*from, *to, managed),
         Effect::Adopt { name } => format!("adopt {name}"),
         Effect::SetMinReadySeconds { name, seconds } => format!("min ready {name} {seconds}"),
         Effect::SetRole { name, to, .. } => format!("role {name} {:?}", to.labels.values().collect::<Vec<_>>()),
@@ -41,6 +44,12 @@ fn brief(effect: &Effect) -> String {
         Effect::CreateRun { name, .. } => format!("run {name}"),
         Effect::TerminateRun { name } => format!("end {name}"),
     }
+}
+
+fn moved(from: Weight, to: Weight, managed: &[ManagedRoute]) -> String {
+    let names: Vec<&str> = managed.iter().map(ManagedRoute::name).collect();
+    let with = if names.is_empty() { String::new() } else { format!(" with {}", names.join(", ")) };
+    format!("weight {from} to {to}{with}")
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn what_is_not_stable_is_not_settled() {
 fn an_uneven_route_is_never_raised_in_an_abort_and_only_on_a_live_read_otherwise() {
     let uneven = |s: Snapshot| {
         let mut s = s;
-        s.route_mut().exposure = Exposure(vec![Split::percent(40), Split::percent(0)]);
+        s.route_mut().exposure = Exposure::of(vec![Split::percent(40), Split::percent(0)]);
         s
     };
     let s = uneven(aborted(rollout().canary_pods(5).selected().weight(50).at_step(1).stable_answering(6)));

@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Mark, weights};
+use super::{Mark, moved};
 use crate::core::plan::{Move, Way};
 use crate::core::stage::Attempt;
 use crate::core::weight::Weight;
+use crate::routers::istio::managed::Edits;
 use crate::routers::istio::route::{Target, pick};
 use crate::routers::marked;
 use crate::runtime::key::Key;
@@ -36,7 +37,8 @@ fn patch(object: &Value, to: i64, way: Way) -> Option<Vec<Value>> {
     let routes = pick(object, &target()).expect("steerable");
     let key = key();
     let to = Weight::clamped(to);
-    weights(object, &routes, &Move { from: to, to, way }, Mark { rollout: &key, on: &key })
+    let change = Move { from: to, to, managed: Vec::new(), way };
+    moved(object, &routes, &change, (Edits::default(), Mark { rollout: &key, on: &key }))
 }
 
 fn applied(object: &Value, patch: &[Value]) -> Value {
@@ -70,8 +72,11 @@ fn a_lowering_lifts_no_lower_route_and_takes_no_mark_away() {
     let routes = pick(&uneven, &both).expect("steerable");
     let key = key();
     let to = Weight::clamped(20);
-    let change = Move { from: Weight::clamped(40), to, way: abort() };
-    let after = applied(&uneven, &weights(&uneven, &routes, &change, Mark { rollout: &key, on: &key }).unwrap());
+    let change = Move { from: Weight::clamped(40), to, managed: Vec::new(), way: abort() };
+    let after = applied(
+        &uneven,
+        &moved(&uneven, &routes, &change, (Edits::default(), Mark { rollout: &key, on: &key })).unwrap(),
+    );
     assert_eq!(after["spec"]["http"][0]["route"][1]["weight"], json!(20));
     assert_eq!(after["spec"]["http"][1], uneven["spec"]["http"][1], "the lower route stays as it is");
     assert!(marked(&after, &key).is_some());

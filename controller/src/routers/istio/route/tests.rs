@@ -31,7 +31,7 @@ fn split(name: Option<&str>, stable: Value, canary: Value) -> Value {
 
 fn seen(virtual_service: &Value, target: &Target, canary: i64, even: bool) -> Vec<Picked> {
     let routes = pick(virtual_service, target).expect("a route that can be steered");
-    let exposure = Exposure(routes.iter().map(Picked::split).collect());
+    let exposure = Exposure::of(routes.iter().map(Picked::split).collect());
     let share = Weight::clamped(canary);
     assert_eq!((exposure.share(), exposure.is(share)), (share, even), "{virtual_service}");
     routes
