@@ -6,7 +6,7 @@ CARGO ?= cargo
 ARGS ?=
 LOG := target/test.log
 
-.PHONY: help demo test unit e2e bench lint fmt clippy deny crds setup prerequisites
+.PHONY: help demo test unit e2e bench sweep lint fmt clippy deny crds setup prerequisites
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ e2e: setup ## The tests on real parts: etcd, kube-apiserver, istiod, Envoy, Prom
 bench: setup ## Print the figures; SERIN_BENCH_INCUMBENT=/path/to/rollouts-controller takes those of Argo Rollouts too
 	@$(CARGO) build --release -p serin-controller -p serin-e2e --bins
 	@$(CARGO) bench -p serin-e2e --bench figures -- --nocapture $(ARGS)
+
+sweep: ## Play every scenario with a fault at each call of the controller; ARGS="good-release superseded --every 10 --seed 1"
+	@$(CARGO) bench --quiet -p serin-sim --bench sweep -- $(ARGS)
 
 crds: ## Generate the CRDs, the roles and the copies of them in the chart
 	@$(CARGO) run --quiet -p serin-crds --features schema --bin generate-crds

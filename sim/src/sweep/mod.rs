@@ -1,42 +1,32 @@
-//! Sweeps: a story is played again and again, with one thing going wrong at another call of the controller each time.
+//! Sweeps: a scenario is played again and again, with one thing going wrong at another call of the controller each time.
 //!
-//! Each run has to break no promise, to end as the story expects, and to leave what the undisturbed run leaves.
+//! Each run has to break no promise, to end as the scenario expects, and to leave what the undisturbed run leaves.
 
+mod disturbance;
 mod end_state;
 
 use crate::{
-    cluster::CONTROLLER,
     play,
-    scenario::{self, Action, CallFault, Fault, Outcome, Played, Scenario, Span, WorldError},
+    scenario::{self, Action, Played, Scenario, Span, World, WorldError},
 };
 
 use self::end_state::{differences, end_state};
 
-/// What can go wrong with one call.
-pub const OUTCOMES: [Outcome; 11] = [
-    Outcome::CrashBefore,
-    Outcome::CrashAfter,
-    Outcome::Rival,
-    Outcome::Busy(1),
-    Outcome::Refused(403),
-    Outcome::Refused(500),
-    Outcome::Committed(504),
-    Outcome::Reset,
-    Outcome::ResetAfter,
-    Outcome::Hang,
-    Outcome::Truncated,
-];
+pub use self::disturbance::{Disturbance, OUTCOMES};
 
 /// How much longer everything may take when something goes wrong.
 const PATIENCE: Span = Span::seconds(5 * 60);
 
-/// A story, and how it goes when nothing goes wrong.
+/// How long before the world has to be at rest the last thing may go wrong: who is left without an answer notices by then.
+const AFTERMATH: Span = Span::seconds(45);
+
+/// A scenario, and how it goes when nothing goes wrong.
 #[derive(Debug, Clone)]
 pub struct Baseline {
-    /// The story, without looks at single moments, which a fault may shift.
+    /// The scenario, without looks at single moments, which a fault may shift.
     scenario: Scenario,
-    /// How many calls the controller makes in it.
-    calls: u64,
+    /// What the controller asks in it until the world has to be at rest.
+    calls: Vec<play::Asked>,
     /// What it leaves.
     end: serde_json::Value,
 }
@@ -44,7 +34,7 @@ pub struct Baseline {
 /// What a run with a fault came to.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The story with its fault, ready to be kept and played again.
+    /// The scenario with its fault, ready to be kept and played again.
     pub scenario: Scenario,
     /// What happened.
     pub transcript: String,
@@ -53,13 +43,19 @@ pub struct Trial {
 }
 
 impl Baseline {
-    /// Plays a story undisturbed.
+    /// Plays a scenario undisturbed.
     ///
     /// # Errors
-    /// When the world fails, or the story does not pass even so.
+    /// When the world fails, or the scenario does not pass even so.
     pub fn of(scenario: &Scenario) -> Result<Self, WorldError> {
         let scenario = patient(scenario);
-        let (played, calls) = counted(&scenario)?;
+        let (played, calls) = play::in_virtual_time(async {
+            let mut world = play::world()?;
+            let played = scenario::play(&scenario, &mut world, &mut |_| {}).await?;
+            let rest = world.now() - scenario.expect.quiet.signed() - AFTERMATH.signed();
+            let before = |call: &play::Asked| call.at < rest;
+            Ok((played, world.asked().into_iter().filter(before).collect()))
+        })?;
         if !played.passed() {
             let what = format!("{} does not pass undisturbed: {}", scenario.name, played.report());
             return Err(WorldError::new(what));
@@ -67,51 +63,60 @@ impl Baseline {
         Ok(Self { end: end_state(&played.last), scenario, calls })
     }
 
-    /// The story's name.
+    /// The scenario's name.
     pub fn name(&self) -> &str {
         &self.scenario.name
     }
 
-    /// How many calls the controller makes in it: each can go wrong.
-    pub const fn calls(&self) -> u64 {
-        self.calls
+    /// Everything that can go wrong in it, one thing at a time.
+    pub fn disturbances(&self) -> Vec<Disturbance> {
+        Disturbance::all(&self.calls)
     }
 
     /// How many canaries are released in one run.
-    pub fn canaries(&self) -> u64 {
+    pub fn canaries(&self) -> usize {
         let actions = self.scenario.timeline.iter().flat_map(|entry| &entry.actions);
         let releases = actions.filter(|action| matches!(action, Action::Release(_) | Action::Undo(_) | Action::Retry));
-        u64::try_from(releases.count()).unwrap_or_default().max(1)
+        releases.count().max(1)
     }
 
-    /// Plays the story with one thing going wrong at the k-th call of the controller, counted from 1.
-    pub fn trial(&self, call: u64, outcome: Outcome) -> Trial {
+    /// Plays the scenario with one thing going wrong.
+    pub fn trial(&self, disturbance: &Disturbance) -> Trial {
         let mut scenario = self.scenario.clone();
-        scenario.name = format!("{}-call-{call}-{}", scenario.name, word(outcome));
-        scenario.faults.push(Fault::Calls(CallFault::at(call, outcome)));
+        scenario.name = format!("{}-{}", scenario.name, disturbance.name());
+        scenario.faults.push(disturbance.fault());
+        if disturbance.kills() {
+            scenario.expect.end.events.clear();
+        }
         self.judged(scenario)
     }
 
-    /// Plays a variant of the story, and compares what it leaves.
-    pub fn judged(&self, scenario: Scenario) -> Trial {
+    /// Plays a variant of the scenario, and compares what it leaves.
+    fn judged(&self, scenario: Scenario) -> Trial {
         match play::play(&scenario) {
             Ok(played) => {
-                let mut wrong: Vec<String> = played.report().lines().map(str::to_owned).collect();
-                if played.failures.is_empty() {
-                    let other = differences(&self.end, &end_state(&played.last));
-                    wrong.extend(other.into_iter().map(|what| format!("it ends otherwise than undisturbed: {what}")));
-                }
-                Trial { scenario, transcript: played.transcript.to_string(), wrong }
+                let transcript = played.transcript.to_string();
+                Trial { scenario, transcript, wrong: self.wrong(&played) }
             }
             Err(error) => {
                 Trial { scenario, transcript: String::new(), wrong: vec![format!("it can't be played: {error}")] }
             }
         }
     }
+
+    /// What is wrong with a run, a line each.
+    fn wrong(&self, played: &Played) -> Vec<String> {
+        let mut wrong: Vec<String> = played.report().lines().map(str::to_owned).collect();
+        if played.failures.is_empty() {
+            let other = differences(&self.end, &end_state(&played.last));
+            wrong.extend(other.into_iter().map(|what| format!("it ends otherwise than undisturbed: {what}")));
+        }
+        wrong
+    }
 }
 
 impl Trial {
-    /// The story as a file, with its transcript and with what is wrong as comments.
+    /// The scenario as a file, with its transcript and with what is wrong as comments.
     pub fn file(&self) -> String {
         let comment = |text: &str| -> String { text.lines().flat_map(|line| ["# ", line, "\n"]).collect() };
         let story = serde_saphyr::to_string(&self.scenario).unwrap_or_else(|error| format!("# {error}\n"));
@@ -120,25 +125,7 @@ impl Trial {
     }
 }
 
-/// A fault in one word, for names of files.
-pub fn word(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::CrashBefore => "crash-before".to_owned(),
-        Outcome::CrashAfter => "crash-after".to_owned(),
-        Outcome::Rival => "rival".to_owned(),
-        Outcome::Busy(_) => "429".to_owned(),
-        Outcome::Refused(code) => code.to_string(),
-        Outcome::Committed(code) => format!("committed-{code}"),
-        Outcome::Hang => "hang".to_owned(),
-        Outcome::HangAfter => "hang-after".to_owned(),
-        Outcome::Delay(_) => "delay".to_owned(),
-        Outcome::Reset => "reset".to_owned(),
-        Outcome::ResetAfter => "reset-after".to_owned(),
-        Outcome::Truncated => "truncated".to_owned(),
-    }
-}
-
-/// The story without looks at single moments, and with more time for everything.
+/// The scenario without looks at single moments, and with more time for everything.
 fn patient(scenario: &Scenario) -> Scenario {
     let longer = |span: Span| Span::from(span.duration() + PATIENCE.duration());
     let mut scenario = scenario.clone();
@@ -153,32 +140,39 @@ fn patient(scenario: &Scenario) -> Scenario {
     scenario
 }
 
-fn counted(scenario: &Scenario) -> Result<(Played, u64), WorldError> {
-    play::in_virtual_time(async {
-        let mut world = play::world()?;
-        let played = scenario::play(scenario, &mut world, &mut |_| {}).await?;
-        let counts = world.server.counts();
-        let calls = counts.iter().filter(|(call, _)| call.user == CONTROLLER).map(|(_, count)| count).sum();
-        Ok((played, calls))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Outcome;
+
+    fn baseline() -> Baseline {
+        Baseline::of(&scenario::shipped("rollback-to-stable").unwrap()).unwrap()
+    }
 
     #[test]
     fn a_fault_that_the_controller_survives_leaves_nothing_wrong() {
-        let baseline = Baseline::of(&scenario::shipped("rollback-to-stable").unwrap()).unwrap();
-        assert!(baseline.calls() > 50, "{}", baseline.calls());
-        let trial = baseline.trial(20, Outcome::CrashAfter);
+        let baseline = baseline();
+        let disturbances = baseline.disturbances();
+        let hits = |d: &&Disturbance| matches!(d, Disturbance::Call { nth: 20, outcome: Outcome::CrashAfter, .. });
+        let trial = baseline.trial(disturbances.iter().find(hits).unwrap());
         assert!(trial.wrong.is_empty(), "{:#?}\n{}", trial.wrong, trial.transcript);
         assert!(trial.transcript.contains("kills it before the answer"), "{}", trial.transcript);
     }
 
     #[test]
-    fn another_end_is_seen_and_the_story_is_kept_as_a_file_that_can_be_played() {
-        let baseline = Baseline::of(&scenario::shipped("rollback-to-stable").unwrap()).unwrap();
+    fn each_call_and_each_watch_goes_wrong_in_each_way() {
+        let baseline = baseline();
+        let disturbances = baseline.disturbances();
+        let of_calls = disturbances.iter().filter(|d| matches!(d, Disturbance::Call { .. })).count();
+        assert_eq!(of_calls, baseline.calls.len() * OUTCOMES.len());
+        for class in ["watch-late", "watch-skips", "watch-twice", "watch-410"] {
+            assert!(disturbances.iter().filter(|d| d.class() == class).count() >= 6, "{class}");
+        }
+    }
+
+    #[test]
+    fn another_end_is_seen_and_the_scenario_is_kept_as_a_file_that_can_be_played() {
+        let baseline = baseline();
         let mut other = baseline.scenario.clone();
         other.timeline.push(scenario::Entry {
             actions: vec![Action::Scale(serde_json::from_value(serde_json::json!({"replicas": 9})).unwrap())],

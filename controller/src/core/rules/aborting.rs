@@ -74,6 +74,13 @@ fn message(s: &Snapshot, why: &str) -> String {
     format!("Rollout aborted update to revision {}{colon}{why}", s.attempt().revision)
 }
 
+/// Why the attempt was aborted, as its record says it.
+pub(super) fn recorded_reason(s: &Snapshot) -> String {
+    let said = conditions::find(&s.status, &ConditionType::Progressing).map(|c| c.message.as_str());
+    let why = said.and_then(|said| said.strip_prefix(&message(s, ""))?.strip_prefix(": "));
+    why.unwrap_or("a person asked for it").to_owned()
+}
+
 /// Why the attempt is aborted; empty text where a person ordered it; `None` where nothing asks for it.
 pub(super) fn reason(s: &Snapshot) -> Option<String> {
     if s.status.abort {

@@ -12,6 +12,7 @@ use super::super::plan::{Effect, Move, Plan, Way};
 use super::super::snapshot::{RouteSeen, ServiceSeen, Snapshot};
 use super::super::stage::Stage;
 use super::super::weight::Weight;
+use super::aborting;
 
 /// Takes down traffic above what the canary may have: a smaller step, an abort that goes on, a superseded revision,
 /// a canary without pods, somebody's edit.
@@ -28,7 +29,7 @@ pub(super) fn lower(s: &Snapshot) -> Option<Plan> {
     // Only the recorded attempt is remembered as aborted; what another revision still has is merely drained.
     let way = match s.stage() {
         Stage::Aborted if superseded(s).is_none() => {
-            Way::Abort { attempt: s.attempt(), reason: "the abort goes on".to_owned() }
+            Way::Abort { attempt: s.attempt(), reason: aborting::recorded_reason(s) }
         }
         _ => Way::Down,
     };
