@@ -131,8 +131,10 @@ pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Faul
     if !alike {
         return Ok(());
     }
-    score::same(&simulated.transcript.without_times(), &real.transcript.without_times())?;
-    pace::kept(&simulated.transcript.lines(), &real.transcript.lines(), factor).map_err(Fault::from)
+    let simulated = simulated.transcript.lines();
+    let real = score::aligned(&simulated, real.transcript.lines());
+    score::same(&score::told(&simulated), &score::told(&real))?;
+    pace::kept(&simulated, &real, factor).map_err(Fault::from)
 }
 
 /// Plays a scenario with faults on both worlds; both have to pass. How often something is tried again is told by neither.

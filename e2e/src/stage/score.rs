@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use serin_sim::scenario::{Action, Scenario, Span};
+use serin_sim::transcript::Line;
 
 /// Nothing takes longer on real parts; who waits longer waits in vain.
 const PATIENCE: Span = Span::seconds(150);
@@ -58,6 +60,46 @@ pub(super) fn images(scenario: &Scenario) -> BTreeSet<String> {
     scenario.images.keys().cloned().chain(first).chain(released).collect()
 }
 
+/// What happens on real parts within this time has no order that counts, if the story has it at other moments.
+const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
+
+/// The lines as text, without their times.
+pub(super) fn told(lines: &[Line]) -> String {
+    let told = |text: String, line: &Line| text + &format!("{:<10}  {}\n", line.subject, line.text);
+    lines.iter().fold(String::new(), told)
+}
+
+/// What real parts told, with lines in the order of the story that fell together where time is shortened.
+///
+/// Two lines change places only if the story has them at different moments, a second apart or more, and real parts within
+/// [`TOGETHER`]. What belongs to one moment keeps its order.
+pub(super) fn aligned(simulated: &[Line], mut real: Vec<Line>) -> Vec<Line> {
+    let same = |a: &Line, b: &Line| a.subject == b.subject && comparable(&a.text) == comparable(&b.text);
+    for (at, expect) in simulated.iter().enumerate() {
+        let Some(found) = real.iter().skip(at).position(|line| same(line, expect)).map(|found| at + found) else {
+            break;
+        };
+        let later = simulated.get(at + 1..).unwrap_or_default();
+        let gives_way = |line: &Line, moved: &Line| {
+            let other =
+                later.iter().find(|other| same(other, line)).is_some_and(|other| apart(other, expect) >= TOGETHER);
+            other && apart(line, moved) <= TOGETHER
+        };
+        let Some((moved, passed)) = real.get(at..=found).and_then(<[Line]>::split_last) else { break };
+        if !passed.iter().all(|line| gives_way(line, moved)) {
+            break;
+        }
+        if let Some(part) = real.get_mut(at..=found) {
+            part.rotate_right(1);
+        }
+    }
+    real
+}
+
+fn apart(a: &Line, b: &Line) -> SignedDuration {
+    a.at.duration_since(b.at).abs()
+}
+
 /// Says that both worlds told the same; else shows where they differ.
 pub(super) fn same(simulated: &str, real: &str) -> Result<(), String> {
     let (simulated, real) = (comparable(simulated), comparable(real));
@@ -107,6 +149,37 @@ mod tests {
         check("world       all hangs for 10m\n", "world       all hangs for 30s\n", "");
         let kept = head.replace("line 1", "line 0") + "  - shop        for 1m\n  + shop        for 2m\n";
         check("shop        for 1m\n", "shop        for 2m\n", &kept);
+    }
+
+    fn lines(told: &[(i64, &str)]) -> Vec<Line> {
+        let line = |(seconds, text): &(i64, &str)| Line {
+            at: jiff::Timestamp::from_millisecond(seconds * 100).unwrap(),
+            subject: "shop".to_owned(),
+            kind: serin_sim::transcript::Kind::Progress,
+            text: (*text).to_owned(),
+        };
+        told.iter().map(line).collect()
+    }
+
+    fn align(simulated: &[(i64, &str)], real: &[(i64, &str)], expect: &[&str]) {
+        let aligned = aligned(&lines(simulated), lines(real));
+        assert_eq!(aligned.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), expect);
+    }
+
+    #[test]
+    fn only_moments_that_fell_together_change_places() {
+        // In tenths of a second.
+        let story = [(0, "pods go"), (600, "analysis begins"), (600, "step done")];
+        align(
+            &story,
+            &[(50, "analysis begins"), (52, "step done"), (55, "pods go")],
+            &["pods go", "analysis begins", "step done"],
+        );
+        let far = [(50, "analysis begins"), (52, "step done"), (65, "pods go")];
+        align(&story, &far, &["analysis begins", "step done", "pods go"]);
+        let one_moment = [(0, "pods go"), (50, "step done"), (51, "analysis begins")];
+        align(&story, &one_moment, &["pods go", "step done", "analysis begins"]);
+        align(&story, &[(0, "pods go"), (50, "other"), (51, "step done")], &["pods go", "other", "step done"]);
     }
 
     #[test]
