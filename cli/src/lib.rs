@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod lint;
+pub mod outcome;
 pub mod play;
 pub mod plugin;
 pub mod terminal;

@@ -7,6 +7,8 @@ use serin_sim::felt::Felt;
 use serin_sim::play;
 use serin_sim::scenario::{Played, Scenario, ScenarioError, WorldError};
 
+use crate::outcome::Outcome;
+
 /// What is to be played.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -16,28 +18,6 @@ pub struct Options {
     pub base: Option<PathBuf>,
     /// Only says how each scenario ended.
     pub brief: bool,
-}
-
-/// How it ended, as the exit code of the command says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Every scenario ended as it expects and broke no promise.
-    AsExpected,
-    /// At least one did not.
-    Otherwise,
-    /// At least one file can't be read; nothing was played.
-    Unreadable,
-}
-
-impl Outcome {
-    /// The exit code: 0, 1 or 2.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::AsExpected => 0,
-            Self::Otherwise => 1,
-            Self::Unreadable => 2,
-        }
-    }
 }
 
 /// Plays every file; transcripts, broken promises and last states go to standard output, what can't be read to standard error.
@@ -68,7 +48,7 @@ pub fn run(options: &Options) -> Outcome {
         let names = if failed.is_empty() { String::new() } else { format!(": {}", failed.join(", ")) };
         say(&format!("{} scenarios, {} failed{names}\n", scenarios.len(), failed.len()));
     }
-    if failed.is_empty() { Outcome::AsExpected } else { Outcome::Otherwise }
+    if failed.is_empty() { Outcome::Good } else { Outcome::Bad }
 }
 
 /// Why a file can't be read, with its path.
@@ -140,14 +120,14 @@ mod tests {
     #[test]
     fn a_scenario_that_ends_as_it_expects_is_0() {
         let good = format!("{STARTS}expect: {{within: 1m, end: {{phase: Healthy}}}}");
-        check(&[("good.yaml", &good)], Outcome::AsExpected);
+        check(&[("good.yaml", &good)], Outcome::Good);
     }
 
     #[test]
     fn one_that_does_not_is_1_even_beside_a_good_one() {
         let good = format!("{STARTS}expect: {{within: 1m, end: {{phase: Healthy}}}}");
         let bad = format!("{STARTS}expect: {{within: 1m, end: {{phase: Degraded}}}}");
-        check(&[("bad.yaml", &bad), ("good.yaml", &good)], Outcome::Otherwise);
+        check(&[("bad.yaml", &bad), ("good.yaml", &good)], Outcome::Bad);
     }
 
     #[test]

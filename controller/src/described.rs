@@ -43,8 +43,7 @@ impl Described {
         }
         let fields = unsupported::fields(&rollout);
         let in_step = |path: &str| path.starts_with("spec.strategy.canary.steps[");
-        let held = fields.iter().filter(|field| field.holds && !in_step(&field.path));
-        let held = held.map(|field| field.path.clone()).collect();
+        let held = fields.iter().filter(|path| !in_step(path)).cloned().collect();
         let spec = rollout.spec;
         Ok(Self {
             object: Arc::new(object),
@@ -53,7 +52,7 @@ impl Described {
             spec: Arc::new(spec),
             status: rollout.status,
             faults,
-            unsupported: fields.into_iter().map(|field| field.path).collect(),
+            unsupported: fields,
             held,
         })
     }

@@ -52,6 +52,16 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// Most letters that may differ between what somebody wrote and what they meant.
+const NEAR: usize = 2;
+
+/// The name that is nearest to one that nobody knows, unless all are far.
+pub fn nearest<'a>(names: impl Iterator<Item = &'a str>, wrong: &str) -> Option<&'a str> {
+    let distance = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &wrong.to_lowercase());
+    let near = names.map(|name| (distance(name), name)).filter(|(distance, _)| *distance <= NEAR);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
 /// The value as our type, or the place where it does not fit.
 ///
 /// # Errors

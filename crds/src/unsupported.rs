@@ -1,9 +1,9 @@
 //! Fields that are accepted and kept, but whose behaviour is not built yet, so that none is silently ignored.
 //!
-//! Every struct is taken apart field by field: a new field does not compile until someone says here whether it works,
-//! and what must happen while it does not. A field that decides exposure (which pods requests reach, when, how many of
-//! them) or capacity (how many pods run) *holds*: carried out as if it were absent, it would send requests to nobody or
-//! promote what nobody measured. Anything else is named only.
+//! Every struct is taken apart field by field: a new field does not compile until someone says here whether it works.
+//! Those that do not all decide exposure (which pods requests reach, when, how many of them) or capacity (how many pods
+//! run), and *hold* the Rollout: carried out as if it were absent, one would send requests to nobody or promote what nobody
+//! measured.
 
 use crate::analysis::{Metric, MetricProvider};
 use crate::rollout::{
@@ -11,17 +11,9 @@ use crate::rollout::{
     Rollout, RolloutSpec, Strategy, TrafficRouting,
 };
 
-/// A field that a Rollout gives and that has no effect yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// JSON path, such as `spec.strategy.canary.steps[1].setCanaryScale`.
-    pub path: String,
-    /// Whether it decides exposure or capacity, so that nothing that runs may change while it is there.
-    pub holds: bool,
-}
-
-/// The fields that this Rollout gives and that have no effect yet, in the order of the spec.
-pub fn fields(rollout: &Rollout) -> Vec<Unsupported> {
+/// JSON paths of the fields that this Rollout gives and that are not built yet, such as `spec.strategy.canary.pingPong`, in the
+/// order of the spec.
+pub fn fields(rollout: &Rollout) -> Vec<String> {
     let RolloutSpec {
         replicas: _,
         selector: _,
@@ -79,12 +71,12 @@ pub fn provider(metric: &Metric) -> Option<&'static str> {
 }
 
 #[derive(Default)]
-struct Found(Vec<Unsupported>);
+struct Found(Vec<String>);
 
 impl Found {
     fn holding(&mut self, given: bool, path: impl Into<String>) {
         if given {
-            self.0.push(Unsupported { path: path.into(), holds: true });
+            self.0.push(path.into());
         }
     }
 }

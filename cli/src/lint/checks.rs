@@ -85,14 +85,9 @@ fn rollout(object: &Value, all: &Together<'_>) -> Vec<Found> {
     let mut all_found = found(faults, validate::rollout(&rollout));
     let notes = validate::notes(&rollout).into_iter();
     all_found.extend(notes.map(|note| Found::warning("unknown-pod-field", note.path, note.message)));
-    for field in unsupported::fields(&rollout) {
-        let what = if field.holds {
-            "is not built yet; the Rollout is held: nothing that runs changes"
-        } else {
-            "is kept and has no effect yet"
-        };
-        let message = format!("{} {what}", field.path);
-        all_found.push(Found::warning("unsupported-field", field.path, message));
+    for path in unsupported::fields(&rollout) {
+        let message = format!("{path} is not built yet; the Rollout is held: nothing that runs changes");
+        all_found.push(Found::warning("unsupported-field", path, message));
     }
     if let Some(canary) = &rollout.spec.strategy.canary {
         all_found.extend(references(object, canary, all));

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
+use serin_crds::decode::nearest;
 
 /// The schemas of the kinds that are ours, by kind.
 pub struct Schemas(HashMap<String, Value>);
@@ -50,7 +51,9 @@ fn walk(value: &Value, schema: &Value, path: &str, found: &mut Vec<(String, Opti
                 let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 match (known.and_then(|known| known.get(name)), any, known) {
                     (Some(schema), ..) | (None, Some(schema), _) => walk(value, schema, &inner, found),
-                    (None, None, Some(known)) => found.push((inner, meant(name, known.keys()))),
+                    (None, None, Some(known)) => {
+                        found.push((inner, nearest(known.keys().map(String::as_str), name).map(str::to_owned)));
+                    }
                     (None, None, None) => {}
                 }
             }
@@ -63,11 +66,4 @@ fn walk(value: &Value, schema: &Value, path: &str, found: &mut Vec<(String, Opti
         }
         _ => {}
     }
-}
-
-/// The known name that is nearest to a wrong one, if it is near enough to have been meant.
-fn meant<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let near = known.map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known));
-    let best = near.max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (best.0 > 0.85).then(|| best.1.clone())
 }

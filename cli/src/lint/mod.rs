@@ -13,6 +13,7 @@ use self::checks::{Found, Together};
 use self::fields::Schemas;
 pub use self::finding::{Finding, Format, Level};
 use self::source::Document;
+use crate::outcome::Outcome;
 
 /// Check manifests without a cluster
 ///
@@ -32,28 +33,6 @@ pub struct Arguments {
 struct File {
     name: String,
     text: String,
-}
-
-/// How it ended, as the exit code of the command says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing is wrong.
-    Clean,
-    /// At least one error.
-    Wrong,
-    /// At least one file can't be read; nothing was checked.
-    Unreadable,
-}
-
-impl Outcome {
-    /// The exit code: 0, 1 or 2.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Clean => 0,
-            Self::Wrong => 1,
-            Self::Unreadable => 2,
-        }
-    }
 }
 
 /// Checks every file; findings go to standard output, what can't be read to standard error.
@@ -77,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     };
     print!("{}", finding::tell(&findings, arguments.format, &line));
     let wrong = findings.iter().any(|finding| finding.level == Level::Error);
-    if wrong { Outcome::Wrong } else { Outcome::Clean }
+    if wrong { Outcome::Bad } else { Outcome::Good }
 }
 
 /// Reads a file, everything in a folder, or standard input.

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod record;
 pub mod role;
 pub mod rules;
+pub mod seen;
 pub mod sizes;
 pub mod snapshot;
 pub mod stage;

@@ -3,12 +3,10 @@
 use serde_json::Value;
 
 use super::table::{Field, Kind, Table};
+use crate::decode;
 
 /// Most misfits that are looked for in one value.
 const MOST: usize = 100;
-
-/// Most edits by which a name may miss the one that was meant.
-const NEAR: usize = 2;
 
 /// Something that does not fit the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +76,7 @@ impl Search<'_> {
         match fields.iter().find(|field| field.name == key) {
             Some(Field { kind, .. }) => self.look(kind, value, path),
             None if self.found.len() < MOST => {
-                let meant = nearest(fields, key);
+                let meant = decode::nearest(fields.iter().map(|field| field.name.as_str()), key).map(str::to_owned);
                 self.found.push(Misfit::Unknown { path: path.to_owned(), meant });
             }
             None => {}
@@ -100,12 +98,4 @@ fn missed(kind: &Kind, value: &Value) -> Option<&'static str> {
         Kind::Any | Kind::Pointer(_) => (true, ""),
     };
     (!fits).then_some(wanted)
-}
-
-/// The field whose name is nearest, unless all are far.
-fn nearest(fields: &[Field], key: &str) -> Option<String> {
-    let distance = |field: &Field| strsim::damerau_levenshtein(&field.name.to_lowercase(), &key.to_lowercase());
-    let near = fields.iter().map(|field| (distance(field), field));
-    let (_, field) = near.filter(|(distance, _)| *distance <= NEAR).min_by_key(|(distance, _)| *distance)?;
-    Some(field.name.clone())
 }

@@ -20,6 +20,7 @@ use serin_sim::{
     invariants::{CallRecord, WriteRecord},
     play,
     scenario::{self, Fault as Wrong, KillPods, Played, PrometheusMode, Scenario, WorldError},
+    transcript,
 };
 
 use self::{audit_writes::AuditWrites, load_stream::LoadStream, route_writes::RouteWrites};
@@ -133,7 +134,7 @@ pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Faul
     }
     let simulated = simulated.transcript.lines();
     let real = score::aligned(&simulated, real.transcript.lines());
-    score::same(&score::told(&simulated), &score::told(&real))?;
+    score::same(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
     pace::kept(&simulated, &real, factor).map_err(Fault::from)
 }
 

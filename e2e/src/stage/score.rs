@@ -16,6 +16,10 @@ const PATIENCE: Span = Span::seconds(150);
 /// Argo Rollouts, `scaleDownDelaySeconds` and `abortScaleDownDelaySeconds`: 30 seconds.
 const USUAL_DELAY: Span = Span::seconds(30);
 
+/// How many requests may be lost with a pod whose process dies: those on their way to it, and those that Envoy sends there before
+/// it notices. In the simulator it notices at once, and none is lost.
+const LOST_WITH_A_POD: u64 = 3;
+
 /// What stands before the words of a metrics server in a measurement's message.
 const PROVIDER_SAID: &str = "\"Error Message: ";
 
@@ -26,7 +30,10 @@ pub(super) fn in_real_time(scenario: &Scenario) -> Scenario {
     for rollout in shorter.manifests.iter_mut().filter_map(|manifest| manifest.object.as_mut()) {
         if let Some(canary) = steered(rollout) {
             let delay = scale.shorten(USUAL_DELAY).duration().as_secs();
-            for name in ["scaleDownDelaySeconds", "abortScaleDownDelaySeconds"] {
+            // With dynamicStableScale the usual delay is none.
+            let dynamic = canary.get("dynamicStableScale").and_then(Value::as_bool).unwrap_or_default();
+            let usual = ["scaleDownDelaySeconds", "abortScaleDownDelaySeconds"].into_iter().filter(|_| !dynamic);
+            for name in usual {
                 canary.entry(name).or_insert_with(|| delay.into());
             }
         }
@@ -35,9 +42,17 @@ pub(super) fn in_real_time(scenario: &Scenario) -> Scenario {
         entry.within = Some(entry.limit().min(PATIENCE));
     }
     shorter.expect.within = shorter.expect.within.min(PATIENCE);
+    shorter.expect.felt.foreign_5xx += killed(&shorter) * LOST_WITH_A_POD;
     // In less time, users ask less often.
     shorter.expect.felt.requests /= u64::from(scale.factor.max(1));
     shorter
+}
+
+/// How many pods are killed in a scenario.
+fn killed(scenario: &Scenario) -> u64 {
+    let actions = scenario.timeline.iter().flat_map(|entry| &entry.actions);
+    let pods = |action: &Action| if let Action::KillPods(kill) = action { u64::from(kill.count) } else { 0 };
+    actions.map(pods).sum()
 }
 
 /// The canary strategy of a Rollout that steers traffic.
@@ -62,12 +77,6 @@ pub(super) fn images(scenario: &Scenario) -> BTreeSet<String> {
 
 /// What happens on real parts within this time has no order that counts, if the story has it at other moments.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
-
-/// The lines as text, without their times.
-pub(super) fn told(lines: &[Line]) -> String {
-    let told = |text: String, line: &Line| text + &format!("{:<10}  {}\n", line.subject, line.text);
-    lines.iter().fold(String::new(), told)
-}
 
 /// What real parts told, with lines in the order of the story that fell together where time is shortened.
 ///

@@ -86,9 +86,14 @@ impl Transcript {
 
     /// The text without times: what has to be the same on every world.
     pub fn without_times(&self) -> String {
-        let line = |line: &Line| format!("{:<SUBJECT$}  {}\n", line.subject, line.text);
-        self.lines().iter().map(line).collect()
+        without_times(&self.lines())
     }
+}
+
+/// Lines as text, without their times.
+pub fn without_times(lines: &[Line]) -> String {
+    let line = |line: &Line| format!("{:<SUBJECT$}  {}\n", line.subject, line.text);
+    lines.iter().map(line).collect()
 }
 
 impl fmt::Display for Transcript {
