@@ -32,8 +32,8 @@ pub const CONTROLLER: &str = "system:serviceaccount:argo-rollouts:argo-rollouts"
 /// How often requests are dealt out.
 const TICK: Duration = Duration::from_millis(250);
 
-/// How many ticks lie between two scrapes.
-const SCRAPE_EVERY: u32 = 8;
+/// How many ticks lie between two scrapes: one second, as on real parts.
+const SCRAPE_EVERY: u32 = 4;
 
 /// The simulated world. It lives on one current-thread runtime whose time is paused.
 pub struct SimWorld {

@@ -5,6 +5,7 @@
 
 mod audit_writes;
 mod faults;
+mod hurried;
 mod load_stream;
 mod pace;
 mod played;
@@ -20,7 +21,7 @@ use serin_sim::{
     invariants::{CallRecord, WriteRecord},
     play,
     scenario::{self, Fault as Wrong, KillPods, Played, PrometheusMode, Scenario, WorldError},
-    transcript,
+    transcript::{self, Line},
 };
 
 use self::{audit_writes::AuditWrites, load_stream::LoadStream, route_writes::RouteWrites};
@@ -33,6 +34,8 @@ use crate::{
     },
 };
 
+/// What delays are drawn from before a scenario is played on real parts.
+const SEED: u64 = 1;
 /// How often the player looks.
 const TICK: Duration = Duration::from_millis(100);
 /// Where the controller says that it has seen everything it works with.
@@ -128,14 +131,36 @@ pub async fn perform(name: String) -> Result<(), Fault> {
 /// As [`perform`].
 pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Fault> {
     let (alike, factor) = (played::told_alike(&scenario.name), scenario.scale.factor);
-    let (simulated, real) = both(scenario, options).await?;
     if !alike {
-        return Ok(());
+        return both(scenario, options).await.map(drop);
     }
+    let written = scenario.clone();
+    tokio::task::spawn_blocking(move || stands_hurry(&written, SEED)).await??;
+    let (simulated, real) = both(scenario, options).await?;
+    told_alike(&simulated, real.transcript.lines(), factor).map_err(Fault::from)
+}
+
+/// Plays a scenario on the simulator as it is written, and in shortened time with delays drawn from the seed; both have to
+/// tell the same, or real parts would tell it now and then only.
+///
+/// # Errors
+/// When the simulator fails, or the scenario does not keep its order and its pace.
+pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
+    let play = |scenario: &Scenario| play::play(scenario).map_err(|error| error.to_string());
+    let hurried = hurried::play(scenario, seed).map_err(|error| error.to_string())?;
+    let told = told_alike(&play(scenario)?, hurried.lines(), scenario.scale.factor);
+    let wrong = hurried.fault().or_else(|| told.err());
+    wrong.map_or(Ok(()), |wrong| {
+        Err(format!("its order hangs on chance where time is shortened (seed {seed}): {wrong}"))
+    })
+}
+
+/// Says that what was told in shortened time is what the simulator told, and kept its time.
+fn told_alike(simulated: &Played, real: Vec<Line>, factor: u32) -> Result<(), String> {
     let simulated = simulated.transcript.lines();
-    let real = score::aligned(&simulated, real.transcript.lines());
+    let real = score::aligned(&simulated, real);
     score::same(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
-    pace::kept(&simulated, &real, factor).map_err(Fault::from)
+    pace::kept(&simulated, &real, factor)
 }
 
 /// Plays a scenario with faults on both worlds; both have to pass. How often something is tried again is told by neither.

@@ -16,19 +16,30 @@ const ABORT: Duration = Duration::from_secs(1);
 /// in a second.
 const SLACK: Duration = Duration::from_secs(6);
 
-/// Says that every event came in its time after the one before; else names those that did not. Both transcripts have the
-/// same lines; the durations of the real one were divided by `factor`.
+/// Says that every event came in its time; else names those that did not. Both transcripts have the same lines; the durations
+/// of the real one were divided by `factor`.
+///
+/// An abort is held against the line before it. Anything else may follow from any line before, because a transcript tells
+/// several chains of causes side by side, and each has a time of its own.
 pub(super) fn kept(simulated: &[Line], real: &[Line], factor: u32) -> Result<(), String> {
-    let steps = simulated.windows(2).zip(real.windows(2));
-    let late: String = steps.filter_map(|(written, seen)| step(written, seen, factor)).collect();
+    let told: Vec<_> = simulated.iter().zip(real).collect();
+    let late = |at: usize| {
+        let (before, line) = (told.get(..at)?, *told.get(at)?);
+        let causes = if aborts(line.1) { before.get(at.checked_sub(1)?..)? } else { before };
+        let mut late: Option<String> = None;
+        for cause in causes.iter().rev() {
+            late = late.or(Some(step(*cause, line, factor)?));
+        }
+        late
+    };
+    let late: String = (1..told.len()).filter_map(late).collect();
     if late.is_empty() { Ok(()) } else { Err(format!("on real parts events do not keep their time\n{late}")) }
 }
 
-/// What is wrong with the time between two neighbours.
-fn step(written: &[Line], seen: &[Line], factor: u32) -> Option<String> {
-    let ([_, _], [before, line]) = (written, seen) else { return None };
-    let (written, seen) = (between(written)?, between(seen)?);
-    let slack = SignedDuration::try_from(allowance(line)).ok()?;
+/// What is wrong with the time between two lines, each as it is written and as it was seen.
+fn step(before: (&Line, &Line), line: (&Line, &Line), factor: u32) -> Option<String> {
+    let (written, seen) = (line.0.at.duration_since(before.0.at), line.1.at.duration_since(before.1.at));
+    let slack = SignedDuration::try_from(if aborts(line.1) { ABORT } else { SLACK }).ok()?;
     let shorter = written / i32::try_from(factor.max(1)).ok()?;
     // Lines that changed places are told against their time.
     let least = written.min(shorter) - slack;
@@ -42,21 +53,13 @@ fn step(written: &[Line], seen: &[Line], factor: u32) -> Option<String> {
         seconds(seen),
         seconds(least),
         seconds(most),
-        before.text,
-        line.text
+        before.1.text,
+        line.1.text
     ))
 }
 
-fn between(lines: &[Line]) -> Option<SignedDuration> {
-    let [before, line] = lines else { return None };
-    Some(line.at.duration_since(before.at))
-}
-
-const fn allowance(line: &Line) -> Duration {
-    match line.kind {
-        Kind::Lowered | Kind::Aborted => ABORT,
-        _ => SLACK,
-    }
+const fn aborts(line: &Line) -> bool {
+    matches!(line.kind, Kind::Lowered | Kind::Aborted)
 }
 
 #[cfg(test)]
@@ -103,5 +106,13 @@ mod tests {
         check(&written, &[(0, Kind::Progress), (12_000, Kind::Progress)], 0);
         check(&written, &[(0, Kind::Progress), (500, Kind::Progress)], 1);
         check(&written, &[(0, Kind::Progress), (250_000, Kind::Progress)], 1);
+    }
+
+    #[test]
+    fn chains_beside_each_other_have_times_of_their_own() {
+        // A pause of 30 s beside an analysis that measured late.
+        let written = [(0, Kind::Progress), (60_000, Kind::Verdict), (300_000, Kind::Progress)];
+        check(&written, &[(0, Kind::Progress), (9_000, Kind::Verdict), (14_500, Kind::Progress)], 0);
+        check(&written, &[(0, Kind::Progress), (2_000, Kind::Verdict), (2_500, Kind::Progress)], 1);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use serin_sim::scenario::{Action, Scenario, Span};
-use serin_sim::transcript::Line;
+use serin_sim::transcript::{Kind, Line};
 
 /// Nothing takes longer on real parts; who waits longer waits in vain.
 const PATIENCE: Span = Span::seconds(150);
@@ -78,11 +78,15 @@ pub(super) fn images(scenario: &Scenario) -> BTreeSet<String> {
 /// What happens on real parts within this time has no order that counts, if the story has it at other moments.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(1);
 
+/// What stands between the weights of a move.
+const ARROW: &str = " -> ";
+
 /// What real parts told, with lines in the order of the story that fell together where time is shortened.
 ///
 /// Two lines change places only if the story has them at different moments, a second apart or more, and real parts within
 /// [`TOGETHER`]. What belongs to one moment keeps its order.
-pub(super) fn aligned(simulated: &[Line], mut real: Vec<Line>) -> Vec<Line> {
+pub(super) fn aligned(simulated: &[Line], real: Vec<Line>) -> Vec<Line> {
+    let mut real = joined(simulated, real);
     let same = |a: &Line, b: &Line| a.subject == b.subject && comparable(&a.text) == comparable(&b.text);
     for (at, expect) in simulated.iter().enumerate() {
         let Some(found) = real.iter().skip(at).position(|line| same(line, expect)).map(|found| at + found) else {
@@ -103,6 +107,33 @@ pub(super) fn aligned(simulated: &[Line], mut real: Vec<Line>) -> Vec<Line> {
         }
     }
     real
+}
+
+/// The lines with lowerings joined that followed each other within [`TOGETHER`] where the story has one: real pods come
+/// back one by one, and weight goes back to stable as they can take it.
+fn joined(simulated: &[Line], real: Vec<Line>) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::with_capacity(real.len());
+    for line in real {
+        let whole = lines.last().and_then(|last| whole(simulated, last, &line));
+        match (lines.last_mut(), whole) {
+            (Some(last), Some(text)) => (last.at, last.text) = (line.at, text),
+            _ => lines.push(line),
+        }
+    }
+    lines
+}
+
+/// The one lowering of the story that two are the halves of.
+fn whole(simulated: &[Line], first: &Line, second: &Line) -> Option<String> {
+    let lowered = |line: &Line| line.kind == Kind::Lowered;
+    if !(lowered(first) && lowered(second) && first.subject == second.subject && apart(first, second) <= TOGETHER) {
+        return None;
+    }
+    let ((from, half), (other, to)) = (first.text.split_once(ARROW)?, second.text.split_once(ARROW)?);
+    let met = from.rsplit_once(' ').is_some_and(|(what, _)| other == format!("{what} {half}"));
+    let text = format!("{from}{ARROW}{to}");
+    let told = simulated.iter().any(|line| lowered(line) && line.subject == first.subject && line.text == text);
+    (met && told).then_some(text)
 }
 
 fn apart(a: &Line, b: &Line) -> SignedDuration {
@@ -189,6 +220,27 @@ mod tests {
         let one_moment = [(0, "pods go"), (50, "step done"), (51, "analysis begins")];
         align(&story, &one_moment, &["pods go", "step done", "analysis begins"]);
         align(&story, &[(0, "pods go"), (50, "other"), (51, "step done")], &["pods go", "other", "step done"]);
+    }
+
+    #[test]
+    fn two_halves_of_a_lowering_that_fell_together_are_one() {
+        let line = |milliseconds: i64, kind: Kind, text: &str| Line {
+            at: jiff::Timestamp::from_millisecond(milliseconds).unwrap(),
+            subject: "shop".to_owned(),
+            kind,
+            text: text.to_owned(),
+        };
+        let told = |story: &str, second: i64, halves: [&str; 2]| -> Vec<String> {
+            let story = [line(0, Kind::Lowered, story)];
+            let real = vec![line(0, Kind::Lowered, halves[0]), line(second, Kind::Lowered, halves[1])];
+            joined(&story, real).into_iter().map(|line| line.text).collect()
+        };
+        let halves = ["weight 40 -> 30", "weight 30 -> 0"];
+        assert_eq!(told("weight 40 -> 0", 900, halves), ["weight 40 -> 0"]);
+        assert_eq!(told("weight 40 -> 0", 1100, halves), halves, "too far apart");
+        assert_eq!(told("weight 40 -> 30", 900, halves), halves, "the story has both");
+        let others = ["weight 40 -> 30", "weight 20 -> 0"];
+        assert_eq!(told("weight 40 -> 0", 900, others), others, "they don't meet");
     }
 
     #[test]
