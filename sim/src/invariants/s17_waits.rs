@@ -46,13 +46,14 @@ fn released(story: &RolloutHistory, step: i64) -> bool {
     story.overrides.resumed == Some(step) || story.overrides.steps.contains(&step)
 }
 
-/// A duration as steps write it: whole seconds, or text in Go's form.
+/// A duration as steps write it: whole seconds, or text in Go's form, of which whole seconds count.
 fn span(value: &Value) -> Option<SignedDuration> {
-    match value {
-        Value::Number(seconds) => Some(SignedDuration::from_secs(seconds.as_i64()?)),
-        Value::String(text) => text.parse().ok().or_else(|| text.parse().ok().map(SignedDuration::from_secs)),
+    let seconds = match value {
+        Value::Number(seconds) => seconds.as_i64(),
+        Value::String(text) => text.parse().ok().or_else(|| Some(text.parse::<SignedDuration>().ok()?.as_secs())),
         _ => None,
-    }
+    };
+    seconds.map(SignedDuration::from_secs)
 }
 
 fn delay(history: &History, write: &WriteRecord) -> Option<String> {
