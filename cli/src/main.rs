@@ -1,4 +1,4 @@
-//! serin: the demo, the linter and the kubectl plugin, on the command line.
+//! serin: the demo, the linter, the simulator and the kubectl plugin, on the command line.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serin_cli::{
     demo, lint, play,
     plugin::{self, Connection, Failure, Printer, Verb},
+    simulate,
     terminal::Output,
 };
 
@@ -38,6 +39,7 @@ enum Command {
         brief: bool,
     },
     Lint(lint::Arguments),
+    Simulate(simulate::Arguments),
     #[command(flatten)]
     Verb(Verb),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
             ExitCode::from(play::run(&play::Options { files, base, brief }).code())
         }
         Arguments { command: Command::Lint(arguments), .. } => ExitCode::from(lint::run(&arguments).code()),
+        Arguments { command: Command::Simulate(arguments), .. } => ExitCode::from(simulate::run(&arguments).code()),
         Arguments { command: Command::Verb(verb), connection } => match order(&verb, &connection) {
             Ok(()) => ExitCode::SUCCESS,
             // As the plugin of Argo Rollouts says it.
@@ -61,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 /// What talks to no cluster, so that its help is spared the flags of kubectl.
-const ALONE: [&str; 3] = ["demo", "lint", "play"];
+const ALONE: [&str; 4] = ["demo", "lint", "play", "simulate"];
 
 /// Reads the command line.
 fn arguments() -> Arguments {

@@ -15,6 +15,7 @@ use serin_sim::scenario::{Frame, Played, WorldError, play, shipped};
 
 pub use self::arguments::Arguments;
 use self::screen::Screen;
+pub(crate) use self::screen::{objects, told};
 use self::served::Served;
 use crate::terminal::{Line, Tone, stopped};
 

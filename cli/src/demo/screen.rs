@@ -68,7 +68,7 @@ impl Screen {
 }
 
 /// The objects of the scenario's Rollout.
-fn objects<'a>(frame: &Frame<'a>) -> Objects<'a> {
+pub(crate) fn objects<'a>(frame: &Frame<'a>) -> Objects<'a> {
     Objects {
         rollout: frame.rollout().unwrap_or(&Value::Null),
         replica_sets: frame.all("replicasets"),
@@ -88,7 +88,7 @@ fn settled(frame: &Frame<'_>, events: &[Event]) -> usize {
 }
 
 /// An event as a line.
-fn told(transcript: &Transcript, event: &Event) -> Line {
+pub(crate) fn told(transcript: &Transcript, event: &Event) -> Line {
     let tone = match event.kind {
         Kind::Deed | Kind::Begins => Tone::Strong,
         Kind::Verdict if event.text.ends_with("Successful") => Tone::Good,

@@ -3,17 +3,16 @@
 mod checks;
 mod fields;
 mod finding;
-mod source;
+pub(crate) mod source;
 
 use std::collections::HashMap;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::checks::{Found, Together};
 use self::fields::Schemas;
 pub use self::finding::{Finding, Format, Level};
 use self::source::Document;
-use crate::outcome::Outcome;
+use crate::{files, outcome::Outcome};
 
 /// Check manifests without a cluster
 ///
@@ -29,25 +28,9 @@ pub struct Arguments {
     pub format: Format,
 }
 
-/// A file and its text.
-struct File {
-    name: String,
-    text: String,
-}
-
 /// Checks every file; findings go to standard output, what can't be read to standard error.
 pub fn run(arguments: &Arguments) -> Outcome {
-    let mut files = Vec::new();
-    let mut readable = true;
-    for path in &arguments.files {
-        if let Err((path, error)) = gather(path, &mut files) {
-            readable = false;
-            eprintln!("serin: can't read {}: {error}", path.display());
-        }
-    }
-    if !readable {
-        return Outcome::Unreadable;
-    }
+    let Some(files) = files::read(&arguments.files) else { return Outcome::Unreadable };
     let texts: Vec<(&str, &str)> = files.iter().map(|file| (file.name.as_str(), file.text.as_str())).collect();
     let findings = check(&texts);
     let line = |name: &str, number: usize| {
@@ -57,30 +40,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
     print!("{}", finding::tell(&findings, arguments.format, &line));
     let wrong = findings.iter().any(|finding| finding.level == Level::Error);
     if wrong { Outcome::Bad } else { Outcome::Good }
-}
-
-/// Reads a file, everything in a folder, or standard input.
-fn gather(path: &Path, files: &mut Vec<File>) -> Result<(), (PathBuf, io::Error)> {
-    let failed = |error| (path.to_owned(), error);
-    if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(failed)?;
-        files.push(File { name: "-".to_owned(), text });
-        return Ok(());
-    }
-    if !path.is_dir() {
-        let text = std::fs::read_to_string(path).map_err(failed)?;
-        files.push(File { name: path.display().to_string(), text });
-        return Ok(());
-    }
-    let mut inside = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        inside.push(entry.map_err(failed)?.path());
-    }
-    inside.sort();
-    let manifest =
-        |path: &Path| path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));
-    inside.iter().filter(|path| path.is_dir() || manifest(path)).try_for_each(|path| gather(path, files))
 }
 
 /// Everything that is wrong with these files, each a name and a text, in the order in which it stands there.

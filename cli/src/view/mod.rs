@@ -4,7 +4,7 @@
 //! It is a room of `cli` and no crate of its own, because nobody else shows anything to people. It reads JSON and asks for
 //! no field: objects of others may be half written, older or newer than we are, and have to be seen nevertheless.
 
-mod json;
+pub(crate) mod json;
 mod pods;
 mod revisions;
 mod runs;

@@ -55,6 +55,9 @@ pub struct Check {
     /// Fields of any object.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
+    /// The release is over, well or not, or goes on only when a person says so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
 }
 
 /// A field of an object, and what it has to hold.
@@ -203,6 +206,9 @@ impl Check {
             faults.push(format!("there are {} analysis runs, expected {most} at most", seen.runs.len()));
         }
         faults.extend(self.fields.iter().filter_map(|field| field.fault(seen)));
+        if self.over && !(observed(&seen.rollout) && is_over(&seen.rollout)) {
+            faults.push(format!("the release is under way: phase is {}", status("/status/phase")));
+        }
         faults
     }
 
@@ -241,6 +247,22 @@ fn text(value: Option<&str>) -> String {
 fn differs<T: PartialEq + std::fmt::Display>(faults: &mut Vec<String>, what: &str, expect: Option<&T>, seen: &T) {
     if let Some(expect) = expect.filter(|expect| *expect != seen) {
         faults.push(format!("{what} is {seen}, expected {expect}"));
+    }
+}
+
+/// Says whether a release has ended, or waits for a person.
+fn is_over(rollout: &Value) -> bool {
+    let step = view::number(rollout, "/status/currentStepIndex").and_then(|step| usize::try_from(step).ok());
+    let pause = step.and_then(|step| view::list(rollout, "/spec/strategy/canary/steps").get(step)?.get("pause"));
+    let reasons = view::list(rollout, "/status/pauseConditions").iter().map(|one| view::text(one, "/reason"));
+    match view::text(rollout, "/status/phase") {
+        "Healthy" | "Degraded" => true,
+        "Paused" => {
+            view::flag(rollout, "/spec/paused")
+                || pause.is_some_and(|pause| pause.get("duration").is_none())
+                || reasons.into_iter().any(|reason| reason == "InconclusiveAnalysisRun")
+        }
+        _ => false,
     }
 }
 
