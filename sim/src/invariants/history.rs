@@ -88,6 +88,11 @@ impl History {
         self
     }
 
+    /// How long a write may be on its way.
+    pub const fn race(&self) -> SignedDuration {
+        self.race
+    }
+
     /// Takes in a call of the controller under test.
     pub fn hear(&mut self, call: &CallRecord) {
         if call.verb == "get" && call.code == 200 {

@@ -12,7 +12,7 @@ const ROUNDED: SignedDuration = SignedDuration::from_secs(1);
 const USUAL_DELAY: i64 = 30;
 
 /// Checks every status of ours that leaves a pause step, and every write that takes a `ReplicaSet`'s last pods; by the time
-/// of the API server, which nobody sets.
+/// of the API server, which nobody sets. The write that begins the wait is on its way for as long as a race allows.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
     let wrong = match write.key.resource.as_str() {
         "rollouts" => pause(history, write),
@@ -38,7 +38,7 @@ fn pause(history: &History, write: &WriteRecord) -> Option<String> {
         return Some(format!("the pause of step {from} was to last until a person ends it"));
     };
     let lasted = write.at.duration_since(since.since);
-    (lasted + ROUNDED < duration)
+    (lasted + ROUNDED + history.race() < duration)
         .then(|| format!("the pause of step {from} lasted {lasted:#} and was to last {duration:#}"))
 }
 
@@ -80,6 +80,6 @@ fn delay(history: &History, write: &WriteRecord) -> Option<String> {
     let delay = SignedDuration::from_secs(view::number(canary, &format!("/{field}")).unwrap_or(USUAL_DELAY));
     let until = history.shelf(&write.key)?.reached()?;
     let lasted = write.at.duration_since(until);
-    (lasted + ROUNDED < delay)
+    (lasted + ROUNDED + history.race() < delay)
         .then(|| format!("its pods went {lasted:#} after their traffic, and {field} is {delay:#}"))
 }
