@@ -158,8 +158,8 @@ pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
 /// Says that what was told in shortened time is what the simulator told, and kept its time.
 fn told_alike(simulated: &Played, real: Vec<Line>, factor: u32) -> Result<(), String> {
     let simulated = simulated.transcript.lines();
-    let real = score::aligned(&simulated, real);
-    score::same(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
+    let real = score::aligned(&simulated, &real);
+    score::told_alike(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
     pace::kept(&simulated, &real, factor)
 }
 

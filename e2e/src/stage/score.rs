@@ -85,9 +85,8 @@ const ARROW: &str = " -> ";
 ///
 /// Two lines change places only if the story has them at different moments, a second apart or more, and real parts within
 /// [`TOGETHER`]. What belongs to one moment keeps its order.
-pub(super) fn aligned(simulated: &[Line], real: Vec<Line>) -> Vec<Line> {
+pub(super) fn aligned(simulated: &[Line], real: &[Line]) -> Vec<Line> {
     let mut real = joined(simulated, real);
-    let same = |a: &Line, b: &Line| a.subject == b.subject && comparable(&a.text) == comparable(&b.text);
     for (at, expect) in simulated.iter().enumerate() {
         let Some(found) = real.iter().skip(at).position(|line| same(line, expect)).map(|found| at + found) else {
             break;
@@ -109,31 +108,48 @@ pub(super) fn aligned(simulated: &[Line], real: Vec<Line>) -> Vec<Line> {
     real
 }
 
-/// The lines with lowerings joined that followed each other within [`TOGETHER`] where the story has one: real pods come
-/// back one by one, and weight goes back to stable as they can take it.
-fn joined(simulated: &[Line], real: Vec<Line>) -> Vec<Line> {
+/// The lines with lowerings joined that followed each other, each within [`TOGETHER`], where the story has one: real pods
+/// come back one by one, and weight goes back to stable as they can take it.
+fn joined(simulated: &[Line], real: &[Line]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::with_capacity(real.len());
-    for line in real {
-        let whole = lines.last().and_then(|last| whole(simulated, last, &line));
-        match (lines.last_mut(), whole) {
-            (Some(last), Some(text)) => (last.at, last.text) = (line.at, text),
-            _ => lines.push(line),
-        }
+    let mut rest = real;
+    while let [first, others @ ..] = rest {
+        let (line, taken) = whole(simulated, first, others).unwrap_or_else(|| (first.clone(), 0));
+        lines.push(line);
+        rest = others.get(taken..).unwrap_or_default();
     }
     lines
 }
 
-/// The one lowering of the story that two are the halves of.
-fn whole(simulated: &[Line], first: &Line, second: &Line) -> Option<String> {
+/// The one lowering of the story that a line and the next ones are parts of, and how many of the next ones; as many as can be.
+fn whole(simulated: &[Line], first: &Line, others: &[Line]) -> Option<(Line, usize)> {
+    let told = |line: &Line| simulated.iter().any(|one| one.kind == Kind::Lowered && same(one, line));
+    let mut sum = first.clone();
+    let mut found = None;
+    for (at, other) in others.iter().enumerate() {
+        let Some(longer) = together(&sum, other) else { break };
+        sum = longer;
+        if told(&sum) {
+            found = Some((sum.clone(), at + 1));
+        }
+    }
+    found
+}
+
+/// Two lowerings as one, if the second goes on where the first has ended.
+fn together(first: &Line, second: &Line) -> Option<Line> {
     let lowered = |line: &Line| line.kind == Kind::Lowered;
     if !(lowered(first) && lowered(second) && first.subject == second.subject && apart(first, second) <= TOGETHER) {
         return None;
     }
     let ((from, half), (other, to)) = (first.text.split_once(ARROW)?, second.text.split_once(ARROW)?);
-    let met = from.rsplit_once(' ').is_some_and(|(what, _)| other == format!("{what} {half}"));
-    let text = format!("{from}{ARROW}{to}");
-    let told = simulated.iter().any(|line| lowered(line) && line.subject == first.subject && line.text == text);
-    (met && told).then_some(text)
+    let (what, _) = from.rsplit_once(' ')?;
+    (other == format!("{what} {half}")).then(|| Line { text: format!("{from}{ARROW}{to}"), ..second.clone() })
+}
+
+/// Says whether two lines tell the same.
+fn same(a: &Line, b: &Line) -> bool {
+    a.subject == b.subject && comparable(&a.text) == comparable(&b.text)
 }
 
 fn apart(a: &Line, b: &Line) -> SignedDuration {
@@ -141,7 +157,7 @@ fn apart(a: &Line, b: &Line) -> SignedDuration {
 }
 
 /// Says that both worlds told the same; else shows where they differ.
-pub(super) fn same(simulated: &str, real: &str) -> Result<(), String> {
+pub(super) fn told_alike(simulated: &str, real: &str) -> Result<(), String> {
     let (simulated, real) = (comparable(simulated), comparable(real));
     if simulated == real {
         return Ok(());
@@ -176,7 +192,7 @@ mod tests {
     use super::*;
 
     fn check(simulated: &str, real: &str, expect: &str) {
-        assert_eq!(same(simulated, real).err().unwrap_or_default(), expect);
+        assert_eq!(told_alike(simulated, real).err().unwrap_or_default(), expect);
     }
 
     #[test]
@@ -202,7 +218,7 @@ mod tests {
     }
 
     fn align(simulated: &[(i64, &str)], real: &[(i64, &str)], expect: &[&str]) {
-        let aligned = aligned(&lines(simulated), lines(real));
+        let aligned = aligned(&lines(simulated), &lines(real));
         assert_eq!(aligned.iter().map(|line| line.text.as_str()).collect::<Vec<_>>(), expect);
     }
 
@@ -223,24 +239,26 @@ mod tests {
     }
 
     #[test]
-    fn two_halves_of_a_lowering_that_fell_together_are_one() {
+    fn parts_of_a_lowering_that_fell_together_are_one() {
         let line = |milliseconds: i64, kind: Kind, text: &str| Line {
             at: jiff::Timestamp::from_millisecond(milliseconds).unwrap(),
             subject: "shop".to_owned(),
             kind,
             text: text.to_owned(),
         };
-        let told = |story: &str, second: i64, halves: [&str; 2]| -> Vec<String> {
+        let told = |story: &str, apart: i64, parts: &[&str]| -> Vec<String> {
             let story = [line(0, Kind::Lowered, story)];
-            let real = vec![line(0, Kind::Lowered, halves[0]), line(second, Kind::Lowered, halves[1])];
-            joined(&story, real).into_iter().map(|line| line.text).collect()
+            let real: Vec<_> = (0..).zip(parts).map(|(at, part)| line(at * apart, Kind::Lowered, part)).collect();
+            joined(&story, &real).into_iter().map(|line| line.text).collect()
         };
         let halves = ["weight 40 -> 30", "weight 30 -> 0"];
-        assert_eq!(told("weight 40 -> 0", 900, halves), ["weight 40 -> 0"]);
-        assert_eq!(told("weight 40 -> 0", 1100, halves), halves, "too far apart");
-        assert_eq!(told("weight 40 -> 30", 900, halves), halves, "the story has both");
+        assert_eq!(told("weight 40 -> 0", 900, &halves), ["weight 40 -> 0"]);
+        assert_eq!(told("weight 40 -> 0", 1100, &halves), halves, "too far apart");
+        assert_eq!(told("weight 40 -> 30", 900, &halves), halves, "the story has both");
         let others = ["weight 40 -> 30", "weight 20 -> 0"];
-        assert_eq!(told("weight 40 -> 0", 900, others), others, "they don't meet");
+        assert_eq!(told("weight 40 -> 0", 900, &others), others, "they don't meet");
+        let many = ["weight 70 -> 60", "weight 60 -> 50", "weight 50 -> 0", "weight 9 -> 0"];
+        assert_eq!(told("weight 70 -> 0", 900, &many), ["weight 70 -> 0", "weight 9 -> 0"]);
     }
 
     #[test]
