@@ -148,6 +148,10 @@ pub struct RollbackDecision {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct RollbackTimes {
+    /// The release began.
+    #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::time::Wire>"))]
+    pub began: Option<Timestamp>,
     /// The traffic was taken off the new version.
     #[serde(skip_serializing_if = "Option::is_none", with = "crate::time::option")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<crate::time::Wire>"))]

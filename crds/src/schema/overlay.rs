@@ -162,6 +162,7 @@ fn bounds_of_rollbacks() -> Vec<(&'static str, &'static str, Value)> {
         ("RollbackGit", "message", json!({ "maxLength": 8192 })),
         ("RollbackGit", "mode", json!({ "enum": ["Push", "PullRequest"] })),
         ("RollbackNotice", "on", json!({ "maxItems": 5 })),
+        ("RollbackNotice", "name", json!({ "minLength": 1, "maxLength": 63, "pattern": "^[A-Za-z0-9._-]+$" })),
         ("OpaGate", "undefined", json!({ "enum": ["Allow", "Deny", "Hold"] })),
         ("OpaGate", "unreachable", json!({ "enum": ["Allow", "Deny", "Hold"] })),
         ("RollbackPolicyStatus", "rollbacks", json!({ "maxItems": 1000 })),

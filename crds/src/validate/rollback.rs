@@ -210,6 +210,8 @@ fn notice(notice: &RollbackNotice, at: &str, faults: &mut Faults) {
     let RollbackNotice { name, on, slack, webhook } = notice;
     if name.is_empty() {
         faults.missing(&format!("{at}.name"), "give a name by which the status knows the notice");
+    } else if !name.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter)) {
+        faults.wrong(&format!("{at}.name"), name, "it must be letters, digits, -, _ and .");
     }
     words(on, &format!("{at}.on"), NoticeMoment::KNOWN, NoticeMoment::as_str, faults);
     match (slack, webhook) {
@@ -315,7 +317,7 @@ mod tests {
                 "edits": [{"file": "../x", "yaml": {"path": "a..b"}, "helm": {}}, {"file": "a/{{b}}", "kustomize": {}}],
                 "author": {"name": "a<b", "email": ""}, "message": "{{who}}", "timeout": "0s",
             },
-            "notices": [{"name": "a"}, {"name": "a", "slack": {"token": {"name": "t", "key": "k"}}},
+            "notices": [{"name": "a"}, {"name": "a b", "webhook": {"url": "http://x"}}, {"name": "a", "slack": {"token": {"name": "t", "key": "k"}}},
                 {"webhook": {"url": "https://u:p@x/"}}],
             "proof": {"timeout": "-1s"},
         }));
@@ -342,10 +344,11 @@ mod tests {
              cause, reason, run, metric, value, condition, duration, decision, policy, ticket",
             "spec.git.timeout is 0s; it must be more than nothing and at most 600s",
             "spec.notices[0] must have exactly one of slack and webhook",
-            "spec.notices[1].name is a; another notice has that name already",
-            "spec.notices[1].slack.channel is missing; give the id of the channel, such as C0123456789",
-            "spec.notices[2].name is missing; give a name by which the status knows the notice",
-            "spec.notices[2].webhook.url must not hold a user name or a password; put a token into a Secret",
+            "spec.notices[1].name is a b; it must be letters, digits, -, _ and .",
+            "spec.notices[2].name is a; another notice has that name already",
+            "spec.notices[2].slack.channel is missing; give the id of the channel, such as C0123456789",
+            "spec.notices[3].name is missing; give a name by which the status knows the notice",
+            "spec.notices[3].webhook.url must not hold a user name or a password; put a token into a Secret",
             "spec.proof.timeout is -1s; it must be more than nothing and at most 2592000s",
         ];
         assert_eq!(told, expect);
