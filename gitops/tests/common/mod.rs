@@ -1,0 +1,7 @@
+//! What the loop is played on: a bare repository on this machine, servers on loopback, and the API server of the simulator.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub mod repository;
+pub mod servers;
+pub mod stage;
