@@ -71,7 +71,10 @@ impl App {
         let on_policy = move |change: &Change<PolicyRow>| waking.add(change.key().clone());
         let (waking, all) = (queue.clone(), policies.clone());
         let on_rollout = move |change: &Change<RolloutRow>| {
-            let here = |policy: &&Arc<PolicyRow>| policy.key().namespace() == change.key().namespace();
+            let aborted = change.old.iter().chain(&change.new).any(|rollout| rollout.rollback.is_some());
+            let here = |policy: &&Arc<PolicyRow>| {
+                policy.key().namespace() == change.key().namespace() && (aborted || policy.open)
+            };
             waking.add_all(all.all().iter().filter(here).map(|policy| policy.key().clone()).collect(), Lane::Normal);
         };
         let scope = |scope: fn(Option<&str>) -> Scope| scope(namespace.as_deref());

@@ -68,7 +68,7 @@ fn names(world: &World, policy: &PolicySeen) -> Vec<String> {
     let selected = |row: &Arc<RolloutRow>| {
         use serin_controller::runtime::projection::Projection as _;
         row.key().namespace() == policy.namespace
-            && row.aborted
+            && row.rollback.as_ref().is_some_and(|id| !policy.status.rollbacks.iter().any(|known| known.id == *id))
             && (selector.names.is_empty() || selector.names.iter().any(|name| name == row.key().name()))
             && selector.match_labels.iter().all(|(label, value)| row.labels.get(label) == Some(value))
     };

@@ -8,11 +8,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use serin_controller::runtime::key::Key;
 use serin_controller::runtime::projection::{CutError, MetaRow, Place, Projection};
+use serin_crds::names::{REVISION_ANNOTATION, RollbackStage};
+use serin_crds::time;
 
-/// A `RollbackPolicy`: only that it is there, and in which version.
+use crate::core::observed::rollback_id;
+
+/// A `RollbackPolicy`: that it is there, in which version, and whether a rollback is under way.
 #[derive(Clone, Debug)]
 pub struct PolicyRow {
     meta: MetaRow,
+    /// Whether a rollback is under way, so that every change of its Rollouts may matter.
+    pub open: bool,
 }
 
 /// A Rollout: its labels, and whether it is aborted.
@@ -21,8 +27,8 @@ pub struct RolloutRow {
     meta: MetaRow,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// Whether an abort is recorded.
-    pub aborted: bool,
+    /// What the rollback of its abort is called, if one is recorded.
+    pub rollback: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +65,10 @@ impl Projection for PolicyRow {
 
     fn project(json: &str) -> Result<Self, CutError> {
         let mut raw: Raw = serde_json::from_str(json)?;
-        Ok(Self { meta: raw.row()? })
+        let rollbacks = raw.status.get("rollbacks").and_then(Value::as_array).into_iter().flatten();
+        let mut stages = rollbacks.filter_map(|rollback| rollback.get("stage")?.as_str());
+        let open = stages.any(|stage| !RollbackStage::from(stage).is_final());
+        Ok(Self { meta: raw.row()?, open })
     }
 
     fn meta(&self) -> &MetaRow {
@@ -83,8 +92,12 @@ impl Projection for RolloutRow {
     fn project(json: &str) -> Result<Self, CutError> {
         let mut raw: Raw = serde_json::from_str(json)?;
         let labels = raw.metadata.labels.take().unwrap_or_default();
+        let annotations = raw.metadata.annotations.take().unwrap_or_default();
         let aborted = raw.status.get("abort").and_then(Value::as_bool).unwrap_or_default();
-        Ok(Self { meta: raw.row()?, labels, aborted })
+        let at = raw.status.get("abortedAt").and_then(Value::as_str).and_then(time::parse).filter(|_| aborted);
+        let (uid, revision) = (raw.metadata.uid.clone().unwrap_or_default(), annotations.get(REVISION_ANNOTATION));
+        let rollback = at.map(|at| rollback_id(&uid, revision.map(String::as_str), at));
+        Ok(Self { meta: raw.row()?, labels, rollback })
     }
 
     fn meta(&self) -> &MetaRow {

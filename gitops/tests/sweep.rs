@@ -11,61 +11,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use serin_controller::runtime::clock::Clock;
 use serin_sim::server::faults::Fault;
 use serin_sim::server::{Key, SimServer};
 use tokio::sync::mpsc;
 
+use common::release::{Release, aborted, now};
 use common::repository::Repository;
 use common::servers::Servers;
 use common::stage::{Stage, USER};
 
 const MANIFEST: &str = "kind: Rollout # the app\nspec:\n  image: \"web:v2\"   # keep\n";
-
-/// Objects that an aborted release leaves.
-fn aborted(server: &SimServer) {
-    let direct = server.as_user("rollouts-controller");
-    for file in ["rollouts", "analysisruns"] {
-        let path = format!("{}/../crds/generated/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-        let crd = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        server.register_crd(crd).unwrap();
-    }
-    let template = |image: &str| {
-        json!({
-            "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]},
-        })
-    };
-    let made = direct.create(json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout",
-        "metadata": {"name": "web", "namespace": "default", "annotations": {"rollout.argoproj.io/revision": "2"}},
-        "spec": {
-            "selector": {"matchLabels": {"app": "web"}}, "template": template("web:v2"), "strategy": {"canary": {}},
-        },
-    }));
-    let uid = made.unwrap()["metadata"]["uid"].clone();
-    let owner = json!([{
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": uid, "controller": true,
-    }]);
-    for (hash, image) in [("new", "web:v2"), ("old", "web:v1")] {
-        let labels = json!({"app": "web", "rollouts-pod-template-hash": hash});
-        let metadata =
-            json!({"name": format!("web-{hash}"), "namespace": "default", "labels": labels, "ownerReferences": owner});
-        let spec = json!({"replicas": 0, "selector": {"matchLabels": {"app": "web"}}, "template": template(image)});
-        direct
-            .create(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec}))
-            .unwrap();
-    }
-    let message = "Rollout aborted update to revision 2: Step-based analysis phase error/failed: too many errors";
-    let at = "2026-11-28T09:10:00Z";
-    let status = json!({"status": {
-        "abort": true, "abortedAt": at, "currentPodHash": "new", "stableRS": "old", "phase": "Degraded",
-        "conditions": [{
-            "type": "Progressing", "status": "False", "reason": "RolloutAborted", "message": message,
-            "lastUpdateTime": at, "lastTransitionTime": at,
-        }],
-    }});
-    direct.merge("rollouts/status", &Key::new("default", "web"), status).unwrap();
-}
 
 /// Brings the stable version into the cluster, and makes it healthy there.
 fn synced(server: &SimServer) {
@@ -129,13 +84,10 @@ exit $code
 
 impl Played {
     async fn new() -> Self {
-        let epoch = "2026-11-28T09:10:05Z".parse().unwrap();
-        let ticking = Clock::anchored(epoch);
-        let server = SimServer::new(move || ticking.now());
-        aborted(&server);
+        let server = aborted(&[Release { name: "web", from: "web:v2", to: "web:v1" }]);
         let repository = Repository::with(&[("web.yaml", MANIFEST), ("other.yaml", "a: 1\n")]);
         let servers = Servers::start().await;
-        let mut stage = Stage::new(&server, epoch);
+        let mut stage = Stage::new(&server, now());
         stage.secret("slack", &[("token", "xoxb-1")]);
         stage.policy("loop", &json!({
             "selector": {"names": ["web"]},
@@ -255,7 +207,7 @@ async fn answer_git(folder: std::path::PathBuf, trap: Arc<Trap>, spring: mpsc::U
             let Some((pid, command)) = name.strip_prefix("ask.").and_then(|rest| rest.split_once('.')) else {
                 continue;
             };
-            if command.ends_with(".tmp") {
+            if command.strip_suffix(".tmp").is_some() {
                 continue;
             }
             std::fs::remove_file(entry.path()).unwrap();

@@ -114,8 +114,12 @@ impl RolloutSeen {
     /// What the rollback of its present abort is called.
     pub fn rollback(&self) -> Option<String> {
         let aborted = self.aborted.as_ref()?;
-        let uid = self.uid.split('-').next().unwrap_or_default();
-        let revision = self.revision.as_deref().unwrap_or("0");
-        Some(format!("{uid}-{revision}-{}", aborted.at.as_second()))
+        Some(rollback_id(&self.uid, self.revision.as_deref(), aborted.at))
     }
+}
+
+/// What the rollback of an abort is called: of the Rollout with this uid, in this revision, at this instant.
+pub fn rollback_id(uid: &str, revision: Option<&str>, aborted: Timestamp) -> String {
+    let uid = uid.split('-').next().unwrap_or_default();
+    format!("{uid}-{}-{}", revision.unwrap_or("0"), aborted.as_second())
 }

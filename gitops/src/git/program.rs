@@ -139,8 +139,11 @@ impl Session {
         let what = arguments.first().copied().unwrap_or_default();
         let spawned = self.command(arguments, given).spawn();
         let child = spawned.map_err(|error| GitError::Passing(format!("cannot run git: {error}")))?;
-        let group = Group::of(&child);
+        let mut group = Group::of(&child);
         let ended = tokio::time::timeout(self.timeout, converse(child, given.input)).await;
+        if matches!(ended, Ok(Ok(_))) {
+            group.has_ended();
+        }
         drop(group);
         let Ok(ended) = ended else {
             return Err(GitError::Passing(format!("git {what} took longer than {} s", self.timeout.as_secs())));
@@ -209,6 +212,11 @@ impl Group {
     fn of(child: &Child) -> Self {
         let number = child.id().and_then(|id| i32::try_from(id).ok());
         Self(number.and_then(Pid::from_raw))
+    }
+
+    /// Git has ended; its number may soon be that of another.
+    fn has_ended(&mut self) {
+        self.0 = None;
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod release;
 pub mod repository;
 pub mod servers;
 pub mod stage;
