@@ -27,6 +27,7 @@ pub fn files() -> Result<Vec<File>, serde_saphyr::ser::Error> {
         files.push(File { path: format!("charts/serin/files/crds/{}", crd.file), text: text.clone() });
         files.push(File { path: format!("crds/generated/{}", crd.file), text });
     }
+    files.push(File { path: "charts/serin/files/gitops/rbac.yaml".to_owned(), text: rbac::loop_file() });
     let (file, text) = (schema::loop_crd().file, schema::loop_crd().to_yaml()?);
     files.push(File { path: format!("charts/serin/files/gitops/{file}"), text: text.clone() });
     files.push(File { path: format!("crds/generated/gitops/{file}"), text });

@@ -70,7 +70,7 @@ impl Cluster {
             }
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(Err(format!("there is no Secret {name}"))),
             Err(kube::Error::Api(status)) if status.code == 403 => Ok(Err(format!(
-                "the Secret {name} may not be read; its namespace is not among gitops.namespaces of the chart"
+                "the Secret {name} may not be read; its namespace is not among gitops.secretNamespaces of the chart"
             ))),
             Err(error) => Err(failed("read a Secret", &error)),
         }

@@ -4,14 +4,17 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
+use serin_crds::rbac::{Feature, LOOP_RULES, Rule};
 
 use common::release::{Release, aborted, now};
 use common::repository::Repository;
 use common::servers::Servers;
-use common::stage::Stage;
+use common::stage::{Stage, USER};
 
 const MANIFEST: &str = "spec:\n  image: web:v2\n";
 
@@ -40,6 +43,43 @@ fn message(status: &Value) -> String {
 /// Texts that the webhook has taken.
 fn told(servers: &Servers) -> Vec<String> {
     servers.state.taken.lock().unwrap().values().map(|body| body["text"].as_str().unwrap().to_owned()).collect()
+}
+
+/// What the role allows and no more: a test of what the chart grants.
+#[tokio::test]
+async fn every_call_of_the_loop_is_one_that_its_role_allows() {
+    let calls = Arc::new(Mutex::new(BTreeSet::new()));
+    let (seen, server) = (calls.clone(), aborted(&[Release { name: "web", from: "web:v2", to: "web:v1" }]));
+    server.on_call(move |call, _| {
+        if call.user == USER {
+            let sub = if call.subresource.is_empty() { String::new() } else { format!("/{}", call.subresource) };
+            let resource = call.resource.split('.').next().unwrap();
+            seen.lock().unwrap().insert((call.verb.word().to_lowercase(), format!("{resource}{sub}")));
+        }
+    });
+    let repository = Repository::with(&[("web.yaml", MANIFEST)]);
+    let servers = Servers::start().await;
+    let mut stage = Stage::new(&server, now());
+    stage.secret("opa", &[("token", "x")]);
+    stage.policy("loop", &json!({
+        "selector": {"names": ["web"]},
+        "gate": {"opa": {"url": servers.url(""), "path": "a/b", "token": {"name": "opa", "key": "token"}}},
+        "git": {"url": repository.url(), "branch": "main", "edits": [{"file": "web.yaml", "yaml": {"path": "spec.image"}}]},
+    }));
+    stage.start();
+    stage.stage("loop", "Syncing").await;
+    let calls = calls.lock().unwrap().clone();
+    let allowed = |(verb, resource): &(String, String)| {
+        let fits = |rule: &&Rule| rule.resources.contains(&resource.as_str()) && rule.verbs.contains(&verb.as_str());
+        LOOP_RULES.iter().any(|rule| fits(&rule))
+    };
+    assert_eq!(calls.iter().filter(|call| !allowed(call)).collect::<Vec<_>>(), Vec::<&(String, String)>::new());
+    for rule in LOOP_RULES.iter().filter(|rule| rule.feature != Feature::LeaderElection) {
+        for verb in rule.verbs {
+            let made = rule.resources.iter().all(|resource| calls.contains(&((*verb).into(), (*resource).into())));
+            assert!(made, "{rule:?}: {verb} is never used: {calls:?}");
+        }
+    }
 }
 
 #[tokio::test]
