@@ -8,7 +8,7 @@ COPY . .
 RUN cargo build --profile image --locked -p serin-controller -p serin-gitops
 
 FROM alpine:3.22 AS gitops
-RUN apk add --no-cache git openssh-client-default ca-certificates
+RUN apk add --no-cache git openssh-client-default openssh-keygen ca-certificates
 COPY --from=build /src/target/image/serin-gitops /usr/local/bin/serin-gitops
 USER 65532:65532
 # /healthz and /readyz; /metrics.

@@ -266,6 +266,60 @@ async fn a_login_is_shown_to_the_server_and_to_nobody_else() {
     );
 }
 
+#[tokio::test]
+async fn a_commit_is_signed_where_a_key_is_given() {
+    let repository = Repository::with(&[("web.yaml", WEB)]);
+    let (keys, work) = (Folder::new(), Folder::new());
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "serin@example.org", "-f"])
+        .arg(keys.0.join("key"))
+        .status();
+    assert!(made.unwrap().success());
+    let read = |name: &str| std::fs::read_to_string(keys.0.join(name)).unwrap();
+    let secret = SecretKeys::from([("ssh-privatekey".to_owned(), Secret::new(read("key").trim_end()))]);
+    let target = Target { access: Access::open().signing("sign", &secret).unwrap(), ..target(repository.url()) };
+    let changes = [change("r1", "web.yaml")];
+    land(&program(&work, "file"), &target, &changes, &|| true).await.unwrap();
+    std::fs::write(keys.0.join("signers"), format!("serin@example.org {}", read("key.pub"))).unwrap();
+    let signers = format!("gpg.ssh.allowedSignersFile={}", keys.0.join("signers").display());
+    let verdict = git(&repository.path(), &["-c", &signers, "log", "-1", "--format=%G? %GS", "main"]);
+    assert_eq!(verdict.trim(), "G serin@example.org");
+    assert!(Access::open().signing("sign", &SecretKeys::new()).is_err());
+}
+
+/// What ssh is given: its arguments, and the file with the key.
+const SSH: &str = r#"#!/bin/sh
+{ echo "arguments: $*"; for word in "$@"; do case "$word" in */key) cat "$word"; stat -c %a "$word";; esac; done; } > "OUT"
+echo "Host key verification failed." >&2
+exit 255
+"#;
+
+#[tokio::test]
+async fn ssh_knows_its_hosts_and_gets_its_key_from_a_file_that_nobody_else_reads() {
+    let (tools, work) = (Folder::new(), Folder::new());
+    let (ssh, out) = (tools.0.join("ssh"), tools.0.join("out"));
+    std::fs::write(&ssh, SSH.replace("OUT", &out.display().to_string())).unwrap();
+    std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", tools.0.display(), std::env::var("PATH").unwrap());
+    let work = work.0.join("a b's");
+    let program = Program::of(|name| (name == "PATH").then(|| path.clone()), "git".into(), work, "ssh".into());
+    let keys = SecretKeys::from([
+        ("ssh-privatekey".to_owned(), Secret::new("PRIVATE-LINE-1\nPRIVATE-LINE-2")),
+        ("known_hosts".to_owned(), Secret::new("git.example ssh-ed25519 AAAA")),
+    ]);
+    let url = "git@git.example:shop.git".to_owned();
+    let target = Target { access: Access::of(&url, "git", &keys).unwrap(), ..target(url) };
+    let error = land(&program, &target, &[], &|| true).await.unwrap_err();
+    assert!(error.to_string().contains("Host key verification failed"), "{error}");
+    let given = std::fs::read_to_string(out).unwrap();
+    let (arguments, file) = given.split_once('\n').unwrap();
+    assert_eq!(file, "PRIVATE-LINE-1\nPRIVATE-LINE-2\n600\n");
+    assert!(!arguments.contains("PRIVATE") && !error.to_string().contains("PRIVATE"), "{arguments}");
+    for option in ["StrictHostKeyChecking=yes", "BatchMode=yes", "GlobalKnownHostsFile=/dev/null", "-F /dev/null"] {
+        assert!(arguments.contains(option), "{arguments}");
+    }
+}
+
 #[test]
 fn a_secret_without_what_git_needs_is_told() {
     let keys = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), Secret::new("x"))).collect::<SecretKeys>();

@@ -125,6 +125,9 @@ pub struct RollbackGit {
     /// Whom commits name; Serin when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<CommitAuthor>,
+    /// Secret with ssh-privatekey, an OpenSSH key without a passphrase that signs commits; they are not signed when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing: Option<RollbackSecret>,
     /// Template of the commit message, with places such as {{to}} and {{reason}}; trailers are added.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "lenient::text")]
     pub message: Option<String>,

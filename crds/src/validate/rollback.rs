@@ -86,7 +86,7 @@ fn opa(opa: &OpaGate, faults: &mut Faults) {
 }
 
 fn git(git: &RollbackGit, faults: &mut Faults) {
-    let RollbackGit { url, branch, credentials, edits, mode, author, message, timeout } = git;
+    let RollbackGit { url, branch, credentials, edits, mode, author, signing, message, timeout } = git;
     if let Some(rule) = repository_fault(url) {
         // What is wrong may be a password, and is not told.
         faults.say("spec.git.url", rule);
@@ -94,8 +94,10 @@ fn git(git: &RollbackGit, faults: &mut Faults) {
     if !is_branch(branch) {
         faults.wrong("spec.git.branch", branch, "it must be the name of a branch, such as main");
     }
-    if credentials.as_ref().is_some_and(|secret| secret.name.is_empty()) {
-        faults.missing("spec.git.credentials.name", "give the name of a Secret");
+    for (field, secret) in [("credentials", credentials), ("signing", signing)] {
+        if secret.as_ref().is_some_and(|secret| secret.name.is_empty()) {
+            faults.missing(&format!("spec.git.{field}.name"), "give the name of a Secret");
+        }
     }
     if edits.is_empty() {
         faults.missing("spec.git.edits", "say in which file the image stands");

@@ -66,6 +66,13 @@ async fn target(world: &World, observed: &Observed) -> Result<Result<Target, Str
             Err(why) => Err(why),
         },
     };
+    let access = match (access, &git.signing) {
+        (Ok(access), Some(secret)) => match world.cluster.secret(&policy.namespace, &secret.name).await? {
+            Ok(keys) => access.signing(&secret.name, &keys),
+            Err(why) => Err(why),
+        },
+        (access, _) => access,
+    };
     let given = git.timeout.as_deref().and_then(|text| duration::parse(text).ok());
     let timeout = given.and_then(|span| Duration::try_from(span).ok()).unwrap_or(GIT_TIMEOUT);
     let (url, branch) = (git.url.clone(), git.branch.clone());

@@ -11,6 +11,7 @@ use super::GitError;
 const KEY_FILE: &str = "key";
 const HOSTS_FILE: &str = "known_hosts";
 const ROOTS_FILE: &str = "ca.crt";
+const SIGNING_FILE: &str = "signing";
 const USER: &str = "SERIN_GIT_USERNAME";
 const PASSWORD: &str = "SERIN_GIT_PASSWORD";
 /// Reads what it says out of its environment: no secret is part of it.
@@ -22,6 +23,7 @@ pub struct Access {
     login: Option<(Secret, Secret)>,
     key: Option<(Secret, Secret)>,
     roots: Option<Secret>,
+    signing: Option<Secret>,
 }
 
 impl Access {
@@ -45,21 +47,42 @@ impl Access {
                 return Err(format!("username or password in the Secret {name} has several lines"));
             }
             let trimmed = |secret: Secret| Secret::new(secret.expose().trim_end());
-            return Ok(Self { login: Some((trimmed(user), trimmed(password))), key: None, roots });
+            return Ok(Self { login: Some((trimmed(user), trimmed(password))), key: None, roots, signing: None });
         }
         let private = key(&["ssh-privatekey", "sshPrivateKey", "identity"]);
         let private = private.ok_or_else(|| format!("the Secret {name} has no ssh-privatekey"))?;
         let hosts = key(&["known_hosts"]);
         let hosts =
             hosts.ok_or_else(|| format!("the Secret {name} has no known_hosts, without which no host is trusted"))?;
-        Ok(Self { login: None, key: Some((private, hosts)), roots: None })
+        Ok(Self { login: None, key: Some((private, hosts)), roots: None, signing: None })
+    }
+
+    /// Signs commits with the key in a Secret.
+    ///
+    /// # Errors
+    /// The Secret has none.
+    pub fn signing(mut self, name: &str, keys: &SecretKeys) -> Result<Self, String> {
+        let key = keys.get("ssh-privatekey").cloned();
+        self.signing = Some(key.ok_or_else(|| format!("the Secret {name} has no ssh-privatekey to sign with"))?);
+        Ok(self)
+    }
+
+    /// Whether commits are signed.
+    pub(super) fn signs(&self) -> bool {
+        self.signing.is_some()
     }
 
     /// Takes secrets out of texts.
     pub fn redactor(&self) -> Redactor {
         let login = self.login.iter().map(|(_, password)| password);
         // The lines of a key are told as little as the whole.
-        let lines: Vec<Secret> = self.key.iter().flat_map(|(key, _)| key.expose().lines().map(Secret::new)).collect();
+        let lines: Vec<Secret> = self
+            .key
+            .iter()
+            .map(|(key, _)| key)
+            .chain(&self.signing)
+            .flat_map(|key| key.expose().lines().map(Secret::new))
+            .collect();
         Redactor::new(login.chain(&lines))
     }
 
@@ -70,6 +93,9 @@ impl Access {
             // Without a line end, ssh takes it for broken.
             files.insert(KEY_FILE, format!("{}\n", key.expose().trim_end()));
             files.insert(HOSTS_FILE, hosts.expose().to_owned());
+        }
+        if let Some(key) = &self.signing {
+            files.insert(SIGNING_FILE, format!("{}\n", key.expose().trim_end()));
         }
         if let Some(roots) = &self.roots {
             files.insert(ROOTS_FILE, roots.expose().to_owned());
@@ -90,6 +116,10 @@ impl Access {
         if self.login.is_some() {
             settings.push(("credential.helper".to_owned(), HELPER.to_owned()));
         }
+        if self.signing.is_some() {
+            settings.push(("gpg.format".to_owned(), "ssh".to_owned()));
+            settings.push(("user.signingKey".to_owned(), folder.join(SIGNING_FILE).to_string_lossy().into_owned()));
+        }
         if self.roots.is_some() {
             settings.push(("http.sslCAInfo".to_owned(), folder.join(ROOTS_FILE).to_string_lossy().into_owned()));
         }
@@ -102,7 +132,8 @@ impl Access {
         if let Some((user, password)) = &self.login {
             variables.extend([(USER, user.expose().to_owned()), (PASSWORD, password.expose().to_owned())]);
         }
-        let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        // A shell takes the command apart.
+        let at = |name: &str| format!("'{}'", folder.join(name).to_string_lossy().replace('\'', r"'\''"));
         let (identity, hosts) = if self.key.is_some() {
             (at(KEY_FILE), at(HOSTS_FILE))
         } else {

@@ -126,6 +126,11 @@ impl Session {
         self.folder.path().join("repository")
     }
 
+    /// Whether commits are signed.
+    pub fn signs(&self) -> bool {
+        self.access.signs()
+    }
+
     /// Removes secrets from what is told.
     pub fn redactor(&self) -> Redactor {
         self.access.redactor()

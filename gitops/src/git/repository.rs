@@ -120,7 +120,11 @@ impl<'a> Repository<'a> {
             ("GIT_COMMITTER_EMAIL", email),
         ];
         let given = Given { input: Some(change.message.as_bytes()), environment: &environment };
-        let sha = self.session.run(&["commit-tree", &tree, "-p", &self.tip, "-F", "-"], given).await?;
+        let mut commit = vec!["commit-tree", &tree, "-p", &self.tip, "-F", "-"];
+        if self.session.signs() {
+            commit.push("-S");
+        }
+        let sha = self.session.run(&commit, given).await?;
         self.tip = word(&sha);
         self.files.extend(edited);
         Ok(Landed::Committed(self.tip.clone()))
