@@ -8,7 +8,8 @@ COPY . .
 RUN cargo build --profile image --locked -p serin-controller -p serin-gitops
 
 FROM alpine:3.22 AS gitops
-RUN apk add --no-cache git openssh-client-default openssh-keygen ca-certificates
+# ssh wants its user to have a name.
+RUN apk add --no-cache git openssh-client-default openssh-keygen ca-certificates && adduser -D -H -u 65532 serin
 COPY --from=build /src/target/image/serin-gitops /usr/local/bin/serin-gitops
 USER 65532:65532
 # /healthz and /readyz; /metrics.

@@ -90,7 +90,7 @@ impl App {
             rollouts,
             clock,
             fetch,
-            git: Git { program, egress },
+            git: Git::new(program, egress),
             gate,
             memories: Memories::default(),
             meters: Meters::new(&registry),

@@ -54,9 +54,26 @@ pub struct Git {
     pub program: Program,
     /// Where repositories may be.
     pub egress: Egress,
+    /// One lock for each branch that was pushed to.
+    turns: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 impl Git {
+    /// Git, with nobody pushing yet.
+    pub fn new(program: Program, egress: Egress) -> Self {
+        Self { program, egress, turns: Arc::default() }
+    }
+
+    /// Waits until no other policy pushes to a branch: they would only overtake each other.
+    pub async fn alone(&self, url: &str, branch: &str) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+            turns.entry(format!("{url} {branch}")).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
+
     /// Why the protocol of a repository is not spoken here; `None` when it is.
     pub fn refusal(&self, url: &str) -> Option<String> {
         let scheme = url.split_once("://").map_or("ssh", |(scheme, _)| scheme);

@@ -27,6 +27,7 @@ fn change(id: &str, file: &str) -> Change {
         edits: vec![Place { edit, from: "web:v2".into(), to: "web:v1".into() }],
         message: format!("back in {file}\n\nSerin-Rollback: {id}\n"),
         author: ("Serin".into(), "serin@example.org".into()),
+        since: 1_700_000_000,
         overtaken: None,
     }
 }
@@ -67,6 +68,31 @@ async fn a_commit_is_made_once_and_changes_one_file() {
     repository.commit("again v2", &[("a/web.yaml", WEB)]);
     assert_eq!(landed(&repository, &[change("r1", "a/web.yaml")]).await, first);
     assert_eq!(repository.subjects().len(), 3);
+}
+
+#[tokio::test]
+async fn a_commit_is_found_however_many_others_follow_it() {
+    let repository = Repository::with(&[("web.yaml", WEB)]);
+    let first = landed(&repository, &[change("r1", "web.yaml")]).await;
+    let script: String =
+        (0..120).map(|_| "commit refs/heads/main\ncommitter p <p@example.org> now\ndata 1\nx\n").collect();
+    let script = script.replacen("commit refs", "reset refs/heads/main\nfrom refs/heads/main^0\n\ncommit refs", 1);
+    let fed = std::process::Command::new("git")
+        .args(["fast-import", "--quiet", "--date-format=now", "--force"])
+        .current_dir(repository.path())
+        .stdin(std::process::Stdio::piped())
+        .spawn();
+    let mut fed = fed.unwrap();
+    std::io::Write::write_all(&mut fed.stdin.take().unwrap(), script.as_bytes()).unwrap();
+    assert!(fed.wait().unwrap().success());
+    repository.commit("again v2", &[("web.yaml", WEB)]);
+    assert_eq!(repository.subjects().len(), 123);
+    assert_eq!(landed(&repository, &[change("r1", "web.yaml")]).await, first);
+    assert_eq!(repository.subjects().len(), 123);
+    // Another rollback is made on top of what is there.
+    let second = landed(&repository, &[change("r2", "web.yaml")]).await;
+    assert!(matches!(second["r2"], Landed::Committed(_)), "{second:?}");
+    assert_eq!(repository.subjects().len(), 124);
 }
 
 #[tokio::test]

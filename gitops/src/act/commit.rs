@@ -38,6 +38,7 @@ pub(super) async fn push(
         }
     }
     let gate = world.gate.clone();
+    let _alone = world.git.alone(&target.url, &target.branch).await;
     let landed = match land(&world.git.program, &target, &changes, &move || gate.check().is_ok()).await {
         Ok(landed) => landed,
         Err(error) => {
@@ -111,6 +112,7 @@ fn change(observed: &Observed, rollback: &Rollback, overtaken: Option<String>) -
         edits,
         message: words::commit(policy, rollback, rollout.and_then(|rollout| rollout.ticket.as_deref()))?,
         author: (author.0.to_owned(), author.1.to_owned()),
+        since: rollback.times.aborted.map_or(0, jiff::Timestamp::as_second),
         overtaken,
     })
 }

@@ -73,6 +73,8 @@ pub struct Change {
     pub message: String,
     /// Name and address of the author.
     pub author: (String, String),
+    /// No commit of ours can be older than this, in seconds since 1970.
+    pub since: i64,
     /// Why no commit may be made any more; then it is only looked whether one was made before.
     pub overtaken: Option<String>,
 }
@@ -102,8 +104,8 @@ pub enum Landed {
 /// Lands changes in one branch, each as a commit of its own, all by one push.
 ///
 /// # Guarantees
-/// For one id there is at most one commit, whoever tries how often, as long as the commits of others since fit into the
-/// part of the history that is looked at. The branch only moves forward. `may_push` is asked before each push.
+/// For one id there is at most one commit, whoever tries how often: the history since the abort is looked at before another
+/// one is made. The branch only moves forward. `may_push` is asked before each push.
 ///
 /// # Errors
 /// What is in the way; nothing was pushed, or it will be found by the next attempt.

@@ -8,8 +8,12 @@ use super::program::{Given, Session};
 use super::{Change, GitError, Landed, Place, Target};
 use crate::edit::{Edited, LARGEST, take_back};
 
-/// How many commits of the branch are looked at for our own.
-const DEPTH: &str = "50";
+/// How many commits of the branch are fetched at first.
+const DEPTH: usize = 50;
+/// How many commits are looked at where the first ones do not reach back to the abort.
+const DEEPEST: usize = 10_000;
+/// How much older a commit may be than the abort, by the clock of another machine, in seconds.
+const SKEW: i64 = 600;
 /// Name under which the branch is kept.
 const BASE: &str = "refs/serin/base";
 
@@ -25,6 +29,8 @@ pub(super) struct Repository<'a> {
     session: &'a Session,
     target: &'a Target,
     tip: String,
+    /// When the oldest commit that was fetched was made, if there may be older ones; in seconds since 1970.
+    oldest: Option<i64>,
     /// Commits of ours in the branch, by the rollback.
     ours: BTreeMap<String, String>,
     /// Files that were read or changed since the branch was fetched.
@@ -61,34 +67,61 @@ impl<'a> Repository<'a> {
             session.run(&["config", name, value], Given::default()).await?;
         }
         let (ours, files) = (BTreeMap::new(), BTreeMap::new());
-        let mut repository = Self { session, target, tip: String::new(), ours, files };
+        let mut repository = Self { session, target, tip: String::new(), oldest: None, ours, files };
         repository.renew().await?;
         Ok(repository)
     }
 
     /// Fetches the branch anew, and forgets what was made on top of the old one.
     pub async fn renew(&mut self) -> Result<(), GitError> {
+        self.fetch_back(&format!("--depth={DEPTH}")).await?;
+        self.files.clear();
+        self.look(DEPTH).await
+    }
+
+    async fn fetch_back(&self, how_far: &str) -> Result<(), GitError> {
         let branch = format!("+refs/heads/{}:{BASE}", self.target.branch);
-        let depth = format!("--depth={DEPTH}");
         let options =
             ["--quiet", "--no-tags", "--no-recurse-submodules", "--filter=blob:none", "--no-write-fetch-head"];
-        let fetch = [&["fetch"], options.as_slice(), &[&depth, "origin", &branch]].concat();
-        self.session.run(&fetch, Given::default()).await?;
-        let log = self.session.run(&["log", "--format=%H%n%B%x00", "-n", DEPTH, BASE], Given::default()).await?;
+        let fetch = [&["fetch"], options.as_slice(), &[how_far, "origin", &branch]].concat();
+        self.session.run(&fetch, Given::default()).await.map(drop)
+    }
+
+    /// Looks at the last commits for our own.
+    async fn look(&mut self, most: usize) -> Result<(), GitError> {
+        let most_text = most.to_string();
+        let log = ["log", "--format=%H %ct%n%B%x00", "-n", &most_text, BASE];
+        let log = self.session.run(&log, Given::default()).await?;
         let log = String::from_utf8_lossy(&log).into_owned();
-        self.files.clear();
         self.ours.clear();
-        let commits = log.split('\0').map(str::trim_start).filter(|commit| !commit.is_empty());
-        for (age, commit) in commits.enumerate() {
-            let (sha, message) = commit.split_once('\n').unwrap_or((commit, ""));
-            if age == 0 {
+        let (mut number, mut oldest) = (0, None);
+        for commit in log.split('\0').map(str::trim_start).filter(|commit| !commit.is_empty()) {
+            let (head, message) = commit.split_once('\n').unwrap_or((commit, ""));
+            let (sha, made) = head.split_once(' ').unwrap_or((head, ""));
+            if number == 0 {
                 sha.clone_into(&mut self.tip);
             }
+            (number, oldest) = (number + 1, made.parse().ok());
             let trailer = |line: &str| Some(line.strip_prefix(TRAILER_ROLLBACK)?.strip_prefix(':')?.trim().to_owned());
             for id in message.lines().filter_map(trailer) {
                 self.ours.insert(id, sha.to_owned());
             }
         }
+        self.oldest = oldest.filter(|_| number >= most);
+        Ok(())
+    }
+
+    /// Looks at the whole history since a moment, if what was fetched does not reach back so far.
+    async fn look_back(&mut self, since: i64) -> Result<(), GitError> {
+        let since = since.saturating_sub(SKEW);
+        if self.oldest.is_none_or(|oldest| oldest <= since) {
+            return Ok(());
+        }
+        let tip = self.tip.clone();
+        self.fetch_back(&format!("--shallow-since={since}")).await?;
+        self.look(DEEPEST).await?;
+        // What was made on top meanwhile stays; a branch that has moved is noticed when it is pushed to.
+        self.tip = tip;
         Ok(())
     }
 
@@ -99,6 +132,9 @@ impl<'a> Repository<'a> {
 
     /// Makes the commit of a change, unless there is one already or somebody else was faster.
     pub async fn commit(&mut self, change: &Change) -> Result<Landed, GitError> {
+        if !self.ours.contains_key(&change.id) {
+            self.look_back(change.since).await?;
+        }
         if let Some(sha) = self.ours.get(&change.id) {
             return Ok(Landed::Committed(sha.clone()));
         }
