@@ -39,7 +39,7 @@ fn only_the_value_changes_in_a_manifest() {
 
 #[test]
 fn the_overlay_of_the_seed_is_taken_back() {
-    let before = include_str!("../../tests/seed/kustomize-overlay-prod.yaml");
+    let before = include_str!("../../tests/loop/seed/kustomize-overlay-prod.yaml");
     let (from, to) = ("registry.company.com/myapp:v1.2.0", "registry.company.com/myapp:v1.1.0");
     let after = changed(before, &kustomize("myapp"), from, to);
     assert_eq!(after, before.replace("newTag: v1.2.0", "newTag: v1.1.0"));

@@ -1,9 +1,5 @@
 //! The program itself: it finds the cluster, is elected, commits, shows metrics, and gives the lease back.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use common::release::{Release, aborted, now};
-use common::repository::{Folder, Repository};
-use common::stage::Stage;
+use crate::common::release::{Release, aborted, now};
+use crate::common::repository::{Folder, Repository};
+use crate::common::stage::Stage;
 
 /// A page of the program.
 async fn page(port: u16, path: &str) -> String {

@@ -1,7 +1,5 @@
 //! What the loop is played on: a bare repository on this machine, servers on loopback, and the API server of the simulator.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
-
 pub mod release;
 pub mod repository;
 pub mod servers;

@@ -41,7 +41,8 @@ impl Drop for Stage {
 impl Stage {
     /// A stage on this server; time has to pass as it does for everybody, since git is no simulation.
     pub fn new(server: &SimServer, now: Timestamp) -> Self {
-        let crd = serde_saphyr::from_str(include_str!("../../../crds/generated/gitops/rollbackpolicies.yaml")).unwrap();
+        let crd =
+            serde_saphyr::from_str(include_str!("../../../../crds/generated/gitops/rollbackpolicies.yaml")).unwrap();
         server.register_crd(crd).unwrap();
         let clock = Clock::anchored(now);
         let registry = Registry::new(clock.clone());

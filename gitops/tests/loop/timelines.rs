@@ -1,9 +1,5 @@
 //! The two timelines: the controller aborts on the simulator, and the loop closes in Git.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::path::Path;
 
 use jiff::SignedDuration;
@@ -12,9 +8,9 @@ use serin_sim::cluster::SimWorld;
 use serin_sim::scenario::{Scenario, World as _, play};
 use serin_sim::server::Key;
 
-use common::repository::Repository;
-use common::servers::Servers;
-use common::stage::Stage;
+use crate::common::repository::Repository;
+use crate::common::servers::Servers;
+use crate::common::stage::Stage;
 
 /// Plays a scenario to its end: a version is aborted.
 async fn aborted(text: &str) -> SimWorld {
@@ -115,7 +111,7 @@ async fn an_error_rate_of_eight_percent_ends_in_a_commit_and_in_slack() {
 async fn a_success_rate_of_92_percent_ends_in_a_commit() {
     let mut world = aborted(include_str!("scenarios/istio.yaml")).await;
     tokio::time::resume();
-    let manifest = include_str!("../../sim/scenarios/seed/rollout-istio.yaml");
+    let manifest = include_str!("../../../sim/scenarios/seed/rollout-istio.yaml");
     let repository = Repository::with(&[("apps/myapp/rollout.yaml", manifest)]);
     let servers = Servers::start().await;
     let mut stage = Stage::new(&world.server, world.now());

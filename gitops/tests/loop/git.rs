@@ -1,9 +1,5 @@
 //! Git, with real repositories: what moves, what is hostile, what refuses, and that no credential is told.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -15,7 +11,7 @@ use serin_analysis::secret::{Secret, SecretKeys};
 use serin_crds::rollback::{ImageEdit, YamlEdit};
 use serin_gitops::git::{Access, Change, GitError, Landed, Place, Program, Target, land};
 
-use common::repository::{Folder, Repository, git};
+use crate::common::repository::{Folder, Repository, git};
 
 const WEB: &str = "image: web:v2 # keep\n";
 

@@ -1,9 +1,5 @@
 //! The loop is killed before and after every call that it makes, and started again: one commit, and each notice once.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +11,10 @@ use serin_sim::server::faults::Fault;
 use serin_sim::server::{Key, SimServer};
 use tokio::sync::mpsc;
 
-use common::release::{Release, aborted, now};
-use common::repository::Repository;
-use common::servers::Servers;
-use common::stage::{Stage, USER};
+use crate::common::release::{Release, aborted, now};
+use crate::common::repository::Repository;
+use crate::common::servers::Servers;
+use crate::common::stage::{Stage, USER};
 
 const MANIFEST: &str = "kind: Rollout # the app\nspec:\n  image: \"web:v2\"   # keep\n";
 

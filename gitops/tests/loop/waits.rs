@@ -1,9 +1,5 @@
 //! What is in the way is a wait with a name, and nothing is lost: gates, Git, Slack, Secrets, policies that are wrong.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -11,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use serin_crds::rbac::{Feature, LOOP_RULES, Rule};
 
-use common::release::{Release, aborted, now};
-use common::repository::Repository;
-use common::servers::Servers;
-use common::stage::{Stage, USER};
+use crate::common::release::{Release, aborted, now};
+use crate::common::repository::Repository;
+use crate::common::servers::Servers;
+use crate::common::stage::{Stage, USER};
 
 const MANIFEST: &str = "spec:\n  image: web:v2\n";
 
