@@ -31,6 +31,8 @@ prerequisites:
 	need ip 'apt-get install iproute2'; \
 	need unshare 'apt-get install util-linux'; \
 	need openssl 'apt-get install openssl'; \
+	need git 'apt-get install git'; \
+	need ssh-keygen 'apt-get install openssh-client'; \
 	need tmux 'apt-get install tmux'; \
 	if [ "$$(id -u)" != 0 ] && ! unshare -Urn true 2>/dev/null; then \
 	  echo "missing: root, or user namespaces; allow them with: sysctl -w kernel.unprivileged_userns_clone=1"; missing=1; fi; \

@@ -11,7 +11,7 @@ pub struct File {
     pub text: String,
 }
 
-/// All of them: the CRDs and the chart's copies of them, and what is made of the table of rights.
+/// All of them: the CRDs and the chart's copies of them, and what is made of the tables of rights.
 ///
 /// The chart has copies and no links, because some tools that fetch charts out of Git drop links.
 ///
@@ -27,5 +27,9 @@ pub fn files() -> Result<Vec<File>, serde_saphyr::ser::Error> {
         files.push(File { path: format!("charts/serin/files/crds/{}", crd.file), text: text.clone() });
         files.push(File { path: format!("crds/generated/{}", crd.file), text });
     }
+    files.push(File { path: "charts/serin/files/gitops/rbac.yaml".to_owned(), text: rbac::loop_file() });
+    let (file, text) = (schema::loop_crd().file, schema::loop_crd().to_yaml()?);
+    files.push(File { path: format!("charts/serin/files/gitops/{file}"), text: text.clone() });
+    files.push(File { path: format!("crds/generated/gitops/{file}"), text });
     Ok(files)
 }

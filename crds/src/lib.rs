@@ -20,6 +20,7 @@ pub mod lenient;
 pub mod names;
 mod object;
 pub mod rbac;
+pub mod rollback;
 pub mod rollout;
 #[cfg(feature = "schema")]
 pub mod schema;

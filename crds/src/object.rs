@@ -1,8 +1,19 @@
-//! Makes a type with `metadata`, `spec` and perhaps `status` an object of our API group.
+//! Makes a type with `metadata`, `spec` and perhaps `status` an object of an API group.
 
-/// Implements `kube::Resource`, `Serialize` (with `apiVersion` and `kind`) and `new` for an object of our group.
+/// Implements `kube::Resource`, `Serialize` (with `apiVersion` and `kind`) and `new` for an object: of the group of Argo
+/// Rollouts, or of our own where `serin` is written in front.
 macro_rules! resource {
+    (serin $type:ident, $kind:literal, $plural:literal, $scope:ty $(, $status:ident)?) => {
+        crate::object::resource!(
+            @ crate::names::SERIN_GROUP, crate::names::SERIN_API_VERSION, $type, $kind, $plural, $scope $(, $status)?
+        );
+    };
     ($type:ident, $kind:literal, $plural:literal, $scope:ty $(, $status:ident)?) => {
+        crate::object::resource!(
+            @ crate::names::GROUP, crate::names::API_VERSION, $type, $kind, $plural, $scope $(, $status)?
+        );
+    };
+    (@ $group:expr, $api:expr, $type:ident, $kind:literal, $plural:literal, $scope:ty $(, $status:ident)?) => {
         impl $type {
             /// Kind of the object, as manifests name it.
             pub const KIND: &'static str = $kind;
@@ -25,7 +36,7 @@ macro_rules! resource {
             }
 
             fn group((): &()) -> std::borrow::Cow<'_, str> {
-                crate::names::GROUP.into()
+                $group.into()
             }
 
             fn version((): &()) -> std::borrow::Cow<'_, str> {
@@ -50,7 +61,7 @@ macro_rules! resource {
                 use serde::ser::SerializeStruct as _;
                 let Self { metadata, spec $(, $status)? } = self;
                 let mut object = serializer.serialize_struct($kind, 5)?;
-                object.serialize_field("apiVersion", crate::names::API_VERSION)?;
+                object.serialize_field("apiVersion", $api)?;
                 object.serialize_field("kind", $kind)?;
                 object.serialize_field("metadata", metadata)?;
                 object.serialize_field("spec", spec)?;

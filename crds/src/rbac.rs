@@ -160,6 +160,35 @@ pub const RULES: &[Rule] = &[
     ),
 ];
 
+/// The same for the loop into Git, which runs under a name of its own: nothing here changes what runs.
+pub const LOOP_RULES: &[Rule] = &[
+    rule(Feature::Core, "serin.dev", &["rollbackpolicies"], &["get", "list", "watch"], "What it carries out."),
+    rule(Feature::Core, "serin.dev", &["rollbackpolicies/status"], &["patch"], "What it has done."),
+    rule(
+        Feature::Core,
+        "argoproj.io",
+        &["rollouts"],
+        &["get", "list", "watch"],
+        "Watched for aborts; read for the proof.",
+    ),
+    rule(Feature::Core, "argoproj.io", &["analysisruns"], &["list"], "Of an aborted release: which metric failed."),
+    rule(Feature::Core, "apps", &["replicasets"], &["list"], "Of an aborted release: the images of both versions."),
+    rule(
+        Feature::LeaderElection,
+        "coordination.k8s.io",
+        &["leases"],
+        &["get", "create", "update"],
+        "One lease, so that two never push at the same time.",
+    ),
+    rule(
+        Feature::Secrets,
+        "",
+        &["secrets"],
+        &["get"],
+        "Credentials that policies name are read one by one, when they are needed.",
+    ),
+];
+
 /// The rules of a feature, in the order of the table.
 pub fn of(feature: Feature) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| rule.feature == feature)
@@ -199,9 +228,18 @@ pub fn role_file() -> String {
 
 /// The text of `charts/serin/files/rbac.yaml`: the rules of each feature by its name.
 pub fn chart_file() -> String {
+    by_feature(RULES, &Feature::ALL)
+}
+
+/// The text of `charts/serin/files/gitops/rbac.yaml`: the same for the loop into Git.
+pub fn loop_file() -> String {
+    by_feature(LOOP_RULES, &[Feature::Core, Feature::LeaderElection, Feature::Secrets])
+}
+
+fn by_feature(table: &[Rule], features: &[Feature]) -> String {
     let mut text = HEAD.to_owned();
-    for feature in Feature::ALL {
-        let rules: Vec<_> = of(feature).collect();
+    for feature in features {
+        let rules: Vec<_> = table.iter().filter(|rule| rule.feature == *feature).collect();
         let _ = write!(text, "{}:\n{}", feature.name(), list(&rules, "  "));
     }
     text
@@ -229,7 +267,7 @@ mod tests {
 
     #[test]
     fn nothing_is_granted_that_has_no_need() {
-        for Rule { group, resources, verbs, why, .. } in RULES {
+        for Rule { group, resources, verbs, why, .. } in RULES.iter().chain(LOOP_RULES) {
             let words = [&[*group], *resources, *verbs].concat();
             assert!(words.iter().all(|word| !word.contains('*')), "{words:?}");
             assert!(!verbs.iter().any(|verb| ["escalate", "bind", "impersonate", "deletecollection"].contains(verb)));
@@ -244,6 +282,13 @@ mod tests {
         assert_eq!(allowing("", "pods", "watch"), None, "every pod of a cluster in memory is too much");
         assert_eq!(allowing("", "secrets", "get").map(|rule| rule.feature), Some(Feature::Secrets));
         assert_eq!(allowing("", "secrets", "list"), None);
+    }
+
+    #[test]
+    fn the_loop_into_git_changes_nothing_that_runs() {
+        let writes = |rule: &&Rule| rule.verbs.iter().any(|verb| !["get", "list", "watch"].contains(verb));
+        let written: Vec<_> = LOOP_RULES.iter().filter(writes).flat_map(|rule| rule.resources).collect();
+        assert_eq!(written, [&"rollbackpolicies/status", &"leases"]);
     }
 
     #[test]

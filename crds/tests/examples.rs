@@ -8,6 +8,7 @@ use serde_json::Value;
 use serin_crds::{
     analysis::{AnalysisTemplate, ClusterAnalysisTemplate},
     decode,
+    rollback::RollbackPolicy,
     rollout::Rollout,
     unsupported, validate,
 };
@@ -44,10 +45,11 @@ fn every_example_is_sound() {
             "ClusterAnalysisTemplate" => {
                 validate::analysis_template(&decode::<ClusterAnalysisTemplate>(object).expect(&name).spec)
             }
+            "RollbackPolicy" => validate::rollback_policy(&decode::<RollbackPolicy>(object).expect(&name).spec),
             _ => continue,
         };
         assert_eq!(faults, [], "{name}");
         ours += 1;
     }
-    assert!(ours >= 5, "{ours}");
+    assert!(ours >= 6, "{ours}");
 }

@@ -72,9 +72,9 @@ pub fn level(word: &str) -> Result<LevelFilter, LoggingError> {
 pub fn begin(logging: &Logging) -> Result<(), LoggingError> {
     let level = level(&logging.level)?;
     let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
-    let filter = EnvFilter::builder()
-        .with_default_directive(others.into())
-        .parse_lossy(format!("serin_controller={level},serin_analysis={level},serin_crds={level}"));
+    let filter = EnvFilter::builder().with_default_directive(others.into()).parse_lossy(format!(
+        "serin_controller={level},serin_gitops={level},serin_analysis={level},serin_crds={level}"
+    ));
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let begun = match logging.format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),

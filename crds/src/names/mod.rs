@@ -5,14 +5,20 @@ mod enums;
 mod events;
 mod metrics;
 mod process;
+mod rollback;
 
 pub use conditions::*;
 pub use enums::*;
 pub use events::*;
 pub use metrics::*;
 pub use process::*;
+pub use rollback::*;
 
-/// API group of all five kinds.
+/// API group of what only Serin has.
+pub const SERIN_GROUP: &str = "serin.dev";
+/// Group and version of what only Serin has, as manifests write them.
+pub const SERIN_API_VERSION: &str = "serin.dev/v1alpha1";
+/// API group of all five kinds of Argo Rollouts.
 pub const GROUP: &str = "argoproj.io";
 /// The only version.
 pub const VERSION: &str = "v1alpha1";

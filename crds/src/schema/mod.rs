@@ -1,4 +1,4 @@
-//! The CRDs of all five kinds, made from the types.
+//! The CRDs of all kinds, made from the types.
 //!
 //! # Source
 //! Kubernetes, "Extend the Kubernetes API with CustomResourceDefinitions": structural schemas, validation rules.
@@ -16,7 +16,8 @@ pub use pod::{JobMetadata, JobSpec, PodTemplate, RolloutSelector, Selector};
 use crate::{
     analysis::{AnalysisRunSpec, AnalysisRunStatus, AnalysisTemplateSpec},
     experiment::{ExperimentSpec, ExperimentStatus},
-    names::{GROUP, VERSION},
+    names::{GROUP, SERIN_GROUP, VERSION},
+    rollback::{RollbackPolicySpec, RollbackPolicyStatus},
     rollout::{RolloutSpec, RolloutStatus},
 };
 
@@ -42,6 +43,7 @@ impl Crd {
 
 /// What distinguishes one kind from another.
 struct Kind {
+    group: &'static str,
     name: &'static str,
     plural: &'static str,
     short: &'static str,
@@ -56,6 +58,7 @@ const STATUS: (&str, &str, &str, i32) = ("Status", ".status.phase", "string", 0)
 const MESSAGE: (&str, &str, &str, i32) = ("Message", ".status.message", "string", 1);
 
 const ROLLOUT: Kind = Kind {
+    group: GROUP,
     name: "Rollout",
     plural: "rollouts",
     short: "ro",
@@ -75,6 +78,7 @@ const ROLLOUT: Kind = Kind {
 };
 
 const ANALYSIS_TEMPLATE: Kind = Kind {
+    group: GROUP,
     name: "AnalysisTemplate",
     plural: "analysistemplates",
     short: "at",
@@ -84,6 +88,7 @@ const ANALYSIS_TEMPLATE: Kind = Kind {
 };
 
 const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
+    group: GROUP,
     name: "ClusterAnalysisTemplate",
     plural: "clusteranalysistemplates",
     short: "cat",
@@ -93,6 +98,7 @@ const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
 };
 
 const ANALYSIS_RUN: Kind = Kind {
+    group: GROUP,
     name: "AnalysisRun",
     plural: "analysisruns",
     short: "ar",
@@ -102,6 +108,7 @@ const ANALYSIS_RUN: Kind = Kind {
 };
 
 const EXPERIMENT: Kind = Kind {
+    group: GROUP,
     name: "Experiment",
     plural: "experiments",
     short: "exp",
@@ -110,7 +117,33 @@ const EXPERIMENT: Kind = Kind {
     about: "ReplicaSets that run for a time to be compared.",
 };
 
-/// The CRDs of all five kinds.
+const ROLLBACK_POLICY: Kind = Kind {
+    group: SERIN_GROUP,
+    name: "RollbackPolicy",
+    plural: "rollbackpolicies",
+    short: "rbp",
+    scope: "Namespaced",
+    columns: &[
+        ("Ready", ".status.conditions[?(@.type==\"Ready\")].status", "string", 0),
+        ("Rollout", ".status.rollbacks[0].rollout", "string", 0),
+        ("From", ".status.rollbacks[0].from", "string", 0),
+        ("To", ".status.rollbacks[0].to", "string", 0),
+        ("Stage", ".status.rollbacks[0].stage", "string", 0),
+        ("Commit", ".status.rollbacks[0].commit", "string", 1),
+        ("Message", ".status.rollbacks[0].message", "string", 1),
+        AGE,
+    ],
+    about: "How an automatic rollback gets into Git, and who hears of it.",
+};
+
+/// The CRD of the kind that the loop into Git is told by; it is installed only where that runs.
+pub fn loop_crd() -> Crd {
+    let spec = of_type::<RollbackPolicySpec>("RollbackPolicySpec");
+    let status = of_type::<RollbackPolicyStatus>("RollbackPolicyStatus");
+    crd(&ROLLBACK_POLICY, spec, Some(status), &json!({ "status": {} }))
+}
+
+/// The CRDs of the five kinds of Argo Rollouts.
 pub fn crds() -> Vec<Crd> {
     let template = || of_type::<AnalysisTemplateSpec>("AnalysisTemplateSpec");
     let rollout = (of_type::<RolloutSpec>("RolloutSpec"), unseen(of_type::<RolloutStatus>("RolloutStatus")));
@@ -153,7 +186,7 @@ fn of_type<T: JsonSchema>(name: &str) -> Value {
 }
 
 fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) -> Crd {
-    let Kind { name, plural, short, scope, columns, about } = kind;
+    let Kind { group, name, plural, short, scope, columns, about } = kind;
     let mut properties = Map::from_iter([
         ("apiVersion".to_owned(), json!({ "type": "string" })),
         ("kind".to_owned(), json!({ "type": "string" })),
@@ -165,9 +198,9 @@ fn crd(kind: &Kind, spec: Value, status: Option<Value>, subresources: &Value) ->
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": { "name": format!("{plural}.{GROUP}") },
+        "metadata": { "name": format!("{plural}.{group}") },
         "spec": {
-            "group": GROUP,
+            "group": group,
             "names": {
                 "kind": name,
                 "listKind": format!("{name}List"),

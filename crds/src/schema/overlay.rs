@@ -19,6 +19,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("BlueGreenStrategy", &["activeService"]),
     ("CloudWatchMetric", &["metricDataQueries"]),
     ("DryRun", &["metricName"]),
+    ("CommitAuthor", &["email", "name"]),
     ("ExperimentAnalysis", &["name", "templateName"]),
     ("ExperimentCondition", CONDITION),
     ("ExperimentRunStatus", &["analysisRun", "name", "phase"]),
@@ -30,6 +31,7 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("FieldRef", &["fieldPath"]),
     ("Header", &["key", "value"]),
     ("HeaderRoutingMatch", &["headerName", "headerValue"]),
+    ("ImageEdit", &["file"]),
     ("IstioDestinationRule", &["canarySubsetName", "name", "stableSubsetName"]),
     ("IstioVirtualService", &["name"]),
     ("JobMetric", &["spec"]),
@@ -49,17 +51,28 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("KayentaScope", &["controlScope", "experimentScope", "name"]),
     ("KayentaScopeDetail", &["region", "scope", "step"]),
     ("KayentaThreshold", &["marginal", "pass"]),
+    ("KustomizeEdit", &["image"]),
     ("ManagedRoute", &["name"]),
     ("Measurement", &["phase"]),
     ("MeasurementRetention", &["limit", "metricName"]),
     ("Metric", &["name", "provider"]),
     ("MetricResult", &["name", "phase"]),
     ("NewRelicMetric", &["query"]),
+    ("NoticeRecord", &["moment", "name", "since", "state"]),
+    ("OpaGate", &["path", "url"]),
     ("PauseCondition", &["reason", "startTime"]),
     ("PingPong", &["pingService", "pongService"]),
     ("PluginStep", &["name"]),
     ("PreferredAntiAffinity", &["weight"]),
     ("ReplicaProgressThreshold", &["type", "value"]),
+    ("Rollback", &["id", "rollout", "stage"]),
+    ("RollbackCondition", &["lastTransitionTime", "message", "reason", "status", "type"]),
+    ("RollbackDecision", &["allowed"]),
+    ("RollbackGate", &["opa"]),
+    ("RollbackGit", &["branch", "edits", "url"]),
+    ("RollbackNotice", &["name"]),
+    ("RollbackPolicySpec", &["git", "selector"]),
+    ("RollbackSecret", &["name"]),
     ("RolloutArgument", &["name"]),
     ("RolloutCondition", CONDITION),
     ("RunRef", &["name", "status"]),
@@ -71,7 +84,9 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("TraefikTrafficRouting", &["weightedTraefikServiceName"]),
     ("TrafficWeights", &["canary", "stable"]),
     ("WebMetric", &["url"]),
+    ("WebhookNotice", &["url"]),
     ("WeightDestination", &["weight"]),
+    ("YamlEdit", &["path"]),
 ];
 
 const CONDITION: &[&str] = &["lastTransitionTime", "lastUpdateTime", "message", "reason", "status", "type"];
@@ -129,6 +144,31 @@ fn bounds_of_analyses() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+/// Most Rollouts that a policy names, places that it changes, and people that it tells.
+const MOST_NAMED: u64 = 500;
+const MOST_EDITS: u64 = 50;
+const MOST_NOTICES: u64 = 20;
+
+/// The same for the loop into Git.
+fn bounds_of_rollbacks() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("RollbackPolicySpec", "on", json!({ "maxItems": 3 })),
+        ("RollbackPolicySpec", "notices", json!({ "maxItems": MOST_NOTICES })),
+        ("RollbackSelector", "names", json!({ "maxItems": MOST_NAMED })),
+        ("RollbackSelector", "matchLabels", json!({ "maxProperties": 100 })),
+        ("RollbackGit", "url", json!({ "minLength": 1, "maxLength": 2048 })),
+        ("RollbackGit", "branch", json!({ "minLength": 1, "maxLength": 255 })),
+        ("RollbackGit", "edits", json!({ "minItems": 1, "maxItems": MOST_EDITS })),
+        ("RollbackGit", "message", json!({ "maxLength": 8192 })),
+        ("RollbackGit", "mode", json!({ "enum": ["Push", "PullRequest"] })),
+        ("RollbackNotice", "on", json!({ "maxItems": 5 })),
+        ("RollbackNotice", "name", json!({ "minLength": 1, "maxLength": 63, "pattern": "^[A-Za-z0-9._-]+$" })),
+        ("OpaGate", "undefined", json!({ "enum": ["Allow", "Deny", "Hold"] })),
+        ("OpaGate", "unreachable", json!({ "enum": ["Allow", "Deny", "Hold"] })),
+        ("RollbackPolicyStatus", "rollbacks", json!({ "maxItems": 1000 })),
+    ]
+}
+
 /// Adds to the schema of a type what is said about it here.
 pub(super) fn apply(name: &str, schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else {
@@ -141,7 +181,7 @@ pub(super) fn apply(name: &str, schema: &mut Value) {
     if !rules.is_empty() {
         members.insert("x-kubernetes-validations".to_owned(), rules.into());
     }
-    for (of, field, bounds) in bounds().into_iter().chain(bounds_of_analyses()) {
+    for (of, field, bounds) in bounds().into_iter().chain(bounds_of_analyses()).chain(bounds_of_rollbacks()) {
         if of == name {
             add(members, field, &bounds);
         }

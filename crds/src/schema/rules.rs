@@ -197,9 +197,34 @@ const ANALYSIS: &[Rule] = &[
     ),
 ];
 
+const ROLLBACKS: &[Rule] = &[
+    (
+        "RollbackSelector",
+        "(has(self.names) && size(self.names) > 0) || (has(self.matchLabels) && size(self.matchLabels) > 0)",
+        "give names, matchLabels or both",
+    ),
+    (
+        "RollbackGit",
+        "!has(self.mode) || self.mode == 'Push'",
+        "mode PullRequest is not built yet; write Push, or leave mode out",
+    ),
+    (
+        "ImageEdit",
+        "(has(self.yaml) ? 1 : 0) + (has(self.kustomize) ? 1 : 0) + (has(self.helm) ? 1 : 0) == 1",
+        "give exactly one of yaml, kustomize and helm",
+    ),
+    ("HelmEdit", "has(self.tag) || has(self.digest)", "give tag, digest or both"),
+    ("RollbackNotice", "has(self.slack) != has(self.webhook)", "give exactly one of slack and webhook"),
+    (
+        "SlackNotice",
+        "has(self.webhook) ? !has(self.token) : has(self.token) && has(self.channel)",
+        "give either webhook, or token and channel",
+    ),
+];
+
 /// The rules of a type, as a CRD has them.
 pub(super) fn of(name: &str) -> Vec<Value> {
-    [ROLLOUT, CANARY, ANALYSIS]
+    [ROLLOUT, CANARY, ANALYSIS, ROLLBACKS]
         .into_iter()
         .flatten()
         .filter(|(of, _, _)| *of == name)

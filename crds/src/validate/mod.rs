@@ -6,12 +6,14 @@ mod analysis;
 mod canary;
 mod experiment;
 mod pods;
+mod rollback;
 mod steps;
 
 use std::fmt::Display;
 
 pub use analysis::{analysis_run, analysis_template};
 pub use experiment::experiment;
+pub use rollback::{is_file, rollback_policy};
 
 pub use crate::decode::Fault;
 use crate::{

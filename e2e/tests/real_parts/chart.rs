@@ -43,7 +43,8 @@ pub async fn helm_finds_no_fault() -> Result<(), Fault> {
 
 /// Whatever is off by default.
 const EVERYTHING: &str = "controller.metrics.serviceMonitor.enabled=true,controller.metrics.prometheusRule.enabled=true,\
-                          networkPolicy.enabled=true,controller.secretNamespaces={team-a},controller.metricAllowOnly=true";
+                          networkPolicy.enabled=true,controller.secretNamespaces={team-a},controller.metricAllowOnly=true,\
+                          gitops.enabled=true,gitops.secretNamespaces={team-a},gitops.allow={opa.policy}";
 
 pub async fn install_files_are_what_the_chart_renders() -> Result<(), Fault> {
     let helm = Parts::locate().program("helm4")?;
