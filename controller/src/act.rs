@@ -53,7 +53,7 @@ impl World {
             Effect::SwitchService { service, from, to } => self.switch(seen, service, from.as_deref(), to).await,
             Effect::SetSubsets { canary, stable } => self.set_subsets(seen, canary, stable).await,
             Effect::Move(change) => self.move_traffic(seen, change).await,
-            Effect::Release(left) => self.release(left).await,
+            Effect::Release(left) => self.release(&seen.rollout(), left).await,
             Effect::CreateRun { name, step } => self.create_run(seen, name, *step).await,
             Effect::TerminateRun { name } => self.terminate_run(seen, name).await,
             Effect::DeleteRun { name } => self.delete_run(seen, name).await,

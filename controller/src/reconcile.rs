@@ -205,7 +205,7 @@ impl World {
     /// A Rollout that is gone: what it steered is released.
     async fn let_go(&self, key: &Key) -> Result<Option<Timestamp>, ReconcileError> {
         let left = self.left(key, None);
-        self.release_all(&left).await?;
+        self.release_all(key, &left).await?;
         Ok(None)
     }
 

@@ -144,12 +144,15 @@ pub(crate) fn annotation_path(name: &str) -> String {
 /// The text of a mark: the Rollout, its attempt, and why.
 pub(crate) fn mark_text(rollout: &Key, on: &Key, attempt: &Attempt, reason: &str) -> String {
     let reason: String = reason.chars().take(512).collect();
-    let name = if rollout.namespace() == on.namespace() {
-        rollout.name().to_owned()
-    } else {
-        format!("{}/{}", rollout.namespace(), rollout.name())
-    };
-    format!("{name} {attempt}: {reason}")
+    format!("{} {attempt}: {reason}", name_on(rollout, on))
+}
+
+/// A Rollout as marks on an object name it: with its namespace where that is not the object's.
+pub(crate) fn name_on(rollout: &Key, on: &Key) -> String {
+    if rollout.namespace() == on.namespace() {
+        return rollout.name().to_owned();
+    }
+    format!("{}/{}", rollout.namespace(), rollout.name())
 }
 
 /// The attempt of this Rollout that an object remembers as aborted, with the reason.

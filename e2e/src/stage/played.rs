@@ -31,6 +31,9 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("rollback-window", LATER),
     ("stable-follows-its-share", LATER),
     ("stable-share-superseded", LATER),
+    ("managed-route-dropped", LATER),
+    ("managed-route-rollout-deleted", LATER),
+    ("managed-route-unrouted", LATER),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.

@@ -106,6 +106,8 @@ fn a_virtual_service_wakes_who_names_it_and_whose_mark_it_carries() {
     let mark = json!({"metadata": {"annotations": {"rollouts.serin.dev/aborted-revision": "c 5d4f: error-rate"}}});
     assert_eq!(came::<VirtualServiceRow>("shared", &mark), "a b c");
     assert_eq!(went::<VirtualServiceRow>("shared", &json!({})), "a b");
+    let routes = json!({"metadata": {"annotations": {"rollouts.serin.dev/managed-routes": r#"{"gone":["header"]}"#}}});
+    assert_eq!(came::<VirtualServiceRow>("other", &routes), "gone");
 }
 
 #[test]

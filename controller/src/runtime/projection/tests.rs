@@ -264,6 +264,21 @@ fn a_virtual_service_is_found_by_the_rollout_whose_mark_it_carries() {
 }
 
 #[test]
+fn a_virtual_service_is_found_by_the_rollouts_whose_routes_stand_in_it() {
+    let row = VirtualServiceRow::from_value(&json!({"metadata": {
+        "namespace": "mesh", "name": "vs", "resourceVersion": "9",
+        "annotations": {
+            "rollouts.serin.dev/aborted-revision": "api 2 5d4f: why",
+            "rollouts.serin.dev/managed-routes": r#"{"api":["a"],"shop/web":["b"]}"#,
+        }
+    }}))
+    .unwrap();
+    let keys = [Key::new("mesh", "api"), Key::new("shop", "web")];
+    assert_eq!(row.index_keys(), keys.iter().map(IndexKey::managed_by).collect::<Vec<_>>());
+    assert!(row.is_managed(), "its body stays");
+}
+
+#[test]
 fn templates_know_the_templates_that_they_name() {
     let object = json!({
         "metadata": {"name": "slo", "resourceVersion": "9"},
