@@ -157,14 +157,18 @@ pub(crate) fn name_on(rollout: &Key, on: &Key) -> String {
 
 /// The attempt of this Rollout that an object remembers as aborted, with the reason.
 pub(crate) fn marked(object: &Value, rollout: &Key) -> Option<(Attempt, String)> {
+    let rest = mark_of(object, rollout)?;
+    let (attempt, why) = rest.split_once(": ").unwrap_or((rest, ""));
+    Some((Attempt::parse(attempt)?, why.to_owned()))
+}
+
+/// What the mark of an abort says, if it is this Rollout's: one without a namespace is of the object's own.
+pub(crate) fn mark_of<'a>(object: &'a Value, rollout: &Key) -> Option<&'a str> {
     let text = object.pointer("/metadata/annotations")?.get(ABORTED_ANNOTATION)?.as_str()?;
     let (who, rest) = text.split_once(' ')?;
-    let name = who.rsplit_once('/').map_or(who, |(_, name)| name);
-    let (attempt, why) = rest.split_once(": ").unwrap_or((rest, ""));
-    if name != rollout.name() {
-        return None;
-    }
-    Some((Attempt::parse(attempt)?, why.to_owned()))
+    let own = object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(rollout.namespace());
+    let (namespace, name) = who.split_once('/').unwrap_or((own, who));
+    (namespace == rollout.namespace() && name == rollout.name()).then_some(rest)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::managed::Edits;
 use super::patch::Mark;
 use super::route::Target;
-use crate::routers::{ABORTED_ANNOTATION, annotation_path, marked};
+use crate::routers::{ABORTED_ANNOTATION, annotation_path, mark_of};
 use crate::runtime::key::Key;
 
 /// The annotation: a JSON object from Rollouts to the names of their routes.
@@ -94,7 +94,7 @@ pub fn edits(object: &Value, names: &[&str], adds: bool, mark: Mark<'_>) -> Edit
 pub fn release_patch(object: &Value, mark: Mark<'_>) -> Option<Vec<Value>> {
     let names = own(object, mark);
     let Edits { mut tests, mut writes } = edits(object, &[], false, mark);
-    if marked(object, mark.rollout).is_some() {
+    if mark_of(object, mark.rollout).is_some() {
         writes.push(json!({"op": "remove", "path": annotation_path(ABORTED_ANNOTATION)}));
     }
     let http = object.pointer("/spec/http").and_then(Value::as_array).into_iter().flatten();
