@@ -236,6 +236,7 @@ fn tried(seen: &Observation, plan: &Plan) -> String {
         }
         Effect::SwitchService { service, .. } => format!("Service {service}"),
         Effect::SetSubsets { .. } => "DestinationRule".to_owned(),
+        Effect::ScaleWorkload { name, .. } => format!("Deployment {name}"),
         Effect::ScaleReplicaSet { name, .. } | Effect::Adopt { name } => format!("ReplicaSet {name}"),
         _ => seen.rollout().to_string(),
     };

@@ -364,9 +364,10 @@ impl History {
 /// The object as a write to its scale leaves it.
 fn scaled(before: Option<&Value>, write: &WriteRecord) -> Option<Arc<Value>> {
     let mut object = before?.clone();
-    let replicas = write.after.as_deref().and_then(|scale| scale.pointer("/spec/replicas")).cloned();
+    // A scale of none is written without a number.
+    let replicas = write.after.as_deref().map(|scale| view::number(scale, "/spec/replicas").unwrap_or_default());
     if let (Some(replicas), Some(slot)) = (replicas, object.get_mut("spec").and_then(Value::as_object_mut)) {
-        slot.insert("replicas".to_owned(), replicas);
+        slot.insert("replicas".to_owned(), replicas.into());
     }
     Some(Arc::new(object))
 }
