@@ -13,6 +13,7 @@ use serin_sim::{
     cluster::SimWorld,
     play::in_virtual_time,
     scenario::{Behaviour, World as _},
+    server::Key,
 };
 
 const OBJECTS: &str = include_str!("../../e2e/tests/real_parts/plugin/world.yaml");
@@ -42,6 +43,21 @@ struct Said {
 }
 
 impl Session {
+    /// Takes the pod template out of the Rollout into a Deployment without pods, which the Rollout refers to from now on.
+    fn refer_to_a_deployment(&self) {
+        let person = self.world.server.as_user("person");
+        let spec = self.rollout()["spec"].clone();
+        person
+            .create(json!({
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "default"},
+                "spec": {"replicas": 0, "selector": spec["selector"], "template": spec["template"]},
+            }))
+            .unwrap();
+        let reference = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+        let change = json!({"spec": {"template": null, "workloadRef": reference}});
+        person.merge("rollouts", &Key::new("default", "web"), change).unwrap();
+    }
+
     /// Opens a world with the objects of the trials; `steps` takes the place of the Rollout's, unless it is null.
     async fn open(steps: &Value) -> Self {
         let mut world = SimWorld::new("2026-01-01T09:00:00Z".parse().unwrap()).unwrap();
@@ -218,6 +234,24 @@ fn an_update_is_undone_and_a_rollout_restarted() {
         assert!((58..=61).contains(&after), "{after} s");
         person.does("restart web", "rollout 'web' restarts in 0s\n").await;
         person.fails("restart web --in soon", "", "--in soon is no duration; write 30s, 5m or 1h").await;
+    });
+}
+
+#[test]
+fn an_update_of_the_deployment_that_a_rollout_refers_to_is_undone_there() {
+    play(async {
+        let mut person = Session::open(&Value::Null).await;
+        person.sees("the first version is healthy").await;
+        person.refer_to_a_deployment();
+        person.does("set image web *=web:v2", "deployment \"web\" image updated\n").await;
+        person.sees("paused at 25").await;
+        person.does("promote web --full", "rollout 'web' fully promoted\n").await;
+        person.sees("the second version is stable").await;
+        person.does("undo web", "rollout 'web' undo\n").await;
+        person.sees("the first version comes back as revision 3").await;
+        assert_eq!(person.rollout().pointer("/spec/template"), None);
+        let skipped = "skipped rollback (current template already matches revision 3)";
+        person.does("undo web --to-revision 3", skipped).await;
     });
 }
 

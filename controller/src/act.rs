@@ -11,6 +11,7 @@ mod rollout;
 mod runs;
 mod services;
 mod traffic;
+mod workload;
 
 use crate::api::CallError;
 use crate::core::plan::{Effect, Plan};
@@ -49,11 +50,13 @@ impl World {
             Effect::Evict { pods } => self.evict(seen, pods).await,
             Effect::DeleteReplicaSet { name } => self.delete_rs(seen, name).await,
             Effect::AnnotateRevision { revision } => self.annotate_revision(seen, *revision).await,
+            Effect::NoteWorkload { generation } => self.note_workload(seen, generation).await,
+            Effect::ScaleWorkload { name, from, to } => self.scale_workload(seen, name, (*from, *to)).await,
             Effect::DefaultReplicas => self.default_replicas(seen).await,
             Effect::SwitchService { service, from, to } => self.switch(seen, service, from.as_deref(), to).await,
             Effect::SetSubsets { canary, stable } => self.set_subsets(seen, canary, stable).await,
             Effect::Move(change) => self.move_traffic(seen, change).await,
-            Effect::Release(left) => self.release(left).await,
+            Effect::Release(left) => self.release(&seen.rollout(), left).await,
             Effect::CreateRun { name, step } => self.create_run(seen, name, *step).await,
             Effect::TerminateRun { name } => self.terminate_run(seen, name).await,
             Effect::DeleteRun { name } => self.delete_run(seen, name).await,

@@ -101,6 +101,8 @@ impl App {
             (s.virtual_services.clone(), false),
             (s.destination_rules.clone(), false),
             (s.ingresses.clone(), false),
+            (s.workloads.deployments.clone(), false),
+            (s.workloads.pod_templates.clone(), false),
         ]
     }
 

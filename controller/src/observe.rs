@@ -11,6 +11,7 @@ mod pods;
 mod route;
 mod services;
 mod spec;
+mod workload;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use serin_crds::names;
 
 pub(crate) use self::route::rule_of;
+pub(crate) use self::workload::{Referent, Referred};
 use crate::api::CallError;
 use crate::core::goal::must_leave;
 use crate::core::plan::Need;
@@ -122,6 +124,7 @@ fn is_copied(key: &str) -> bool {
         names::REVISION_HISTORY_ANNOTATION,
         names::DESIRED_REPLICAS_ANNOTATION,
         names::NOTIFIED_ANNOTATION,
+        names::WORKLOAD_GENERATION_ANNOTATION,
     ]
     .contains(&key)
         && !names::ARGOCD_TRACKING.contains(&key)
@@ -142,10 +145,13 @@ impl World {
         let revision = self.revision(&row, &described, &pods.rows).await?;
         let live = if asked.contains(&Need::Pods) { self.pods_seen(&pods.rows).await } else { None };
         let memory = crate::core::snapshot::Memory::default();
+        let mut unreadable = pods.unreadable;
+        let pods_unreadable = !unreadable.is_empty();
+        unreadable.extend(described.unreadable.clone());
         let look = Look {
             asked: asked.clone(),
-            pods_unreadable: !pods.unreadable.is_empty(),
-            unreadable: pods.unreadable,
+            pods_unreadable,
+            unreadable,
             held: described.held.clone(),
             pods: live,
             memory,

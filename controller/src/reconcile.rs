@@ -205,7 +205,7 @@ impl World {
     /// A Rollout that is gone: what it steered is released.
     async fn let_go(&self, key: &Key) -> Result<Option<Timestamp>, ReconcileError> {
         let left = self.left(key, None);
-        self.release_all(&left).await?;
+        self.release_all(key, &left).await?;
         Ok(None)
     }
 
@@ -236,6 +236,7 @@ fn tried(seen: &Observation, plan: &Plan) -> String {
         }
         Effect::SwitchService { service, .. } => format!("Service {service}"),
         Effect::SetSubsets { .. } => "DestinationRule".to_owned(),
+        Effect::ScaleWorkload { name, .. } => format!("Deployment {name}"),
         Effect::ScaleReplicaSet { name, .. } | Effect::Adopt { name } => format!("ReplicaSet {name}"),
         _ => seen.rollout().to_string(),
     };

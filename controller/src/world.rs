@@ -16,8 +16,8 @@ use crate::runtime::clock::Clock;
 use crate::runtime::key::Key;
 use crate::runtime::limiter::WriteLimiter;
 use crate::runtime::projection::{
-    AnalysisRunRow, ClusterTemplateRow, DestinationRuleRow, IndexKey, IngressRow, Projection, ReplicaSetRow,
-    RolloutRow, ServiceRow, TemplateRow, VirtualServiceRow,
+    AnalysisRunRow, ClusterTemplateRow, Deployments, DestinationRuleRow, IndexKey, IngressRow, PodTemplates,
+    Projection, ReplicaSetRow, ReplicaSets, RolloutRow, ServiceRow, TemplateRow, VirtualServiceRow, WorkloadRow,
 };
 use crate::runtime::reading::Reading;
 use crate::runtime::store::Store;
@@ -44,6 +44,36 @@ pub struct Stores {
     pub templates: Arc<Store<TemplateRow>>,
     /// `ClusterAnalysisTemplate`s.
     pub cluster_templates: Arc<Store<ClusterTemplateRow>>,
+    /// Workloads that Rollouts refer to.
+    pub workloads: Workloads,
+}
+
+/// The caches of workloads that Rollouts refer to; each is empty and not believed until one does.
+#[derive(Clone, Debug)]
+pub struct Workloads {
+    /// Deployments.
+    pub deployments: Arc<Store<WorkloadRow<Deployments>>>,
+    /// `ReplicaSet`s, whoever has made them.
+    pub replica_sets: Arc<Store<WorkloadRow<ReplicaSets>>>,
+    /// `PodTemplate`s.
+    pub pod_templates: Arc<Store<WorkloadRow<PodTemplates>>>,
+}
+
+impl Workloads {
+    fn new(clock: &Clock) -> Self {
+        Self {
+            deployments: Store::new(clock.clone()),
+            replica_sets: Store::new(clock.clone()),
+            pod_templates: Store::new(clock.clone()),
+        }
+    }
+
+    /// Says that none of them is followed.
+    pub fn leave_out(&self, why: &str) {
+        self.deployments.leave_out(why);
+        self.replica_sets.leave_out(why);
+        self.pod_templates.leave_out(why);
+    }
 }
 
 impl Stores {
@@ -59,6 +89,7 @@ impl Stores {
             runs: Store::new(clock.clone()),
             templates: Store::new(clock.clone()),
             cluster_templates: Store::new(clock.clone()),
+            workloads: Workloads::new(clock),
         }
     }
 
@@ -94,6 +125,9 @@ impl Stores {
             "Ingress" => self.ingresses.shed(key),
             "AnalysisTemplate" => self.templates.shed(key),
             "ClusterAnalysisTemplate" => self.cluster_templates.shed(key),
+            "Deployment" => self.workloads.deployments.shed(key),
+            "ReplicaSet" => self.workloads.replica_sets.shed(key),
+            "PodTemplate" => self.workloads.pod_templates.shed(key),
             _ => {}
         }
     }
@@ -212,6 +246,7 @@ impl World {
             "DestinationRule" => take(&s.destination_rules, object),
             "Ingress" => take(&s.ingresses, object),
             "AnalysisRun" => take(&s.runs, object),
+            "Deployment" => take(&s.workloads.deployments, object),
             // Others are never written here.
             _ => {}
         }

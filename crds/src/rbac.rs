@@ -109,6 +109,27 @@ pub const RULES: &[Rule] = &[
     ),
     rule(
         Feature::Core,
+        "apps",
+        &["deployments"],
+        &["get", "list", "watch"],
+        "Read once a Rollout refers to one in spec.workloadRef; never written.",
+    ),
+    rule(
+        Feature::Core,
+        "apps",
+        &["deployments/scale"],
+        &["patch"],
+        "The number of pods of a Deployment whose place a Rollout takes, as spec.workloadRef.scaleDown asks for.",
+    ),
+    rule(
+        Feature::Core,
+        "",
+        &["podtemplates"],
+        &["get", "list", "watch"],
+        "Read once a Rollout refers to one in spec.workloadRef.",
+    ),
+    rule(
+        Feature::Core,
         "",
         &["services"],
         &["get", "list", "watch", "patch"],

@@ -8,7 +8,7 @@
 use crate::analysis::{Metric, MetricProvider};
 use crate::rollout::{
     BackgroundAnalysis, CanaryStep, CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService,
-    Rollout, RolloutSpec, Strategy, TrafficRouting,
+    ObjectRef, Rollout, RolloutSpec, Strategy, TrafficRouting,
 };
 
 /// JSON paths of the fields that this Rollout gives and that are not built yet, such as `spec.strategy.canary.pingPong`, in the
@@ -30,7 +30,7 @@ pub fn fields(rollout: &Rollout) -> Vec<String> {
         analysis: _,
     } = &rollout.spec;
     let mut found = Found::default();
-    found.holding(workload_ref.is_some(), "spec.workloadRef");
+    if let Some(ObjectRef { api_version: _, kind: _, name: _, scale_down: _ }) = workload_ref {}
     found.holding(blue_green.is_some(), "spec.strategy.blueGreen");
     if let Some(canary) = canary {
         self::canary(canary, &mut found);

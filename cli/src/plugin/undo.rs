@@ -26,7 +26,12 @@ impl Undo {
             Selection { namespace: cluster.namespace().to_owned(), labels: selector(&rollout), ..Selection::default() };
         let (sets, _) = cluster.list(REPLICA_SETS, &selection).await?;
         let mut template = self.template(&rollout, &sets)?.clone();
-        if contains(&template, rollout.pointer("/spec/template").unwrap_or(&Value::Null)) {
+        let holder = holder(&rollout, &self.name)?;
+        let held = match &holder {
+            Holder { resource: ROLLOUTS, .. } => rollout,
+            Holder { resource, name, .. } => cluster.get(*resource, name).await?,
+        };
+        if contains(&template, held.pointer(holder.path).unwrap_or(&Value::Null)) {
             let revision = self.to_revision;
             printer.say(&format!("skipped rollback (current template already matches revision {revision})"));
             return Ok(());
@@ -34,9 +39,8 @@ impl Undo {
         if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
             labels.remove(HASH_LABEL);
         }
-        let (resource, name) = holder(&rollout, &self.name)?;
-        let patch = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-        cluster.patch(resource, &name, "", (PatchKind::Operations, &patch)).await?;
+        let patch = json!([{"op": "replace", "path": holder.path, "value": template}]);
+        cluster.patch(holder.resource, &holder.name, "", (PatchKind::Operations, &patch)).await?;
         printer.say(&format!("rollout '{}' undo\n", self.name));
         Ok(())
     }
@@ -68,19 +72,27 @@ fn revision(set: &Value) -> Option<(i64, &Value)> {
     Some((number, set.pointer("/spec/template")?))
 }
 
-/// The object whose pod template counts.
-fn holder(rollout: &Value, name: &str) -> Result<(Resource, String), Failure> {
+/// The object whose pod template counts: the Rollout, or the workload that it refers to.
+#[derive(Debug, PartialEq)]
+struct Holder {
+    resource: Resource,
+    name: String,
+    /// Where the template stands in it.
+    path: &'static str,
+}
+
+fn holder(rollout: &Value, name: &str) -> Result<Holder, Failure> {
+    let in_spec = |resource, name| Holder { resource, name, path: "/spec/template" };
     let Some(reference) = rollout.pointer("/spec/workloadRef").filter(|reference| !reference.is_null()) else {
-        return Ok((ROLLOUTS, name.to_owned()));
+        return Ok(in_spec(ROLLOUTS, name.to_owned()));
     };
     let text = |field: &str| reference.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let resource = match text("kind").as_str() {
-        "Deployment" => DEPLOYMENTS,
-        "ReplicaSet" => REPLICA_SETS,
-        "PodTemplate" => POD_TEMPLATES,
-        kind => return Err(Failure::Usage(format!("workload of type {kind} is not supported"))),
-    };
-    Ok((resource, text("name")))
+    match text("kind").as_str() {
+        "Deployment" => Ok(in_spec(DEPLOYMENTS, text("name"))),
+        "ReplicaSet" => Ok(in_spec(REPLICA_SETS, text("name"))),
+        "PodTemplate" => Ok(Holder { resource: POD_TEMPLATES, name: text("name"), path: "/template" }),
+        kind => Err(Failure::Usage(format!("workload of type {kind} is not supported"))),
+    }
 }
 
 /// Says whether everything that the small value says is in the large one: what the server has added does not count.
@@ -125,6 +137,21 @@ mod tests {
         check(1, &sets, "a");
         check(9, &sets, "unable to find specified revision 9 in history");
         check(0, &sets[..1], "no revision found for rollout \"shop\"");
+    }
+
+    #[test]
+    fn the_template_is_written_where_the_rollout_takes_it_from() {
+        let held = |kind: &str| {
+            let rollout = json!({"spec": {"workloadRef": {"kind": kind, "name": "web"}}});
+            holder(&rollout, "shop").map_err(|error| error.to_string())
+        };
+        let at = |resource, name: &str, path| Holder { resource, name: name.to_owned(), path };
+        let own = json!({"spec": {"workloadRef": null}});
+        assert_eq!(holder(&own, "shop").ok(), Some(at(ROLLOUTS, "shop", "/spec/template")));
+        assert_eq!(held("Deployment"), Ok(at(DEPLOYMENTS, "web", "/spec/template")));
+        assert_eq!(held("ReplicaSet"), Ok(at(REPLICA_SETS, "web", "/spec/template")));
+        assert_eq!(held("PodTemplate"), Ok(at(POD_TEMPLATES, "web", "/template")));
+        assert_eq!(held("Job"), Err("workload of type Job is not supported".to_owned()));
     }
 
     #[test]

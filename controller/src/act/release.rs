@@ -6,7 +6,7 @@ use serin_crds::names;
 use super::keep;
 use crate::api::{Call, CallError, Verb};
 use crate::core::snapshot::{Left, LeftKind};
-use crate::routers::{ABORTED_ANNOTATION, annotation_path, istio};
+use crate::routers::istio::{noted, patch::Mark, subsets};
 use crate::runtime::key::Key;
 use crate::runtime::projection::{DestinationRuleRow, ServiceRow, VirtualServiceRow};
 use crate::world::World;
@@ -16,10 +16,10 @@ impl World {
     ///
     /// # Errors
     /// The last object that could not be released; the others were tried all the same.
-    pub async fn release_all(&self, left: &[Left]) -> Result<(), CallError> {
+    pub async fn release_all(&self, rollout: &Key, left: &[Left]) -> Result<(), CallError> {
         let mut outcome = Ok(());
         for one in left {
-            match self.release(one).await {
+            match self.release(rollout, one).await {
                 Ok(()) => {}
                 Err(error) => outcome = Err(error),
             }
@@ -27,7 +27,7 @@ impl World {
         outcome
     }
 
-    pub(super) async fn release(&self, left: &Left) -> Result<(), CallError> {
+    pub(super) async fn release(&self, rollout: &Key, left: &Left) -> Result<(), CallError> {
         let (namespace, name) = (left.namespace.as_str(), left.name.as_str());
         let key = Key::new(namespace, name);
         let released = match left.kind {
@@ -42,21 +42,17 @@ impl World {
             }
             LeftKind::DestinationRule => {
                 let path = format!("{}/namespaces/{namespace}/destinationrules/{name}", self.istio_api());
-                let rule = self.api.value(Call::get(format!("DestinationRule {key}"), path.clone())).await;
-                let rule = match rule {
-                    Ok(rule) => rule,
-                    Err(error) if error.is_code(404) => return Ok(()),
-                    Err(error) => return Err(error),
-                };
-                let Some(patch) = istio::subsets::release_patch(&rule) else { return Ok(()) };
+                let Some(rule) = self.read_left("DestinationRule", &key, &path).await? else { return Ok(()) };
+                let Some(patch) = subsets::release_patch(&rule) else { return Ok(()) };
                 let call = release_call("DestinationRule", &key, path, (Verb::Patch, Value::Array(patch)));
                 let row = self.api.call::<DestinationRuleRow>(call).await;
                 row.map(|row| keep(&self.stores.destination_rules, row))
             }
             LeftKind::VirtualService => {
                 let path = format!("{}/namespaces/{namespace}/virtualservices/{name}", self.istio_api());
-                let body = json!([{"op": "remove", "path": annotation_path(ABORTED_ANNOTATION)}]);
-                let call = release_call("VirtualService", &key, path, (Verb::Patch, body));
+                let Some(route) = self.read_left("VirtualService", &key, &path).await? else { return Ok(()) };
+                let Some(patch) = noted::release_patch(&route, Mark { rollout, on: &key }) else { return Ok(()) };
+                let call = release_call("VirtualService", &key, path, (Verb::Patch, Value::Array(patch)));
                 let row = self.api.call::<VirtualServiceRow>(call).await;
                 row.map(|row| keep(&self.stores.virtual_services, row))
             }
@@ -64,6 +60,14 @@ impl World {
         match released {
             Err(error) if error.is_code(404) => Ok(()),
             other => other,
+        }
+    }
+
+    async fn read_left(&self, kind: &str, key: &Key, path: &str) -> Result<Option<Value>, CallError> {
+        match self.api.value(Call::get(format!("{kind} {key}"), path.to_owned())).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_code(404) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

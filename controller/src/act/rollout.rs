@@ -17,6 +17,11 @@ impl World {
         self.patch_rollout(seen, body).await
     }
 
+    pub(super) async fn note_workload(&self, seen: &Observation, generation: &str) -> Result<(), CallError> {
+        let body = json!({"metadata": {"annotations": {names::WORKLOAD_GENERATION_ANNOTATION: generation}}});
+        self.patch_rollout(seen, body).await
+    }
+
     pub(super) async fn default_replicas(&self, seen: &Observation) -> Result<(), CallError> {
         self.patch_rollout(seen, json!({"spec": {"replicas": 1}})).await
     }

@@ -42,12 +42,17 @@ enum Who {
 type Row = (&'static str, &'static [When], &'static [Who], Lane);
 
 /// The whole table.
-const WAKES: [Row; 15] = [
+const WAKES: [Row; 20] = [
     ("Rollout", &[Changed], &[Itself], Normal),
     ("Rollout", &[Aborts], &[Itself], Fast),
     // Once more after its end: what it leaves behind still sends traffic to pods that go.
     ("Rollout", &[Gone], &[Itself], Fast),
-    ("ReplicaSet", &[Changed, Gone], &[Owners], Normal),
+    ("ReplicaSet", &[Changed, Gone], &[Owners, Namers], Normal),
+    ("ReplicaSet", &[Own], &[Namers], Normal),
+    ("Deployment", &[Changed, Gone], &[Namers], Normal),
+    ("Deployment", &[Own], &[Namers], Normal),
+    ("PodTemplate", &[Changed, Gone], &[Namers], Normal),
+    ("PodTemplate", &[Own], &[Namers], Normal),
     ("AnalysisRun", &[Changed, Gone], &[Owners], Normal),
     ("Service", &[Changed, Gone], &[Namers, Managers], Normal),
     ("Service", &[Own], &[Namers], Normal),
@@ -78,6 +83,7 @@ fn when<K: Projection>(change: &Change<K>) -> Option<When> {
         (News::Known, _) => None,
         (News::Own, _) => Some(Own),
         (News::Changed, None) => Some(Gone),
+        (News::Changed, Some(new)) if change.old.as_ref().is_some_and(|old| new.says_as_before(old)) => None,
         (News::Changed, Some(new)) if new.orders_abort() => Some(Aborts),
         (News::Changed, Some(_)) => Some(Changed),
     }

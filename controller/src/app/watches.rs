@@ -1,9 +1,12 @@
 //! Watches: which kinds are followed, in which scope, and who is told of each change.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures::FutureExt as _;
 use serin_crds::names::HASH_LABEL;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::wakes::woken;
@@ -12,7 +15,7 @@ use crate::runtime::key::Key;
 use crate::runtime::projection::{AnalysisRunRow, IndexKey, Projection, RolloutRow};
 use crate::runtime::queue::{Lane, Queue};
 use crate::runtime::store::{Change, Followed, Store};
-use crate::runtime::watch::{Listener, Scope, follow};
+use crate::runtime::watch::{Listener, Ready, Scope, follow};
 use crate::world::{Stores, World};
 
 impl App {
@@ -37,7 +40,13 @@ impl App {
         let instance = self.settings.instance.clone();
         let istio = self.settings.istio_version.clone();
         let (world, queue) = (self.world.clone(), self.queue.clone());
-        self.follow(&stores.rollouts, |all| all.of_instance(&instance), move |change| remember(&world, &queue, change));
+        let referred = watch::Sender::new(BTreeSet::new());
+        self.watch_workloads(&referred);
+        let hear = move |change: &Change<RolloutRow>| {
+            remember(&world, &queue, change);
+            refer(&referred, change);
+        };
+        self.follow(&stores.rollouts, |all| all.of_instance(&instance), hear);
         self.follow(&stores.replica_sets, |all| all.with_labels(HASH_LABEL), |_| {});
         self.follow(&stores.services, |all| all, |_| {});
         self.follow(&stores.virtual_services, |all| all.at_version(&istio), |_| {});
@@ -51,6 +60,28 @@ impl App {
         }
     }
 
+    /// Follows each kind of workload from the moment at which a Rollout refers to one: most clusters have none that does.
+    fn watch_workloads(&mut self, referred: &watch::Sender<BTreeSet<&'static str>>) {
+        let workloads = self.world.stores.workloads.clone();
+        workloads.leave_out("not listed yet, since no Rollout referred to one before");
+        let once = |kind: &'static str| {
+            let (listed, mut kinds) = (self.rollouts_listed.clone(), referred.subscribe());
+            let named = async move {
+                listed.await;
+                // The sender lives in the listener of Rollouts, which lives as long as the tasks do.
+                let _ = kinds.wait_for(|kinds| kinds.contains(kind)).await;
+            };
+            named.boxed().shared()
+        };
+        let [deployments, sets, templates] = ["Deployment", "ReplicaSet", "PodTemplate"].map(once);
+        self.follow_after(&workloads.deployments, (|all| all, deployments), |_| {});
+        self.follow_after(&workloads.replica_sets, (|all| all, sets), |_| {});
+        self.follow_after(&workloads.pod_templates, (|all| all, templates), |_| {});
+        self.wake_waiters(workloads.deployments.as_ref());
+        self.wake_waiters(workloads.replica_sets.as_ref());
+        self.wake_waiters(workloads.pod_templates.as_ref());
+    }
+
     fn leave_out_rollouts(&self) {
         let why = "not watched with --controllers=analysis";
         let s = &self.world.stores;
@@ -62,6 +93,7 @@ impl App {
         s.ingresses.leave_out(why);
         s.templates.leave_out(why);
         s.cluster_templates.leave_out(why);
+        s.workloads.leave_out(why);
     }
 
     /// Follows a kind, narrowed down by `narrow`; `hear` is told of each change before anybody is woken.
@@ -69,6 +101,17 @@ impl App {
         &mut self,
         store: &Arc<Store<K>>,
         narrow: impl FnOnce(Scope) -> Scope,
+        hear: impl Fn(&Change<K>) + Send + Sync + 'static,
+    ) {
+        let listed = self.rollouts_listed.clone();
+        self.follow_after(store, (narrow, listed), hear);
+    }
+
+    /// The same; where bodies are kept only if somebody names them, not before it can be told who does.
+    fn follow_after<K: Projection>(
+        &mut self,
+        store: &Arc<Store<K>>,
+        (narrow, named): (impl FnOnce(Scope) -> Scope, Ready),
         hear: impl Fn(&Change<K>) + Send + Sync + 'static,
     ) {
         let (queue, stores) = (self.queue.clone(), self.world.stores.clone());
@@ -80,7 +123,7 @@ impl App {
         });
         if K::BODY_IF_NAMED {
             let stores = self.world.stores.clone();
-            listener = listener.wanting(move |object| wants_body(&stores, object), self.rollouts_listed.clone());
+            listener = listener.wanting(move |object| wants_body(&stores, object), named);
         }
         let scope = narrow(Scope::of::<K>(self.settings.namespace.as_deref()));
         let task = follow(self.watches.clone(), self.world.clock.clone(), scope, store.clone(), listener);
@@ -138,6 +181,17 @@ fn remember(world: &World, queue: &Queue<Key>, change: &Change<RolloutRow>) {
             world.meters.gone(key, &gone.meta.uid);
         }
         _ => {}
+    }
+}
+
+/// Notes the kinds of workloads that Rollouts refer to.
+fn refer(referred: &watch::Sender<BTreeSet<&'static str>>, change: &Change<RolloutRow>) {
+    let kinds = change.new.iter().flat_map(|rollout| rollout.index_keys()).filter_map(|index| match index {
+        IndexKey::Ref(kind @ ("Deployment" | "ReplicaSet" | "PodTemplate"), _) => Some(kind),
+        _ => None,
+    });
+    for kind in kinds {
+        referred.send_if_modified(|known| known.insert(kind));
     }
 }
 

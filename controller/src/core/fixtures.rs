@@ -91,7 +91,7 @@ pub fn with_steps(steps: Value) -> Snapshot {
         spec: Arc::new(spec),
         status: serin_crds::rollout::RolloutStatus::default(),
         faults: Vec::new(),
-        revision: Revision { hash: "new".into(), step_hash: "steps".into() },
+        revision: Revision { hash: "new".into(), step_hash: "steps".into(), workload: None },
         replica_sets: vec![rs("old", 1, 10), rs("new", 2, 0)],
         traffic: Traffic {
             route: Route::Seen(Box::new(RouteSeen {

@@ -131,6 +131,20 @@ pub enum Effect {
         /// Revision number.
         revision: u64,
     },
+    /// Writes on the Rollout which generation of the workload that it refers to is carried out.
+    NoteWorkload {
+        /// The generation.
+        generation: String,
+    },
+    /// Changes the size of the Deployment that the Rollout refers to; rests on the version that was seen.
+    ScaleWorkload {
+        /// Name.
+        name: String,
+        /// Size seen.
+        from: i64,
+        /// Size wanted.
+        to: i64,
+    },
     /// Writes `spec.replicas: 1` where it is absent.
     DefaultReplicas,
     /// Points a Service at a revision.
@@ -236,6 +250,7 @@ impl Effect {
         match self {
             Self::Move(change) => !change.way.is_down(),
             Self::ScaleReplicaSet { from, to, .. } => to < from && *to == 0,
+            Self::ScaleWorkload { from, to, .. } => to < from,
             Self::DeleteReplicaSet { .. } => true,
             _ => false,
         }

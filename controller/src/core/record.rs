@@ -6,7 +6,7 @@ use serin_crds::rollout::{PauseCondition, RolloutStatus, RunRef, TrafficWeights,
 use super::because::Because;
 use super::capacity::superseded;
 use super::conditions;
-use super::snapshot::{RunSeen, Snapshot};
+use super::snapshot::{RunSeen, Snapshot, WorkloadSeen};
 
 /// The last status with everything counted and observed anew; rules change what they decide on top.
 pub fn draft(s: &Snapshot) -> RolloutStatus {
@@ -19,12 +19,24 @@ pub fn draft(s: &Snapshot) -> RolloutStatus {
     next.hpa_replicas = next.replicas;
     next.selector = s.spec.selector.as_ref().map(selector_text);
     next.observed_generation.clone_from(&s.id.observed_generation);
+    next.workload_observed_generation = workload_generation(s);
     next.canary.weights = weights(s);
     refresh_runs(s, &mut next);
     if s.is_stable() {
         next.promote_full = false;
     }
     next
+}
+
+/// The generation of the workload that is carried out: one that the Rollout has in its annotations already, since viewers
+/// compare the two.
+fn workload_generation(s: &Snapshot) -> Option<String> {
+    s.spec.workload_ref.as_ref()?;
+    let noted = |workload: &WorkloadSeen| workload.noted == Some(workload.generation.to_string());
+    match s.revision.workload.as_ref().filter(|workload| noted(workload)) {
+        Some(workload) => workload.noted.clone(),
+        None => s.status.workload_observed_generation.clone(),
+    }
 }
 
 fn count(value: i64) -> i32 {

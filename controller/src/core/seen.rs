@@ -1,7 +1,7 @@
 //! Seen: single objects of the cluster, as far as rules need them.
 
 use jiff::Timestamp;
-use serin_crds::names::AnalysisPhase;
+use serin_crds::names::{AnalysisPhase, ScaleDown};
 use serin_crds::rollout::PodTemplateMetadata;
 
 use super::exposure::Exposure;
@@ -85,6 +85,21 @@ pub struct ServiceSeen {
     pub hash: Option<String>,
     /// Whether it says that this Rollout steers it.
     pub managed: bool,
+}
+
+/// A workload that a Rollout refers to, as far as rules need it: its template stands in the spec already.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkloadSeen {
+    /// Name.
+    pub name: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+    /// The generation that the Rollout has in its annotations.
+    pub noted: Option<String>,
+    /// `spec.replicas`, where its pods can be replaced by the Rollout's: of a Deployment.
+    pub replicas: Option<i64>,
+    /// When its pods give way to the Rollout's.
+    pub scale_down: Option<ScaleDown>,
 }
 
 /// An object that a Rollout has steered and no longer names: our marks have to be taken out of it.

@@ -9,7 +9,7 @@ use serin_crds::analysis::AnalysisRunSpec;
 use serin_crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus};
 
 use super::plan::Need;
-pub use super::seen::{Left, LeftKind, PodSeen, ReplicaSetSeen, RouteSeen, RunSeen, ServiceSeen};
+pub use super::seen::{Left, LeftKind, PodSeen, ReplicaSetSeen, RouteSeen, RunSeen, ServiceSeen, WorkloadSeen};
 use super::stage::{Attempt, Stage};
 use super::weight::Weight;
 
@@ -110,6 +110,8 @@ pub struct Revision {
     pub hash: String,
     /// Hash of the steps.
     pub step_hash: String,
+    /// The workload that its template comes from; `None` where it is the Rollout's own, or can't be seen.
+    pub workload: Option<WorkloadSeen>,
 }
 
 /// Where traffic goes.

@@ -35,6 +35,9 @@ impl World {
                 "AnalysisTemplate" => self.ask(&s.templates, key, live).await?,
                 "ClusterAnalysisTemplate" => self.ask(&s.cluster_templates, key, live).await?,
                 "Ingress" => self.ask(&s.ingresses, key, live).await?,
+                "Deployment" => self.ask(&s.workloads.deployments, key, live).await?,
+                "ReplicaSet" => self.ask(&s.workloads.replica_sets, key, live).await?,
+                "PodTemplate" => self.ask(&s.workloads.pod_templates, key, live).await?,
                 _ => Vec::new(),
             });
         }

@@ -54,7 +54,9 @@ fn faults(seen: &mut Observation, path: &str, svc: &ServiceRow) {
     if let Some(other) = svc.managed_by.as_deref().filter(|other| *other != s.id.name) {
         s.faults.push(format!("{path}: Service \"{name}\" is managed by another Rollout ({other})"));
     }
-    let labels = s.spec.template.as_ref().and_then(|t| t.pointer("/metadata/labels"));
+    // A template that is absent is a fault of its own, or one that can't be seen now.
+    let Some(template) = s.spec.template.as_ref() else { return };
+    let labels = template.pointer("/metadata/labels");
     let canary = s.spec.strategy.canary.as_ref();
     let roles = canary
         .into_iter()

@@ -1,5 +1,6 @@
 //! What a Rollout asks for and what it has recorded, decoded once for each version of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,13 +14,18 @@ use crate::runtime::projection::{Projection, ReplicaSetRow, RolloutRow};
 use crate::world::World;
 
 impl World {
-    /// Decodes a Rollout; once for each version of it.
+    /// Decodes a Rollout with the workload that it refers to; once for each version of them.
     pub(super) fn describe(&self, row: &RolloutRow) -> Result<Arc<Described>, ObserveError> {
-        if let Some(known) = self.memories.described(&row.meta.uid, &row.meta.version) {
+        let referred = self.referred(row);
+        let version = match &referred {
+            Some(referred) => Cow::from(format!("{} {}", row.meta.version, referred.version())),
+            None => Cow::from(&*row.meta.version),
+        };
+        if let Some(known) = self.memories.described(&row.meta.uid, &version) {
             return Ok(known);
         }
-        let described = Arc::new(Described::of(row).map_err(ObserveError::Undecodable)?);
-        self.memories.describe(&row.meta.uid, &row.meta.version, described.clone());
+        let described = Arc::new(Described::of(row, referred.as_ref()).map_err(ObserveError::Undecodable)?);
+        self.memories.describe(&row.meta.uid, &version, described.clone());
         Ok(described)
     }
 
@@ -33,20 +39,20 @@ impl World {
         described: &Described,
         owned: &[Arc<ReplicaSetRow>],
     ) -> Result<Revision, ObserveError> {
-        let step_hash = described.step_hash.clone();
+        let (step_hash, workload) = (described.step_hash.clone(), described.workload.clone());
         let (Some(wanted), Some(computed)) = (described.spec.template.as_ref(), described.computed.clone()) else {
             let hash = described.status.current_pod_hash.clone().unwrap_or_default();
-            return Ok(Revision { hash, step_hash });
+            return Ok(Revision { hash, step_hash, workload });
         };
         if owned.is_empty() || owned.iter().any(|rs| *rs.hash == *computed) {
-            return Ok(Revision { hash: computed, step_hash });
+            return Ok(Revision { hash: computed, step_hash, workload });
         }
         if let Some(known) = self.memories.revision(&row.meta.uid, &computed) {
-            return Ok(Revision { hash: known, step_hash });
+            return Ok(Revision { hash: known, step_hash, workload });
         }
         let hash = self.same_template(row, wanted, owned).await?.unwrap_or_else(|| computed.clone());
         self.memories.found_revision(&row.meta.uid, &computed, hash.clone());
-        Ok(Revision { hash, step_hash })
+        Ok(Revision { hash, step_hash, workload })
     }
 
     /// The hash of a `ReplicaSet` whose template means the same; the templates are read at once, the oldest counts first.

@@ -144,24 +144,31 @@ pub(crate) fn annotation_path(name: &str) -> String {
 /// The text of a mark: the Rollout, its attempt, and why.
 pub(crate) fn mark_text(rollout: &Key, on: &Key, attempt: &Attempt, reason: &str) -> String {
     let reason: String = reason.chars().take(512).collect();
-    let name = if rollout.namespace() == on.namespace() {
-        rollout.name().to_owned()
-    } else {
-        format!("{}/{}", rollout.namespace(), rollout.name())
-    };
-    format!("{name} {attempt}: {reason}")
+    format!("{} {attempt}: {reason}", name_on(rollout, on))
+}
+
+/// A Rollout as marks on an object name it: with its namespace where that is not the object's.
+pub(crate) fn name_on(rollout: &Key, on: &Key) -> String {
+    if rollout.namespace() == on.namespace() {
+        return rollout.name().to_owned();
+    }
+    format!("{}/{}", rollout.namespace(), rollout.name())
 }
 
 /// The attempt of this Rollout that an object remembers as aborted, with the reason.
 pub(crate) fn marked(object: &Value, rollout: &Key) -> Option<(Attempt, String)> {
+    let rest = mark_of(object, rollout)?;
+    let (attempt, why) = rest.split_once(": ").unwrap_or((rest, ""));
+    Some((Attempt::parse(attempt)?, why.to_owned()))
+}
+
+/// What the mark of an abort says, if it is this Rollout's: one without a namespace is of the object's own.
+pub(crate) fn mark_of<'a>(object: &'a Value, rollout: &Key) -> Option<&'a str> {
     let text = object.pointer("/metadata/annotations")?.get(ABORTED_ANNOTATION)?.as_str()?;
     let (who, rest) = text.split_once(' ')?;
-    let name = who.rsplit_once('/').map_or(who, |(_, name)| name);
-    let (attempt, why) = rest.split_once(": ").unwrap_or((rest, ""));
-    if name != rollout.name() {
-        return None;
-    }
-    Some((Attempt::parse(attempt)?, why.to_owned()))
+    let own = object.pointer("/metadata/namespace").and_then(Value::as_str).unwrap_or(rollout.namespace());
+    let (namespace, name) = who.split_once('/').unwrap_or((own, who));
+    (namespace == rollout.namespace() && name == rollout.name()).then_some(rest)
 }
 
 #[cfg(test)]

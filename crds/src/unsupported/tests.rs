@@ -38,10 +38,10 @@ fn what_works_is_not_named() {
 }
 
 #[test]
-fn a_strategy_or_a_workload_that_is_not_built_holds() {
+fn a_strategy_that_is_not_built_holds_and_a_workload_does_not() {
     check(
         &json!({"workloadRef": {"kind": "Deployment"}, "strategy": {"blueGreen": {"activeService": "a"}}}),
-        &["spec.workloadRef", "spec.strategy.blueGreen"],
+        &["spec.strategy.blueGreen"],
     );
 }
 

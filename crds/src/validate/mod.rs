@@ -47,6 +47,16 @@ pub fn rollout(rollout: &Rollout) -> Vec<Fault> {
     faults.into_vec()
 }
 
+/// Every fault in the pod template and the selector that a workload gives a Rollout; `spec` holds them in their places, and
+/// `whose` names the workload.
+pub fn referred(spec: &RolloutSpec, whose: &str) -> Vec<Fault> {
+    let mut faults = Faults::default();
+    let RolloutSpec { selector, template, .. } = spec.clone();
+    pods::check(&RolloutSpec { selector, template, ..RolloutSpec::default() }, &mut faults);
+    let given = |fault: Fault| Fault { message: format!("spec.workloadRef: with {whose}, {}", fault.message), ..fault };
+    faults.into_vec().into_iter().map(given).collect()
+}
+
 /// What is no fault of a Rollout, is carried out as with Argo Rollouts, and is hardly meant so; each with its path.
 ///
 /// To be said once, in an event or by a linter; nothing waits for it.

@@ -84,7 +84,9 @@ fn followed(object: &ObjectRef) -> bool {
         "argoproj.io" => true,
         "networking.istio.io" => matches!(object.resource.as_str(), "virtualservices" | "destinationrules"),
         "networking.k8s.io" => object.resource == "ingresses" && object.subresource.is_empty(),
-        "apps" => object.resource == "replicasets",
+        "apps" => {
+            object.resource == "replicasets" || (object.resource == "deployments" && object.subresource != "status")
+        }
         "" => matches!(object.resource.as_str(), "services" | "events") && object.subresource.is_empty(),
         "events.k8s.io" => object.resource == "events",
         _ => false,

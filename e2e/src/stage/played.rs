@@ -31,6 +31,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "its instant is one of virtual time; on real parts it is past, and no pod is old enough to be restarted",
     ),
     ("stable-share-superseded", LATER),
+    ("managed-route-dropped", LATER),
+    ("managed-route-rollout-deleted", LATER),
+    ("managed-route-unrouted", LATER),
+    ("workload-ref", LATER),
+    ("workload-ref-abort", LATER),
+    ("workload-ref-missing", LATER),
+    ("workload-ref-never", LATER),
+    ("workload-ref-progressively", LATER),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.

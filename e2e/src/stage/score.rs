@@ -66,8 +66,8 @@ fn steered(object: &mut Value) -> Option<&mut Map<String, Value>> {
 
 /// Every image that may run in a scenario.
 pub(super) fn images(scenario: &Scenario) -> BTreeSet<String> {
-    let first = scenario.rollout().and_then(|rollout| rollout.pointer("/spec/template/spec/containers/0/image"));
-    let first = first.and_then(Value::as_str).map(str::to_owned);
+    let image = |object: &Value| Some(object.pointer("/spec/template/spec/containers/0/image")?.as_str()?.to_owned());
+    let first = scenario.objects().filter_map(image);
     let released = scenario.timeline.iter().flat_map(|entry| &entry.actions).filter_map(|action| match action {
         Action::Release(release) => Some(release.image.clone()),
         _ => None,

@@ -59,9 +59,11 @@ pub async fn install_files_are_what_the_chart_renders() -> Result<(), Fault> {
 }
 
 /// What the controller may do, and what not: namespace, verb, group, resource with its subresource, name.
-const RIGHTS: [(&str, &str, &str, &str, &str, bool); 9] = [
+const RIGHTS: [(&str, &str, &str, &str, &str, bool); 11] = [
     ("default", "patch", "argoproj.io", "rollouts/status", "", true),
     ("default", "create", "apps", "replicasets", "", true),
+    ("default", "patch", "apps", "deployments/scale", "", true),
+    ("default", "patch", "apps", "deployments", "", false),
     ("default", "patch", "networking.istio.io", "virtualservices", "", true),
     (NAMESPACE, "update", "coordination.k8s.io", "leases", "argo-rollouts-controller-lock", true),
     (NAMESPACE, "update", "coordination.k8s.io", "leases", "other", false),

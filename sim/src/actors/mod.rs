@@ -1,10 +1,11 @@
-//! Those who act in a cluster beside the controller under test: the `ReplicaSet` controller, the kubelet, the garbage
-//! collector.
+//! Those who act in a cluster beside the controller under test: the controllers of Deployments and `ReplicaSets`, the kubelet,
+//! the garbage collector.
 //!
 //! Each is a task on the runtime of its caller, woken by changes of the store, waiting on tokio's time alone. They use
 //! the server without HTTP, so that faults meant for clients don't hit them.
 
 mod behaviour;
+mod deployments;
 mod garbage;
 mod kubelet;
 mod pod;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 
 pub use self::{
     behaviour::{Behaviour, Behaviours},
+    deployments::DeploymentActor,
     garbage::GarbageCollector,
     kubelet::Kubelet,
     replicasets::ReplicaSetActor,
@@ -47,6 +49,7 @@ pub struct Cluster {
     /// How pods behave, by image.
     pub behaviours: Behaviours,
     _replica_sets: ReplicaSetActor,
+    _deployments: DeploymentActor,
     _garbage: GarbageCollector,
 }
 
@@ -58,6 +61,7 @@ impl Cluster {
             kubelet: Kubelet::spawn(server, behaviours.clone(), REACTION),
             behaviours,
             _replica_sets: ReplicaSetActor::spawn(server, REACTION),
+            _deployments: DeploymentActor::spawn(server, REACTION),
             _garbage: GarbageCollector::spawn(server, REACTION),
         }
     }

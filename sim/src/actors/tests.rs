@@ -32,6 +32,26 @@ fn set(name: &str, replicas: i64) -> Value {
     })
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deployment_keeps_its_pods_and_a_new_template_replaces_them() {
+    let world = world();
+    let person = world.server.as_user("test");
+    let mut deployment = set("web", 3);
+    deployment["kind"] = json!("Deployment");
+    deployment["spec"].as_object_mut().unwrap().remove("minReadySeconds");
+    person.create(deployment).unwrap();
+    world.after(10_000).await;
+    let status = || person.get("deployments", &World::key("web")).unwrap()["status"].clone();
+    assert_eq!((world.pods().len(), status()["availableReplicas"].clone()), (3, json!(3)));
+    let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "a", "image": "web:2"}]}}}});
+    person.merge("deployments", &World::key("web"), image).unwrap();
+    world.after(60_000).await;
+    assert_eq!((world.pods().len(), status()["updatedReplicas"].clone()), (3, json!(3)));
+    person.merge("deployments", &World::key("web"), json!({"spec": {"replicas": 0}})).unwrap();
+    world.after(60_000).await;
+    assert_eq!(world.pods(), Vec::<String>::new());
+}
+
 impl World {
     fn key(name: &str) -> Key {
         Key::new("default", name)

@@ -60,6 +60,7 @@ pub struct History {
     stories: BTreeMap<Key, RolloutHistory>,
     runs: BTreeMap<Key, u64>,
     secrets: BTreeMap<String, Key>,
+    added: BTreeMap<Key, BTreeSet<String>>,
 }
 
 impl History {
@@ -78,6 +79,7 @@ impl History {
             stories: BTreeMap::new(),
             runs: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            added: BTreeMap::new(),
         }
     }
 
@@ -203,6 +205,11 @@ impl History {
         &self.secrets
     }
 
+    /// Says whether an HTTP route of a `VirtualService` is one that we have added, so that we may take it away again.
+    pub fn added(&self, service: &Key, route: &Value) -> bool {
+        self.added.get(service).is_some_and(|names| names.contains(view::text(route, "/name")))
+    }
+
     /// What is remembered of a Rollout.
     pub fn story(&self, rollout: &Key) -> Option<&RolloutHistory> {
         self.stories.get(rollout)
@@ -225,6 +232,7 @@ impl History {
             }
             "replicasets" => self.shelve(write, after.as_deref()),
             "secrets" => self.learn(&write.key, after.as_deref()),
+            "virtualservices" => self.note_added(write, before.as_deref()),
             "services" => self.reselect(&write.key, before.as_deref(), after.as_deref()),
             "analysisruns" => self.judge(write, before.as_deref(), after.as_deref()),
             _ => {}
@@ -263,6 +271,18 @@ impl History {
                 shelf.named.push((write.at, share));
             }
         }
+    }
+
+    /// Remembers which named HTTP routes we have added to a `VirtualService`, for as long as they stand.
+    fn note_added(&mut self, write: &WriteRecord, before: Option<&Value>) {
+        let names = |object: Option<&Value>| -> BTreeSet<String> {
+            let routes = object.map(|object| view::list(object, "/spec/http")).unwrap_or_default();
+            routes.iter().map(|route| view::text(route, "/name").to_owned()).filter(|name| !name.is_empty()).collect()
+        };
+        let (old, new, ours) = (names(before), names(write.after.as_deref()), self.ours(write));
+        let added = self.added.entry(write.key.clone()).or_default();
+        added.retain(|name| new.contains(name));
+        added.extend(new.into_iter().filter(|name| ours && !old.contains(name)));
     }
 
     fn relink(&mut self, rollout: &Key, after: Option<&Value>) {
@@ -349,9 +369,10 @@ impl History {
 /// The object as a write to its scale leaves it.
 fn scaled(before: Option<&Value>, write: &WriteRecord) -> Option<Arc<Value>> {
     let mut object = before?.clone();
-    let replicas = write.after.as_deref().and_then(|scale| scale.pointer("/spec/replicas")).cloned();
+    // A scale of none is written without a number.
+    let replicas = write.after.as_deref().map(|scale| view::number(scale, "/spec/replicas").unwrap_or_default());
     if let (Some(replicas), Some(slot)) = (replicas, object.get_mut("spec").and_then(Value::as_object_mut)) {
-        slot.insert("replicas".to_owned(), replicas);
+        slot.insert("replicas".to_owned(), replicas.into());
     }
     Some(Arc::new(object))
 }

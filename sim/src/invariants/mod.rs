@@ -29,6 +29,7 @@ mod s16_subsets;
 mod s17_waits;
 mod s18_secrets;
 mod s19_namespaces;
+mod s21_workload;
 pub mod view;
 pub mod wiring;
 
@@ -68,7 +69,7 @@ impl fmt::Display for Violation {
 pub type Invariant = fn(&History, &WriteRecord) -> Result<(), Box<Violation>>;
 
 /// All promises that are checked, with their names.
-pub const ALL: [(&str, Invariant); 18] = [
+pub const ALL: [(&str, Invariant); 19] = [
     ("S1", s01_weights::check),
     ("S2", s02_capacity::check),
     ("S3", s03_sizes::check),
@@ -87,6 +88,7 @@ pub const ALL: [(&str, Invariant); 18] = [
     ("S17", s17_waits::check),
     ("S18", s18_secrets::check),
     ("S19", s19_namespaces::check),
+    ("S21", s21_workload::check),
 ];
 
 /// Checks every write as it comes and remembers what was broken.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{History, Key, Violation, WriteRecord, broken, diff, view};
+use super::{History, Key, Violation, WriteRecord, broken, diff, s21_workload, view};
 
 /// Checks what kind of object we write, whose it is, and which fields differ afterwards.
 pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation>> {
@@ -19,6 +19,7 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         // The canary Ingress beside the one that its owner made.
         "experiments" | "jobs" | "ingresses" => owned(history, write, either),
         "pods" => pod(history, write, either),
+        "deployments" => workload(history, write),
         other => Some(format!("we wrote {other}, which is none of our business")),
     };
     seen.map_or(Ok(()), |seen| broken("S11", write, seen))
@@ -113,6 +114,15 @@ fn run(history: &History, write: &WriteRecord, before: Option<&Value>, either: &
 fn owned(history: &History, write: &WriteRecord, object: &Value) -> Option<String> {
     let ours = controlled(history, &write.key.namespace, object);
     (!ours).then(|| format!("we sent {} for an object that belongs to nothing of ours", write.verb))
+}
+
+/// The size of a Deployment is ours where a Rollout refers to it and lets it be scaled; nothing else of it ever is.
+fn workload(history: &History, write: &WriteRecord) -> Option<String> {
+    if !write.touches("scale") {
+        return Some("we wrote a Deployment, whose size alone is our business".to_owned());
+    }
+    let named = s21_workload::taking_over(history, &write.key).next().is_some();
+    (!named).then(|| "we scaled a Deployment that no Rollout lets us scale".to_owned())
 }
 
 /// Pods are ours to evict, and to label while one of our `ReplicaSets` owns them.

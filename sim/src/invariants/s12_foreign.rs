@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    History, Violation, WriteRecord, broken, diff, view,
+    History, Key, Violation, WriteRecord, broken, diff, view,
     wiring::{Place, Wiring, wiring},
 };
 
@@ -19,11 +19,22 @@ pub fn check(history: &History, write: &WriteRecord) -> Result<(), Box<Violation
         _ => return Ok(()),
     };
     let wirings: Vec<_> = history.naming(&write.key).filter_map(|key| history.get(key)).map(wiring).collect();
-    let masked = |object: &Value| wirings.iter().fold(diff::bare(object), |object, one| mask(&object, one, write));
+    let masked = |object: &Value| {
+        let object = without_added(history, &write.key, diff::bare(object));
+        wirings.iter().fold(object, |object, one| mask(&object, one, write))
+    };
     match diff::changed(&masked(before), &masked(after)).into_iter().next() {
         Some(path) => broken("S12", write, format!("we changed {path}, which others wrote")),
         None => Ok(()),
     }
+}
+
+/// A `VirtualService` without the routes that we have added: they are ours to take away whoever names it now.
+fn without_added(history: &History, key: &Key, mut service: Value) -> Value {
+    if let Some(routes) = service.pointer_mut("/spec/http").and_then(Value::as_array_mut) {
+        routes.retain(|route| !history.added(key, route));
+    }
+    service
 }
 
 fn masked_service(service: &Value, wiring: &Wiring, write: &WriteRecord) -> Value {

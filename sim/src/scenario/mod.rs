@@ -273,9 +273,18 @@ impl Scenario {
         self.manifests.iter().filter_map(|manifest| manifest.object.as_ref())
     }
 
-    /// The scenario's one Rollout.
+    /// The scenario's one Rollout: in its manifests, or applied later on.
     pub fn rollout(&self) -> Option<&Value> {
-        self.objects().find(|object| object.get("kind").and_then(Value::as_str) == Some("Rollout"))
+        self.objects().chain(self.applied()).find(|object| is_rollout(object))
+    }
+
+    /// The objects that somebody applies in its course.
+    fn applied(&self) -> impl Iterator<Item = &Value> {
+        let actions = self.timeline.iter().flat_map(|entry| &entry.actions);
+        actions.filter_map(|action| match action {
+            Action::Apply(apply) => apply.manifest.object.as_ref(),
+            _ => None,
+        })
     }
 
     /// The name of the scenario's one Rollout; empty when there is none.
@@ -301,8 +310,9 @@ impl Scenario {
     }
 
     fn validate(&self, shown: &str) -> Result<(), ScenarioError> {
-        let rollouts = self.objects().filter(|object| object.get("kind") == Some(&Value::from("Rollout"))).count();
-        if rollouts != 1 {
+        let rollouts = self.objects().filter(|object| is_rollout(object)).count();
+        let later = rollouts == 0 && self.rollout().is_some();
+        if rollouts != 1 && !later {
             let why = format!("hold {rollouts} Rollouts; a scenario is the story of one");
             return Err(ScenarioError::field(format!("{shown}: manifests"), why));
         }
@@ -366,6 +376,10 @@ fn resolve_applied(path: &str, entry: &mut Entry, read: Reader<'_>) -> Result<()
         }
     }
     Ok(())
+}
+
+fn is_rollout(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str) == Some("Rollout")
 }
 
 #[cfg(test)]

@@ -123,16 +123,31 @@ impl Sender {
         self.patch(&Patch { target, kind: PatchType::Merge, body, by: self.who }).await
     }
 
-    /// Puts an image into the first container: reads, edits, writes the whole object, again on conflict.
+    /// The object that holds the pod template of a Rollout: itself, or the Deployment that it refers to.
+    async fn holder(&self, rollout: &Target) -> Result<Target, WorldError> {
+        let object = self.get(rollout).await?;
+        let target = |name: &str| Target {
+            api_version: None,
+            kind: "Deployment".to_owned(),
+            name: name.to_owned(),
+            subresource: None,
+        };
+        let referred = object.pointer("/spec/workloadRef/name").and_then(Value::as_str);
+        Ok(referred.map_or_else(|| rollout.clone(), target))
+    }
+
+    /// Puts an image into the first container of a Rollout, or of the Deployment that it refers to: reads, edits, writes the
+    /// whole object, again on conflict.
     pub(super) async fn set_image(&self, rollout: &Target, image: &str) -> Result<(), WorldError> {
         let mut tries = 0;
         loop {
-            let mut object = self.get(rollout).await?;
+            let holder = self.holder(rollout).await?;
+            let mut object = self.get(&holder).await?;
             let container = object.pointer_mut("/spec/template/spec/containers/0").and_then(Value::as_object_mut);
             let container =
                 container.ok_or_else(|| WorldError::new("the Rollout has no container to set an image in"))?;
             container.insert("image".to_owned(), image.into());
-            let uri = format!("{}?fieldManager={}", path(rollout)?, self.who.name());
+            let uri = format!("{}?fieldManager={}", path(&holder)?, self.who.name());
             tries += 1;
             match self.send(Method::PUT, uri, "application/json", &object).await {
                 Err(error) if tries < 5 && error.conflict() => {}
@@ -169,7 +184,7 @@ impl Sender {
             labels.remove(view::HASH_LABEL);
         }
         let body = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
-        self.patch(&Patch { target: rollout.clone(), kind: PatchType::Json, body, by: self.who }).await
+        self.patch(&Patch { target: self.holder(rollout).await?, kind: PatchType::Json, body, by: self.who }).await
     }
 }
 

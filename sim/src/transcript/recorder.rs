@@ -48,6 +48,7 @@ impl Recorder {
             ("virtualservices", ours) => self.route(history, write, ours),
             ("rollouts", true) => self.rollout(history, write),
             ("replicasets", true) => self.set(write, before, after),
+            ("deployments", true) => self.workload(write, before, after),
             ("services", true) => self.service(history, write, before, after),
             ("destinationrules", true) => self.rule(history, write, before, after),
             ("analysisruns", true) => self.run(history, write, before, after),
@@ -80,6 +81,13 @@ impl Recorder {
         if from != to && !write.touches("status") {
             self.line(write.at, owner, Kind::Sized, sized(&revision_of(set), from, to));
         }
+    }
+
+    fn workload(&mut self, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
+        let size = |object: &Value| number(object, "/spec/replicas").unwrap_or_default();
+        let (from, to) = (before.map_or(0, size), after.map_or(0, size));
+        let name = &write.key.name;
+        self.line(write.at, name, Kind::Sized, sized(&format!("Deployment {name}"), from, to));
     }
 
     fn service(&mut self, history: &History, write: &WriteRecord, before: Option<&Value>, after: Option<&Value>) {
@@ -178,7 +186,7 @@ fn rollout_events(history: &History, key: &Key, before: &Value, after: &Value) -
     let current = text(after, "/status/currentPodHash");
     let begins = differs("/status/currentPodHash");
     if begins {
-        events.push((Kind::Begins, format!("{} begins ({})", name(history, key, current), image(after))));
+        events.push((Kind::Begins, format!("{} begins ({})", name(history, key, current), image(history, key, after))));
     }
     let (was, is) = (flag(before, "/status/abort"), flag(after, "/status/abort"));
     let message = text(after, "/status/message");
@@ -241,8 +249,13 @@ fn pause(rollout: &Value) -> Option<&str> {
     list(rollout, "/status/pauseConditions").first().map(|pause| text(pause, "/reason"))
 }
 
-fn image(rollout: &Value) -> &str {
-    text(rollout, "/spec/template/spec/containers/0/image")
+/// The image of a Rollout's template; of what it has made of the workload that it refers to, where it has none.
+fn image<'a>(history: &'a History, key: &Key, rollout: &'a Value) -> &'a str {
+    const IMAGE: &str = "/spec/template/spec/containers/0/image";
+    match text(rollout, IMAGE) {
+        "" => history.set(key, text(rollout, "/status/currentPodHash")).map_or("", |(_, set)| text(set, IMAGE)),
+        image => image,
+    }
 }
 
 /// The name of a revision, by the number that its `ReplicaSet` bears.

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::runtime::clock::Clock;
 use crate::runtime::projection::{
-    AnalysisRunRow, ClusterTemplateRow, DestinationRuleRow, ReplicaSetRow, RolloutRow, ServiceRow, TemplateRow,
-    VirtualServiceRow,
+    AnalysisRunRow, ClusterTemplateRow, Deployments, DestinationRuleRow, ReplicaSetRow, RolloutRow, ServiceRow,
+    TemplateRow, VirtualServiceRow, WorkloadRow,
 };
 
 /// Two Rollouts, `a` and `b`, that name the same Service, `VirtualService` and templates, one of them through another;
-/// and `c`, that shares nothing.
+/// and `c`, that shares nothing, and `d`, that refers to a Deployment.
 fn stores() -> Stores {
     let stores = Stores::new(&Clock::system());
     let shared = json!({"strategy": {"canary": {
@@ -23,6 +23,8 @@ fn stores() -> Stores {
     for (name, spec) in [("a", &shared), ("b", &shared), ("c", &single)] {
         stores.rollouts.observe_own_write(object(name, &json!({"spec": spec})));
     }
+    let referring = json!({"workloadRef": {"kind": "Deployment", "name": "shared-workload"}});
+    stores.rollouts.observe_own_write(object("d", &json!({"spec": referring})));
     let inner = json!({"spec": {"templates": [{"templateName": "inner", "clusterScope": true}]}});
     stores.templates.observe_own_write(object("outer", &inner));
     stores
@@ -106,6 +108,20 @@ fn a_virtual_service_wakes_who_names_it_and_whose_mark_it_carries() {
     let mark = json!({"metadata": {"annotations": {"rollouts.serin.dev/aborted-revision": "c 5d4f: error-rate"}}});
     assert_eq!(came::<VirtualServiceRow>("shared", &mark), "a b c");
     assert_eq!(went::<VirtualServiceRow>("shared", &json!({})), "a b");
+    let routes = json!({"metadata": {"annotations": {"rollouts.serin.dev/managed-routes": r#"{"gone":["header"]}"#}}});
+    assert_eq!(came::<VirtualServiceRow>("other", &routes), "gone");
+}
+
+#[test]
+fn a_workload_wakes_who_refers_to_it_when_something_has_changed_that_is_taken_from_it() {
+    let deployment = |more: &Value| Some(object::<WorkloadRow<Deployments>>("shared-workload", more));
+    assert_eq!(woken_by(None, deployment(&json!({})), News::Changed), "d");
+    let counted = json!({"metadata": {"resourceVersion": "2"}, "status": {"replicas": 2}});
+    assert_eq!(woken_by(deployment(&json!({})), deployment(&counted), News::Changed), "");
+    let scaled = json!({"metadata": {"resourceVersion": "2"}, "spec": {"replicas": 2}});
+    assert_eq!(woken_by(deployment(&json!({})), deployment(&scaled), News::Changed), "d");
+    assert_eq!(woken_by(deployment(&json!({})), None, News::Changed), "d");
+    assert_eq!(came::<WorkloadRow<Deployments>>("other", &json!({})), "");
 }
 
 #[test]

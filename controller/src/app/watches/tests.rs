@@ -62,6 +62,16 @@ fn what_nobody_names_any_more_gives_up_its_body() {
 }
 
 #[test]
+fn a_kind_of_workload_is_followed_once_a_rollout_refers_to_one() {
+    let referred = watch::Sender::new(BTreeSet::new());
+    let told = |spec: &Value| refer(&referred, &Change::shown(None, Arc::new(object("web", spec)), News::Changed));
+    told(&naming("vs", "x"));
+    assert!(referred.borrow().is_empty());
+    told(&json!({"spec": {"workloadRef": {"kind": "Deployment", "name": "web"}}}));
+    assert_eq!(*referred.borrow(), BTreeSet::from(["Deployment"]));
+}
+
+#[test]
 fn every_kind_whose_bodies_are_kept_only_if_named_can_be_given_up() {
     fn check<K: Projection>(stores: &Stores, store: &Store<K>) {
         let row: K = object("x", &json!({}));
@@ -77,4 +87,7 @@ fn every_kind_whose_bodies_are_kept_only_if_named_can_be_given_up() {
     check(&stores, &stores.ingresses);
     check(&stores, &stores.templates);
     check(&stores, &stores.cluster_templates);
+    check(&stores, &stores.workloads.deployments);
+    check(&stores, &stores.workloads.replica_sets);
+    check(&stores, &stores.workloads.pod_templates);
 }

@@ -13,6 +13,7 @@ mod runs;
 mod standing;
 mod stepping;
 mod traffic;
+mod workload;
 
 use super::because::Because;
 use super::plan::Plan;
@@ -37,10 +38,13 @@ const RULES: &[(&str, Rule)] = &[
     ("invalid: an unusable spec changes nothing else", standing::invalid),
     ("default: an absent size is written once, for autoscalers", standing::default_replicas),
     ("adopt: ReplicaSets that belong to nobody belong to the Rollout again", standing::adopt),
+    ("untemplated: nothing is made of a template that can't be seen", standing::untemplated),
+    ("note workload: the generation that the template comes from", workload::note),
     ("new revision: what the spec describes is recorded", revision::start_revision),
     ("resume: a person who cleared a pause is obeyed once", stepping::resume),
     ("inconclusive: an undecided analysis stops the Rollout", stepping::inconclusive),
     ("grow: capacity goes up before traffic does", capacity::grow),
+    ("workload back: while it is taken over, it makes up for pods that are gone", workload::grow),
     ("unreadable: nothing rises, moves or goes on what can't be seen", standing::unreadable),
     ("switch: Services and subsets follow their revision", traffic::switch),
     ("raise: traffic goes up to what is recorded and can be served", traffic::raise),
@@ -48,6 +52,7 @@ const RULES: &[(&str, Rule)] = &[
     ("measure: the analyses that the step needs exist, others end", runs::measure),
     ("advance: a complete step gives way to the next", stepping::advance),
     ("shrink: capacity goes down after traffic has", capacity::shrink),
+    ("workload down: its pods give way to those that serve in their place", workload::shrink),
     ("synchronize: fields that belong to no template follow the spec", standing::synchronize),
     ("release: what is no longer named loses our marks", standing::release),
     ("clean up: old ReplicaSets and AnalysisRuns go", cleanup::clean_up),

@@ -78,6 +78,10 @@ pub(super) fn start_revision(s: &Snapshot) -> Option<Plan> {
     let mut plan = Plan::act(reset(s), because, effects).wake_at(Some(s.now));
     // A revision that is only now made may not be promoted by a stale cache: the record carries the version it rests on.
     plan.together = false;
+    if s.new_rs().is_none() && s.recorded_revision() {
+        // What was recorded is gone: with a Rollout that was deleted, all that it owns goes, and its watch may lag behind.
+        plan = plan.needing(Need::Rollout);
+    }
     let rs = format!("{}-{}", s.id.name, s.revision.hash);
     if s.id.revision != number {
         plan = plan.note(EventReason::RolloutUpdated, format!("Rollout updated to revision {number}"));

@@ -111,6 +111,12 @@ pub(super) fn tell_faults(s: &Snapshot, plan: Plan) -> Plan {
     if asks { plan.needing(Need::Named) } else { plan }
 }
 
+/// A pod template that a workload gives and that can't be seen: what is recorded goes on, and nothing new begins.
+pub(super) fn untemplated(s: &Snapshot) -> Option<Plan> {
+    let begun = s.recorded() && s.new_rs().is_some();
+    (s.spec.template.is_none() && !begun).then(|| unseen(s))
+}
+
 /// `spec.replicas` becomes 1 where it is absent: an autoscaler reads nothing else.
 pub(super) fn default_replicas(s: &Snapshot) -> Option<Plan> {
     s.spec.replicas.is_none().then(|| super::act(s, Because::Defaulting, vec![Effect::DefaultReplicas]))

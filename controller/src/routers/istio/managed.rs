@@ -36,6 +36,14 @@ pub struct Edits {
     pub writes: Vec<Value>,
 }
 
+impl Edits {
+    /// Adds others, to be carried out after these.
+    pub fn extend(&mut self, more: Self) {
+        self.tests.extend(more.tests);
+        self.writes.extend(more.writes);
+    }
+}
+
 impl<'a> Routes<'a> {
     /// The HTTP routes, where one of them is steered: only there can managed routes stand.
     pub fn of(object: &'a Value, picked: &'a [Picked], target: &'a Target) -> Option<Self> {
@@ -49,13 +57,16 @@ impl<'a> Routes<'a> {
         let mut standing: Vec<Standing> = Vec::new();
         let mut highest = None;
         for (index, value) in self.list.iter().enumerate() {
-            let Some(rank) = name(value).and_then(|name| self.rank(name)) else { continue };
+            let Some(named) = name(value) else { continue };
+            if self.target.former.iter().any(|former| former == named) {
+                standing.push(Standing { index, live: LiveRoute { name: named.to_owned(), route: None } });
+            }
+            let Some(rank) = self.rank(named) else { continue };
             // In order, each once, and before the route whose requests they take.
             let placed = highest.is_none_or(|before| before < rank) && index < self.main.index;
             highest = highest.max(Some(rank));
             let route = self.target.asked.iter().find(|route| placed && self.is(value, route)).cloned();
-            standing
-                .push(Standing { index, live: LiveRoute { name: name(value).unwrap_or_default().to_owned(), route } });
+            standing.push(Standing { index, live: LiveRoute { name: named.to_owned(), route } });
         }
         standing
     }
@@ -97,6 +108,15 @@ impl<'a> Routes<'a> {
             edits.writes.push(json!({"op": "add", "path": format!("/spec/http/{at}"), "value": value}));
         }
         edits
+    }
+
+    /// The names of the routes that stand after those edits.
+    pub fn left<'b>(&self, standing: &[Standing], change: &'b Move) -> Vec<&'b str> {
+        let stands = |name: &str| {
+            let kept = |s: &Standing| s.live.route.as_ref().is_some_and(|route| route.name() == name);
+            if change.way.is_down() { standing.iter().any(kept) } else { self.rank(name).is_some() }
+        };
+        change.managed.iter().map(ManagedRoute::name).filter(|name| stands(name)).collect()
     }
 
     fn rank(&self, name: &str) -> Option<usize> {

@@ -4,10 +4,12 @@
 //! that changes it. Everything else in the object stays byte for byte as its owner left it.
 
 pub mod managed;
+pub mod noted;
 pub mod patch;
 pub mod route;
 pub mod subsets;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -64,23 +66,36 @@ fn target(canary: &CanaryStrategy, istio: &IstioTrafficRouting, vs: &IstioVirtua
         tcp: vs.tcp_routes.iter().map(|route| port(route.port)).collect(),
         // A name that is given to a route of its owner's is never ours.
         managed: managed.filter(|name| !vs.routes.contains(name)).collect(),
+        former: Vec::new(),
         asked: canary.steps.iter().filter_map(ManagedRoute::of).filter(ManagedRoute::matches_any).collect(),
     }
 }
 
 const PATH: &str = "spec.strategy.canary.trafficRouting.istio.virtualService.name";
 
+/// What is seen of the one `VirtualService`.
+struct Looked<'a> {
+    object: Arc<Value>,
+    target: Cow<'a, Target>,
+    routes: Vec<route::Picked>,
+}
+
 impl Istio {
-    fn routes(&self, objects: &[Option<Arc<Value>>]) -> Result<(Arc<Value>, Vec<route::Picked>), RouteFault> {
+    fn mark(&self) -> patch::Mark<'_> {
+        patch::Mark { rollout: &self.rollout, on: &self.key }
+    }
+
+    fn look(&self, objects: &[Option<Arc<Value>>]) -> Result<Looked<'_>, RouteFault> {
         let (name, namespace) = (self.key.name(), self.key.namespace());
         let Some(Some(object)) = objects.first() else {
             return Err(RouteFault(format!(
                 "{PATH}: Invalid value: \"{name}\": virtualservices.networking.istio.io \"{name}\" not found; create it in namespace {namespace}"
             )));
         };
-        let routes = route::pick(object, &self.target)
+        let target = noted::with_former(object, &self.target, self.mark());
+        let routes = route::pick(object, &target)
             .map_err(|fault| RouteFault(format!("{PATH}: {fault} (VirtualService {})", self.key)))?;
-        Ok((object.clone(), routes))
+        Ok(Looked { object: object.clone(), target, routes })
     }
 }
 
@@ -90,8 +105,8 @@ impl Router for Istio {
     }
 
     fn read(&self, objects: &[Option<Arc<Value>>]) -> Result<Observed, RouteFault> {
-        let (object, mut routes) = self.routes(objects)?;
-        let (standing, mirrors) = match Routes::of(&object, &routes, &self.target) {
+        let Looked { object, target, mut routes } = self.look(objects)?;
+        let (standing, mirrors) = match Routes::of(&object, &routes, &target) {
             Some(http) => {
                 let standing = http.standing();
                 let mirrors = http.mirrors(&standing);
@@ -116,19 +131,19 @@ impl Router for Istio {
     }
 
     fn write(&self, objects: &[Option<Arc<Value>>], change: &Move) -> Result<Option<Write>, RouteFault> {
-        let (object, mut routes) = self.routes(objects)?;
+        let Looked { object, target, mut routes } = self.look(objects)?;
         let mut edits = managed::Edits::default();
         let mut mirrors = Vec::new();
-        if let Some(http) = Routes::of(&object, &routes, &self.target) {
+        if let Some(http) = Routes::of(&object, &routes, &target) {
             let mut standing = http.standing();
             edits = http.edits(&standing, change);
+            edits.extend(noted::edits(&object, &http.left(&standing, change), !change.way.is_down(), self.mark()));
             // One that goes needs no weights.
             standing.retain(|s| s.live.route.as_ref().is_some_and(|route| change.managed.contains(route)));
             mirrors = http.mirrors(&standing);
         }
         routes.extend(mirrors);
-        let mark = patch::Mark { rollout: &self.rollout, on: &self.key };
-        Ok(patch::moved(&object, &routes, change, (edits, mark)).map(Write::Patch))
+        Ok(patch::moved(&object, &routes, change, (edits, self.mark())).map(Write::Patch))
     }
 }
 

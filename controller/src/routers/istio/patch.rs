@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::managed::Edits;
 use super::route::{Picked, Role};
 use crate::core::plan::{Move, Way};
-use crate::routers::{ABORTED_ANNOTATION, annotation_path, mark_text, marked};
+use crate::routers::{ABORTED_ANNOTATION, annotation_path, mark_text, marked, name_on};
 use crate::runtime::key::Key;
 
 /// Whose mark it is, and on what.
@@ -15,6 +15,13 @@ pub struct Mark<'a> {
     pub rollout: &'a Key,
     /// The object.
     pub on: &'a Key,
+}
+
+impl Mark<'_> {
+    /// The Rollout as its marks name it.
+    pub fn rollout_name(&self) -> String {
+        name_on(self.rollout, self.on)
+    }
 }
 
 /// Makes the patch that carries out a move in every route of ours, with the edits of managed routes; `None` if nothing differs.

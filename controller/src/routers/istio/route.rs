@@ -26,6 +26,8 @@ pub struct Target {
     pub tcp: Vec<Option<i64>>,
     /// Names of the routes that the controller adds itself, in order; never taken for the main route.
     pub managed: Vec<String>,
+    /// Names of routes that the controller has added and that the Rollout names no more: they go.
+    pub former: Vec<String>,
     /// The routes that the steps ask for.
     pub asked: Vec<ManagedRoute>,
 }
@@ -98,6 +100,11 @@ pub fn pick(virtual_service: &Value, target: &Target) -> Result<Vec<Picked>, Rou
 }
 
 impl Target {
+    /// Whether the controller adds a route of this name, or has done so.
+    fn adds(&self, name: &String) -> bool {
+        self.managed.contains(name) || self.former.contains(name)
+    }
+
     /// Whether a section is named, or some route of it sends traffic to what the Rollout names.
     fn concerns(&self, list: &[Value], section: &str) -> bool {
         let named = [("http", !self.http.is_empty()), ("tls", !self.tls.is_empty()), ("tcp", !self.tcp.is_empty())];
@@ -137,7 +144,7 @@ fn select(list: &[Value], section: &str, target: &Target) -> Result<Vec<usize>, 
 fn select_http(list: &[Value], target: &Target) -> Result<Vec<usize>, RouteFault> {
     let name = |route: &Value| route.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     if target.http.is_empty() {
-        let ours = |(i, route): (usize, &Value)| (!target.managed.contains(&name(route))).then_some(i);
+        let ours = |(i, route): (usize, &Value)| (!target.adds(&name(route))).then_some(i);
         let candidates: Vec<usize> = list.iter().enumerate().filter_map(ours).collect();
         if candidates.len() != 1 {
             return Err(RouteFault(format!(

@@ -66,6 +66,7 @@ mod foreign {
     use crate::core::plan::{Move, Way};
     use crate::core::stage::Attempt;
     use crate::core::weight::Weight;
+    use crate::routers::istio::noted::ROUTES_ANNOTATION;
     use crate::routers::istio::subsets;
     use crate::routers::{ABORTED_ANNOTATION, Write};
 
@@ -141,7 +142,9 @@ mod foreign {
     fn bare(object: &Value) -> String {
         let mut object = object.clone();
         if let Some(annotations) = object["metadata"].as_object_mut().and_then(|m| m.get_mut("annotations")) {
-            annotations.as_object_mut().unwrap().remove(ABORTED_ANNOTATION);
+            for ours in [ABORTED_ANNOTATION, ROUTES_ANNOTATION] {
+                annotations.as_object_mut().unwrap().remove(ours);
+            }
         }
         if object.pointer("/metadata/annotations").is_some_and(|a| a == &json!({})) {
             object["metadata"].as_object_mut().unwrap().remove("annotations");

@@ -16,6 +16,7 @@ mod replica_set;
 mod rollout;
 mod route;
 mod service;
+mod workload;
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -32,6 +33,7 @@ pub use self::replica_set::{ReplicaSetRow, ReplicaSetStatusRow};
 pub use self::rollout::{RolloutRow, virtual_service_key};
 pub use self::route::{DestinationRuleRow, IngressRow, VirtualServiceRow};
 pub use self::service::ServiceRow;
+pub use self::workload::{Deployments, PodTemplates, ReplicaSets, Workload, WorkloadRow};
 use super::key::Key;
 
 /// Where a kind lives in the API.
@@ -165,6 +167,11 @@ pub trait Projection: Clone + Debug + Send + Sync + 'static {
     /// Tells whether the object says that a Rollout manages it.
     fn is_managed(&self) -> bool {
         self.index_keys().iter().any(|index| matches!(index, IndexKey::ManagedBy(_)))
+    }
+
+    /// Tells whether it says nothing else than an earlier version of it to those who read it.
+    fn says_as_before(&self, _before: &Self) -> bool {
+        false
     }
 
     /// Tells whether the object orders that traffic is taken off something.

@@ -109,6 +109,8 @@ pub(super) struct RawAnnotations<'a> {
     pub managed_by: Cow<'a, str>,
     #[serde(borrow, rename = "rollouts.serin.dev/aborted-revision")]
     aborted: Cow<'a, str>,
+    #[serde(borrow, rename = "rollouts.serin.dev/managed-routes")]
+    pub managed_routes: Cow<'a, str>,
 }
 
 impl RawAnnotations<'_> {

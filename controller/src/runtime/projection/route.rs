@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::compact::compact;
 use super::raw::RawObject;
 use super::{Body, CutError, IndexKey, MetaRow, Place, Projection, Writer};
+use crate::routers::istio::noted;
 use crate::runtime::key::Key;
 
 /// A `VirtualService` of Istio.
@@ -17,6 +18,8 @@ pub struct VirtualServiceRow {
     pub writer: Option<Writer>,
     /// Rollout whose mark of an abort it carries.
     pub aborted_by: Option<Key>,
+    /// Rollouts whose managed routes stand in it.
+    pub routed_by: Box<[Key]>,
     /// Metadata and spec, without managed fields and last applied configuration.
     pub body: Body,
 }
@@ -106,7 +109,8 @@ impl Projection for VirtualServiceRow {
         let raw = RawObject::of_bytes(compact.body.as_bytes())?;
         let meta = raw.metadata.project()?;
         let aborted_by = raw.metadata.annotations.aborted_by(&meta.key);
-        Ok(Self { meta, writer: compact.writer, aborted_by, body: compact.body })
+        let routed_by = noted::owners(&raw.metadata.annotations.managed_routes, &meta.key).into_boxed_slice();
+        Ok(Self { meta, writer: compact.writer, aborted_by, routed_by, body: compact.body })
     }
 
     fn meta(&self) -> &MetaRow {
@@ -126,7 +130,9 @@ impl Projection for VirtualServiceRow {
     }
 
     fn index_keys(&self) -> Vec<IndexKey> {
-        self.aborted_by.iter().map(IndexKey::managed_by).collect()
+        let mut keys: Vec<IndexKey> = self.aborted_by.iter().chain(&self.routed_by).map(IndexKey::managed_by).collect();
+        keys.dedup();
+        keys
     }
 }
 

@@ -264,6 +264,49 @@ fn a_virtual_service_is_found_by_the_rollout_whose_mark_it_carries() {
 }
 
 #[test]
+fn a_virtual_service_is_found_by_the_rollouts_whose_routes_stand_in_it() {
+    let row = VirtualServiceRow::from_value(&json!({"metadata": {
+        "namespace": "mesh", "name": "vs", "resourceVersion": "9",
+        "annotations": {
+            "rollouts.serin.dev/aborted-revision": "api 2 5d4f: why",
+            "rollouts.serin.dev/managed-routes": r#"{"api":["a"],"shop/web":["b"]}"#,
+        }
+    }}))
+    .unwrap();
+    let keys = [Key::new("mesh", "api"), Key::new("shop", "web")];
+    assert_eq!(row.index_keys(), keys.iter().map(IndexKey::managed_by).collect::<Vec<_>>());
+    assert!(row.is_managed(), "its body stays");
+}
+
+#[test]
+fn a_workload_is_cut_to_its_size_its_selector_and_its_template() {
+    let spec = json!({
+        "replicas": 4, "paused": true, "selector": {"matchLabels": {"app": "web"}},
+        "template": {"spec": {"x": [1, {"y": null}]}},
+    });
+    let metadata = json!({"namespace": "shop", "name": "web", "uid": "u", "resourceVersion": "9", "generation": 2});
+    let of = |more: &Value| {
+        let mut object = json!({"metadata": metadata, "spec": spec, "status": {"replicas": 3}});
+        json_patch::merge(&mut object, more);
+        WorkloadRow::<Deployments>::from_value(&object).unwrap()
+    };
+    let row = of(&json!({}));
+    let body = json!({"selector": spec["selector"], "template": spec["template"]});
+    assert_eq!((row.replicas, row.meta.generation, row.body.value().unwrap()), (Some(4), 2, body));
+    let counted = of(&json!({"metadata": {"resourceVersion": "10"}, "status": {"replicas": 4}}));
+    assert!(counted.says_as_before(&row), "counts of pods are nobody's business");
+    for news in
+        [json!({"spec": {"replicas": 3}}), json!({"metadata": {"generation": 3}}), json!({"metadata": {"uid": "v"}})]
+    {
+        assert!(!of(&news).says_as_before(&row), "{news}");
+    }
+    let template = json!({"metadata": metadata, "template": {"spec": {}}});
+    let row = WorkloadRow::<PodTemplates>::from_value(&template).unwrap();
+    assert_eq!(row.body.value().unwrap(), json!({"selector": null, "template": {"spec": {}}}));
+    assert_eq!(WorkloadRow::<PodTemplates>::PLACE.path(Some("shop")), "/api/v1/namespaces/shop/podtemplates");
+}
+
+#[test]
 fn templates_know_the_templates_that_they_name() {
     let object = json!({
         "metadata": {"name": "slo", "resourceVersion": "9"},

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{super::*, HistoryBuilder, breaks, keeps};
+use super::{super::*, HistoryBuilder, US, breaks, keeps};
 
 #[test]
 fn s9_sees_what_goes_back() {
@@ -121,6 +121,27 @@ fn s12_sees_foreign_fields_that_change() {
         }),
         "S12",
     );
+}
+
+#[test]
+fn s12_lets_us_take_away_what_we_have_added_when_nobody_names_it_and_nothing_else() {
+    let managed = |it: &mut Value| {
+        it["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([{"name": "header"}]);
+    };
+    let unnamed = |it: &mut Value| {
+        it["spec"]["strategy"]["canary"]["trafficRouting"]["managedRoutes"] = json!([]);
+    };
+    let add = |it: &mut Value| {
+        it["metadata"]["annotations"]["rollouts.serin.dev/managed-routes"] = "x".into();
+        it["spec"]["http"].as_array_mut().expect("routes").insert(0, json!({"name": "header", "route": []}));
+    };
+    let take = |it: &mut Value| drop(it["spec"]["http"].as_array_mut().expect("routes").remove(0));
+    let routes = ("virtualservices", "routes");
+    let tale = |user: &str| HistoryBuilder::new().person(managed).edit(user, routes, add).person(unnamed);
+    keeps(&tale(US).edit(US, routes, take));
+    breaks(&tale("person").edit(US, routes, take), "S12");
+    let written_again = tale(US).edit("person", routes, take).edit("person", routes, add);
+    breaks(&written_again.edit(US, routes, take), "S12");
 }
 
 #[test]

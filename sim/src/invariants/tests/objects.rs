@@ -34,6 +34,45 @@ fn s13_lets_an_orphan_be_adopted_but_takes_from_nobody() {
     assert!(taken.broken().contains(&"S13"), "{:?}", taken.broken());
 }
 
+/// The release of `releasing` with its template from a Deployment of 10 pods.
+fn referring(mode: &str) -> HistoryBuilder {
+    let refer = |it: &mut Value| {
+        it["spec"]["workloadRef"] =
+            json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop", "scaleDown": mode});
+    };
+    let mut tale = HistoryBuilder::releasing().person(refer);
+    tale.make("person", "deployments", "shop", json!({"metadata": {}, "spec": {"replicas": 10}}));
+    tale
+}
+
+/// A write of ours to the scale of the Deployment.
+fn scaled(mut tale: HistoryBuilder, to: i64) -> HistoryBuilder {
+    let after = json!({"metadata": {}, "spec": {"replicas": to}});
+    tale.write_to(Some("scale"), US, Key::new("deployments", "default", "shop"), Some(after));
+    tale
+}
+
+#[test]
+fn s11_lets_us_scale_a_deployment_that_a_rollout_lets_us_scale_and_nothing_else() {
+    keeps(&scaled(referring("onsuccess"), 0));
+    breaks(&scaled(referring("never"), 0), "S11");
+    let mut stranger = HistoryBuilder::releasing();
+    stranger.make("person", "deployments", "shop", json!({"metadata": {}, "spec": {"replicas": 10}}));
+    breaks(&scaled(stranger, 0), "S11");
+    breaks(&referring("onsuccess").we("deployments", "shop", |it| it["spec"]["paused"] = true.into()), "S11");
+}
+
+#[test]
+fn s21_sees_a_deployment_taken_down_before_the_rollouts_own_pods_serve() {
+    // 12 pods of both revisions are there.
+    let left = |stable: i64, canary: i64| referring("progressively").available("v1", stable).available("v2", canary);
+    keeps(&scaled(left(4, 1), 5));
+    breaks(&scaled(left(4, 1), 4), "S21");
+    breaks(&scaled(left(0, 0), 9), "S21");
+    keeps(&scaled(scaled(left(10, 0), 0), 10));
+    breaks(&scaled(left(10, 0), 11), "S21");
+}
+
 #[test]
 fn s14_sees_two_runs_that_go_on_for_one_step() {
     let again = |tale: HistoryBuilder, step: &str| {

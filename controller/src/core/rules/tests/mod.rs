@@ -14,6 +14,7 @@ mod fields;
 mod managed_routes;
 mod unwell;
 mod waited;
+mod workload;
 
 /// One turn: what is decided, by its reason and its effects in short.
 fn check(s: &Snapshot, because: &str, effects: &[&str]) -> Plan {
@@ -32,6 +33,10 @@ fn brief(effect: &Effect) -> String {
         Effect::Renumber { name, revision } => format!("renumber {name} {revision}"),
         Effect::DeleteReplicaSet { name } | Effect::DeleteRun { name } => format!("delete {name}"),
         Effect::AnnotateRevision { revision } => format!("revision {revision}"),
+        Effect::NoteWorkload { generation } => format!("note workload {generation}"),
+        Effect::ScaleWorkload { name, from, to } => {
+            format!("workload {name} {from} {} to {to}", if to > from { "up" } else { "down" })
+        }
         Effect::DefaultReplicas => "default replicas".to_owned(),
         Effect::SwitchService { service, to, .. } => format!("switch {service} to {to}"),
         Effect::SetSubsets { canary, stable } => format!("subsets {canary} {stable}"),

@@ -196,6 +196,22 @@ fn a_deleted_stable_set_leaves_its_traffic_to_the_new_revision() {
 }
 
 #[test]
+fn a_recorded_set_that_is_gone_is_made_again_only_for_a_rollout_that_is_there() {
+    let mut s = rollout().weight(0);
+    s.replica_sets.remove(1);
+    let plan = check(&s, "NewRevision", &["create rs 2 at 2"]);
+    assert!(
+        plan.needs.contains(&Need::Rollout),
+        "all goes with a Rollout that was deleted, and its watch may lag behind"
+    );
+    s.status.current_pod_hash = Some("old".into());
+    assert!(
+        !check(&s, "NewRevision", &["create rs 2 at 2"]).needs.contains(&Need::Rollout),
+        "a new revision costs no read"
+    );
+}
+
+#[test]
 fn what_is_not_stable_is_not_settled() {
     let s = with_steps(json!([{"setWeight": 20}])).at_step(1).canary_pods(9);
     let plan = decide(&s.weight(100).selected());

@@ -105,6 +105,20 @@ fn where_there_is_no_annotation_the_mark_wipes_none_that_came_in_between() {
 }
 
 #[test]
+fn a_mark_without_a_namespace_is_of_the_namespace_that_it_stands_in() {
+    let check = |namespace: &str, text: &str, ours: bool| {
+        let object = json!({"metadata": {
+            "namespace": namespace, "annotations": {"rollouts.serin.dev/aborted-revision": text},
+        }});
+        assert_eq!(marked(&object, &key()).is_some(), ours, "{namespace} {text:?}");
+    };
+    check("shop", "web 2 abc: why", true);
+    check("mesh", "web 2 abc: why", false);
+    check("mesh", "shop/web 2 abc: why", true);
+    check("mesh", "other/web 2 abc: why", false);
+}
+
+#[test]
 fn the_mark_of_another_rollout_or_attempt_is_not_ours() {
     let mut object = object(80, 20);
     for text in ["other 2 abc: why", "web abc: why", "abc: why", "web", ""] {
