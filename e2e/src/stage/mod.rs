@@ -137,7 +137,7 @@ pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Faul
     let written = scenario.clone();
     tokio::task::spawn_blocking(move || stands_hurry(&written, SEED)).await??;
     let (simulated, real) = both(scenario, options).await?;
-    told_alike(&simulated, real.transcript.lines(), factor).map_err(Fault::from)
+    told_alike(&simulated, &real.transcript.lines(), factor).map_err(Fault::from)
 }
 
 /// Plays a scenario on the simulator as it is written, and in shortened time with delays drawn from the seed; both have to
@@ -148,7 +148,7 @@ pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Faul
 pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
     let play = |scenario: &Scenario| play::play(scenario).map_err(|error| error.to_string());
     let hurried = hurried::play(scenario, seed).map_err(|error| error.to_string())?;
-    let told = told_alike(&play(scenario)?, hurried.lines(), scenario.scale.factor);
+    let told = told_alike(&play(scenario)?, &hurried.lines(), scenario.scale.factor);
     let wrong = hurried.fault().or_else(|| told.err());
     wrong.map_or(Ok(()), |wrong| {
         Err(format!("its order hangs on chance where time is shortened (seed {seed}): {wrong}"))
@@ -156,9 +156,9 @@ pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
 }
 
 /// Says that what was told in shortened time is what the simulator told, and kept its time.
-fn told_alike(simulated: &Played, real: Vec<Line>, factor: u32) -> Result<(), String> {
+fn told_alike(simulated: &Played, real: &[Line], factor: u32) -> Result<(), String> {
     let simulated = simulated.transcript.lines();
-    let real = score::aligned(&simulated, &real);
+    let real = score::aligned(&simulated, real);
     score::told_alike(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
     pace::kept(&simulated, &real, factor)
 }
