@@ -38,18 +38,17 @@ pub(super) async fn kinds_and_roles(client: &Client, parts: &Parts, ours: bool) 
     Ok(())
 }
 
-/// The generated files of our kinds.
+/// The generated files of our kinds, those of the loop into Git too.
 fn our_kinds() -> Result<Vec<PathBuf>, WorldError> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crds/generated");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let what = || format!("reading {}", folder.display());
     let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(WorldError::io(what()))? {
-        let file = entry.map_err(WorldError::io(what()))?.path();
-        if file.extension().is_some_and(|kind| kind == "yaml") {
-            files.push(file);
+    for folder in [folder.join("gitops"), folder] {
+        let what = || format!("reading {}", folder.display());
+        for entry in fs::read_dir(&folder).map_err(WorldError::io(what()))? {
+            let file = entry.map_err(WorldError::io(what()))?.path();
+            if file.extension().is_some_and(|kind| kind == "yaml") {
+                files.push(file);
+            }
         }
     }
     files.sort();
