@@ -34,6 +34,8 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("managed-route-dropped", LATER),
     ("managed-route-rollout-deleted", LATER),
     ("managed-route-unrouted", LATER),
+    ("ping-pong", LATER),
+    ("ping-pong-abort", LATER),
     ("workload-ref", LATER),
     ("workload-ref-abort", LATER),
     ("workload-ref-missing", LATER),
