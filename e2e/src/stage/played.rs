@@ -41,6 +41,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("workload-ref-missing", LATER),
     ("workload-ref-never", LATER),
     ("workload-ref-progressively", LATER),
+    ("workload-ref-replicaset", LATER),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.
