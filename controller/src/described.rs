@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use serin_crds::names::WORKLOAD_GENERATION_ANNOTATION;
+use serin_crds::names::{PING, WORKLOAD_GENERATION_ANNOTATION};
 use serin_crds::rollout::{Rollout, RolloutSpec, RolloutStatus};
 use serin_crds::{Fault, hash, unsupported, validate};
 
@@ -54,6 +54,7 @@ impl Described {
         let held = fields.iter().filter(|path| !in_step(path)).cloned().collect();
         let mut spec = rollout.spec;
         let (mut workload, mut unreadable) = (None, None);
+        cast(&mut spec, &rollout.status);
         match referred {
             Some(Referred::Seen(referent)) => {
                 faults.extend(take(&mut spec, referent));
@@ -78,6 +79,25 @@ impl Described {
             held,
         })
     }
+}
+
+/// Gives the two Services of `pingPong` the roles that they have now; none where the Rollout names Services for the roles itself.
+///
+/// The first revision makes ping the stable one, and each promotion swaps them, so that traffic moves once for each release.
+///
+/// # Source
+/// Behaviour contract 2.20.
+fn cast(spec: &mut RolloutSpec, status: &RolloutStatus) {
+    let Some(canary) = spec.strategy.canary.as_mut() else { return };
+    let named = |service: &Option<String>| service.as_ref().is_some_and(|name| !name.is_empty());
+    if named(&canary.canary_service) && named(&canary.stable_service) {
+        canary.ping_pong = None;
+    }
+    let Some(pair) = &canary.ping_pong else { return };
+    let (ping, pong) = (Some(pair.ping_service.clone()), Some(pair.pong_service.clone()));
+    let first = status.stable_rs.as_deref().unwrap_or_default().is_empty();
+    let stable_is_ping = first || status.canary.stable_ping_pong.as_deref() == Some(PING);
+    (canary.stable_service, canary.canary_service) = if stable_is_ping { (ping, pong) } else { (pong, ping) };
 }
 
 /// Takes the pod template of a workload into a spec, and its selector where the spec has none; answers what is wrong with them.
@@ -113,4 +133,35 @@ fn decode(object: &Value) -> (Rollout, Vec<Fault>) {
 
 fn text_of(fault: Fault) -> String {
     if fault.message.contains(&fault.path) { fault.message } else { format!("{}: {}", fault.path, fault.message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The stable and the canary Service of a strategy with this status.
+    #[track_caller]
+    fn check(strategy: &Value, status: &Value, expect: (&str, &str)) {
+        let mut spec: RolloutSpec = serde_json::from_value(json!({"strategy": {"canary": strategy}})).expect("a spec");
+        let status: RolloutStatus = serde_json::from_value(status.clone()).expect("a status");
+        cast(&mut spec, &status);
+        let canary = spec.strategy.canary.expect("a canary");
+        let name = |service: Option<String>| service.unwrap_or_default();
+        let seen = (name(canary.stable_service), name(canary.canary_service));
+        assert_eq!((seen.0.as_str(), seen.1.as_str()), expect, "{status:?}");
+    }
+
+    #[test]
+    fn the_services_of_a_pair_have_the_roles_that_the_status_gives_them() {
+        let pair = json!({"pingPong": {"pingService": "a", "pongService": "b"}});
+        let status = |stable: &str| json!({"stableRS": "x", "canary": {"stablePingPong": stable}});
+        check(&pair, &status("ping"), ("a", "b"));
+        check(&pair, &status("pong"), ("b", "a"));
+        check(&pair, &json!({"stableRS": "x"}), ("b", "a"));
+        check(&pair, &json!({}), ("a", "b"));
+        let named = json!({"pingPong": pair["pingPong"], "stableService": "s", "canaryService": "c"});
+        check(&named, &status("pong"), ("s", "c"));
+    }
 }

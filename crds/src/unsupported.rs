@@ -8,10 +8,10 @@
 use crate::analysis::{Metric, MetricProvider};
 use crate::rollout::{
     BackgroundAnalysis, CanaryStep, CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService,
-    ObjectRef, Rollout, RolloutSpec, Strategy, TrafficRouting,
+    ObjectRef, PingPong, Rollout, RolloutSpec, Strategy, TrafficRouting,
 };
 
-/// JSON paths of the fields that this Rollout gives and that are not built yet, such as `spec.strategy.canary.pingPong`, in the
+/// JSON paths of the fields that this Rollout gives and that are not built yet, such as `spec.strategy.blueGreen`, in the
 /// order of the spec.
 pub fn fields(rollout: &Rollout) -> Vec<String> {
     let RolloutSpec {
@@ -108,8 +108,8 @@ fn canary(canary: &CanaryStrategy, found: &mut Found) {
     if let Some(routing) = traffic_routing {
         self::routing(routing, &format!("{at}.trafficRouting"), found);
     }
+    if let Some(PingPong { ping_service: _, pong_service: _ }) = ping_pong {}
     if let Some(BackgroundAnalysis { analysis: _, starting_step: _ }) = analysis {}
-    found.holding(ping_pong.is_some(), format!("{at}.pingPong"));
     found.holding(replica_progress_threshold.is_some(), format!("{at}.replicaProgressThreshold"));
 }
 

@@ -106,8 +106,12 @@ fn rollout(object: &Value, all: &Together<'_>) -> Vec<Found> {
 fn references(object: &Value, canary: &CanaryStrategy, all: &Together<'_>) -> Vec<Found> {
     const AT: &str = "spec.strategy.canary";
     let mut found = Vec::new();
-    for (field, name) in [("stableService", &canary.stable_service), ("canaryService", &canary.canary_service)] {
-        let Some(name) = name.as_deref().filter(|name| !name.is_empty()) else { continue };
+    let own = [("stableService", &canary.stable_service), ("canaryService", &canary.canary_service)];
+    let own = own.into_iter().filter_map(|(field, name)| Some((field, name.as_deref()?)));
+    let pair = canary.ping_pong.iter().flat_map(|pair| {
+        [("pingPong.pingService", pair.ping_service.as_str()), ("pingPong.pongService", pair.pong_service.as_str())]
+    });
+    for (field, name) in own.chain(pair).filter(|(_, name)| !name.is_empty()) {
         if all.of("Service", object).next().is_some() && all.find("Service", name, object).is_none() {
             let message = format!("{AT}.{field} is {name}; these files have Services, and none of that name");
             found.push(Found::warning("missing-service", format!("{AT}.{field}"), message));

@@ -35,6 +35,10 @@ pub fn of(s: &Snapshot) -> Goal {
             let served = Weight::of(total * s.new_available() / desired.max(1), total);
             Goal { stable: 0, ..all(served.max(s.share())) }
         }
+        // Services that swap their roles do not switch: all traffic moves before the revision becomes stable.
+        Stage::FullPromotion | Stage::Rollback if s.swaps_services() && s.new_available() >= desired => {
+            all(Weight::FULL)
+        }
         // The weight is frozen until every pod is available and the revision becomes stable.
         Stage::FullPromotion | Stage::Rollback => all(s.share()),
         Stage::Unrecorded if s.is_stable() => all(Weight::ZERO),

@@ -1,6 +1,6 @@
 //! The record: the next status, from the last one and what is seen.
 
-use serin_crds::names::PauseReason;
+use serin_crds::names::{PING, PONG, PauseReason};
 use serin_crds::rollout::{PauseCondition, RolloutStatus, RunRef, TrafficWeights, WeightDestination};
 
 use super::because::Because;
@@ -127,6 +127,14 @@ pub fn clear_attempt(next: &mut RolloutStatus) {
     next.canary.current_background_analysis_run_status = None;
     next.canary.current_experiment = None;
     next.canary.step_plugin_statuses.clear();
+}
+
+/// The two Services of `pingPong` swap roles: the one that leads to the revision that becomes stable is the stable one.
+pub fn swap_services(s: &Snapshot, next: &mut RolloutStatus) {
+    if s.canary().ping_pong.is_some() {
+        let ping = next.canary.stable_ping_pong.as_deref() == Some(PING);
+        next.canary.stable_ping_pong = Some(if ping { PONG } else { PING }.to_owned());
+    }
 }
 
 /// The step index as status carries it: absent without steps.

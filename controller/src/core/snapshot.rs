@@ -179,6 +179,11 @@ impl Snapshot {
         self.canary().dynamic_stable_scale && self.routed()
     }
 
+    /// Whether the Services of the two sides swap their roles when a revision becomes stable.
+    pub fn swaps_services(&self) -> bool {
+        self.canary().ping_pong.is_some() && self.routed()
+    }
+
     /// The steps.
     pub fn steps(&self) -> &[CanaryStep] {
         &self.canary().steps

@@ -20,7 +20,11 @@ impl World {
 
     fn service(&self, seen: &mut Observation, parts: &Parts, field: &str, name: Option<String>) -> Option<ServiceSeen> {
         let name = name.filter(|name| !name.is_empty())?;
-        let path = format!("spec.strategy.canary.{field}");
+        let path = match &seen.snapshot.canary().ping_pong {
+            Some(pair) if pair.ping_service == name => "spec.strategy.canary.pingPong.pingService".to_owned(),
+            Some(_) => "spec.strategy.canary.pingPong.pongService".to_owned(),
+            None => format!("spec.strategy.canary.{field}"),
+        };
         let key = seen.key(&name);
         let reading = match parts.services.get(&key) {
             Some(Some(live)) => Reading::Seen(live.clone()),

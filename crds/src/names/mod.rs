@@ -46,6 +46,11 @@ pub const REVISION_HISTORY_ANNOTATION: &str = "rollout.argoproj.io/revision-hist
 pub const DESIRED_REPLICAS_ANNOTATION: &str = "rollout.argoproj.io/desired-replicas";
 /// Annotation of a ReplicaSet with the metadata that was added to its pods, as JSON.
 pub const EPHEMERAL_METADATA_ANNOTATION: &str = "rollout.argoproj.io/ephemeral-metadata";
+/// In status: the ping Service of `pingPong` is the stable one.
+pub const PING: &str = "ping";
+/// In status: the pong Service of `pingPong` is the stable one.
+pub const PONG: &str = "pong";
+
 /// Annotation of a Rollout with the generation of the workload that it refers to.
 pub const WORKLOAD_GENERATION_ANNOTATION: &str = "rollout.argoproj.io/workload-generation";
 /// Annotation of a ReplicaSet with the instant at which it may be scaled down; the key has no prefix.

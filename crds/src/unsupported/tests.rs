@@ -53,7 +53,7 @@ fn steps_and_sizes_that_are_not_built_hold_in_the_order_of_the_spec() {
             "pingPong": {},
             "steps": [{"setWeight": 5}, {"experiment": {"templates": []}}, {"plugin": {"name": "p"}}],
         }),
-        &["steps[1].experiment", "steps[2].plugin", "pingPong", "replicaProgressThreshold"],
+        &["steps[1].experiment", "steps[2].plugin", "replicaProgressThreshold"],
     );
 }
 

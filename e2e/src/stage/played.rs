@@ -34,11 +34,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("managed-route-dropped", LATER),
     ("managed-route-rollout-deleted", LATER),
     ("managed-route-unrouted", LATER),
+    ("ping-pong", LATER),
+    ("ping-pong-abort", LATER),
     ("workload-ref", LATER),
     ("workload-ref-abort", LATER),
     ("workload-ref-missing", LATER),
     ("workload-ref-never", LATER),
     ("workload-ref-progressively", LATER),
+    ("workload-ref-replicaset", LATER),
 ];
 
 /// Pods that stop at once and proxies that learn late have trials of their own here.

@@ -57,10 +57,11 @@ pub fn wiring(rollout: &Value) -> Wiring {
     let istio = canary.pointer("/trafficRouting/istio").unwrap_or(&Value::Null);
     let mut routes: Vec<_> = list(istio, "/virtualServices").iter().map(|one| route_ref(one, namespace)).collect();
     routes.extend(istio.get("virtualService").map(|one| route_ref(one, namespace)));
+    let (canary_service, stable_service) = services(rollout, canary);
     let names = |value: &Value| value.as_str().or_else(|| value.get("name")?.as_str()).map(str::to_owned);
     Wiring {
-        canary_service: text(canary, "/canaryService").to_owned(),
-        stable_service: text(canary, "/stableService").to_owned(),
+        canary_service,
+        stable_service,
         routes,
         destination_rule: text(istio, "/destinationRule/name").to_owned(),
         canary_subset: text(istio, "/destinationRule/canarySubsetName").to_owned(),
@@ -69,6 +70,18 @@ pub fn wiring(rollout: &Value) -> Wiring {
         routed: canary.get("trafficRouting").is_some_and(|routing| !routing.is_null()),
         dynamic_stable: flag(canary, "/dynamicStableScale"),
     }
+}
+
+/// The Services of canary and stable version; of a pair, those that have the roles now.
+fn services(rollout: &Value, canary: &Value) -> (String, String) {
+    let own = |path: &str| text(canary, path).to_owned();
+    let named = (own("/canaryService"), own("/stableService"));
+    let (ping, pong) = (own("/pingPong/pingService"), own("/pingPong/pongService"));
+    if ping.is_empty() || !(named.0.is_empty() || named.1.is_empty()) {
+        return named;
+    }
+    let first = text(rollout, "/status/stableRS").is_empty();
+    if first || text(rollout, "/status/canary/stablePingPong") == "ping" { (pong, ping) } else { (ping, pong) }
 }
 
 fn route_ref(entry: &Value, namespace: &str) -> RouteRef {

@@ -6,7 +6,7 @@ use super::super::because::Because;
 use super::super::capacity::canary_selected;
 use super::super::plan::{Need, Plan};
 use super::super::record;
-use super::super::snapshot::Snapshot;
+use super::super::snapshot::{RouteSeen, Snapshot};
 use super::super::stage::Stage;
 use super::super::weight::Weight;
 
@@ -23,6 +23,7 @@ pub(super) fn promote(s: &Snapshot) -> Option<Plan> {
     let mut next = record::draft(s);
     record::clear_attempt(&mut next);
     next.stable_rs = Some(s.revision.hash.clone());
+    record::swap_services(s, &mut next);
     next.current_step_index = record::step_index(s, s.steps().len());
     let revision = s.new_rs().map_or(s.id.revision, |rs| rs.revision);
     let text = format!("Rollout completed update to revision {revision} ({}): {why}", s.revision.hash);
@@ -37,7 +38,10 @@ fn due(s: &Snapshot) -> Option<String> {
     if !stage.is_update() || s.halted() || !served {
         return None;
     }
+    let weighed = |route: &RouteSeen| route.exposure.is(Weight::FULL) && canary_selected(s);
+    let moved = s.desired() == 0 || s.route().is_some_and(weighed);
     match stage {
+        Stage::FullPromotion | Stage::Rollback if s.swaps_services() && !moved => return None,
         Stage::FullPromotion => return Some("Full promotion requested".to_owned()),
         Stage::Rollback => return Some("Rollback within window".to_owned()),
         _ => {}
@@ -46,10 +50,8 @@ fn due(s: &Snapshot) -> Option<String> {
     if s.index() < steps {
         return None;
     }
-    let weighed = |route: &super::super::snapshot::RouteSeen| {
-        steps == 0 || s.desired() == 0 || (route.exposure.is(Weight::FULL) && canary_selected(s))
-    };
-    let arrived = !s.routed() || s.route().is_some_and(weighed);
+    // Without steps nothing is exposed before the revision is stable.
+    let arrived = !s.routed() || (s.route().is_some() && (steps == 0 || moved));
     arrived.then(|| format!("Completed all {steps} canary steps"))
 }
 

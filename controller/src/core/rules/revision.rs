@@ -123,6 +123,7 @@ fn reset(s: &Snapshot) -> serin_crds::rollout::RolloutStatus {
     next.restarted_at = s.spec.restart_at;
     if s.initial() {
         next.stable_rs = Some(s.revision.hash.clone());
+        record::swap_services(s, &mut next);
     }
     let done = s.initial() || s.is_stable() || s.within_window();
     let index = if done { s.steps().len() } else { 0 };

@@ -24,6 +24,39 @@ fn shrunk() -> Snapshot {
     s.pods("old", 4, 4).whole(10)
 }
 
+/// The standard Rollout with two Services that swap their roles; `web-stable` is ping.
+fn pair(s: Snapshot) -> Snapshot {
+    let mut s = s.spec(|spec| {
+        let pair = json!({"pingService": "web-stable", "pongService": "web-canary"});
+        spec.strategy.canary.as_mut().unwrap().ping_pong = serde_json::from_value(pair).unwrap();
+    });
+    s.status.canary.stable_ping_pong = Some("ping".into());
+    s
+}
+
+#[test]
+fn services_that_swap_their_roles_do_so_with_the_promotion_and_not_before() {
+    let swapped = |s: &Snapshot| decide(s).record.canary.stable_ping_pong;
+    let at_end = pair(rollout().canary_pods(10).selected().weight(100).at_step(4));
+    check(&at_end, "Promoting", &[]);
+    assert_eq!(swapped(&at_end).as_deref(), Some("pong"));
+    let mut back = at_end.clone();
+    back.status.canary.stable_ping_pong = Some("pong".into());
+    assert_eq!(swapped(&back).as_deref(), Some("ping"));
+    assert_eq!(swapped(&pair(rollout().canary_pods(2).selected().weight(20).ordered_abort())).as_deref(), Some("ping"));
+    assert_eq!(swapped(&rollout().canary_pods(10).selected().weight(100).at_step(4)), None);
+}
+
+#[test]
+fn a_full_promotion_moves_all_traffic_before_the_services_swap_their_roles() {
+    let mut s = pair(rollout().canary_pods(6).selected().weight(60).at_step(3));
+    s.status.promote_full = true;
+    check(&s, "Scaling", &["scale web-new 6 to 10"]);
+    let s = s.canary_pods(10);
+    check(&s, "Converging", &["weight 60 to 100"]);
+    check(&s.weight(100), "Promoting", &[]);
+}
+
 #[test]
 fn a_stable_side_that_follows_its_share_shrinks_after_traffic_has_left_it() {
     let s = with(rollout(), |canary| canary.dynamic_stable_scale = true).at_step(2).selected().weight(20);
