@@ -130,14 +130,16 @@ pub async fn perform(name: String) -> Result<(), Fault> {
 /// # Errors
 /// As [`perform`].
 pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Fault> {
-    let (alike, factor) = (played::told_alike(&scenario.name), scenario.scale.factor);
-    if !alike {
-        return both(scenario, options).await.map(drop);
+    let factor = scenario.scale.factor;
+    let simulated = simulated(&scenario).await?;
+    if !played::told_alike(&scenario.name) {
+        return on_real_parts(&scenario, options).await.map(drop);
     }
-    let written = scenario.clone();
-    tokio::task::spawn_blocking(move || stands_hurry(&written, SEED)).await??;
-    let (simulated, real) = both(scenario, options).await?;
-    told_alike(&simulated, &real.transcript.lines(), factor).map_err(Fault::from)
+    let (written, told) = (scenario.clone(), simulated.transcript.lines());
+    let hurried = move || in_a_hurry(&written, &told, SEED);
+    tokio::task::spawn_blocking(hurried).await??;
+    let real = on_real_parts(&scenario, options).await?;
+    told_alike(&simulated.transcript.lines(), &real.transcript.lines(), factor).map_err(Fault::from)
 }
 
 /// Plays a scenario on the simulator as it is written, and in shortened time with delays drawn from the seed; both have to
@@ -146,9 +148,13 @@ pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Faul
 /// # Errors
 /// When the simulator fails, or the scenario does not keep its order and its pace.
 pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
-    let play = |scenario: &Scenario| play::play(scenario).map_err(|error| error.to_string());
+    let simulated = play::play(scenario).map_err(|error| error.to_string())?;
+    in_a_hurry(scenario, &simulated.transcript.lines(), seed)
+}
+
+fn in_a_hurry(scenario: &Scenario, simulated: &[Line], seed: u64) -> Result<(), String> {
     let hurried = hurried::play(scenario, seed).map_err(|error| error.to_string())?;
-    let told = told_alike(&play(scenario)?, &hurried.lines(), scenario.scale.factor);
+    let told = told_alike(simulated, &hurried.lines(), scenario.scale.factor);
     let wrong = hurried.fault().or_else(|| told.err());
     wrong.map_or(Ok(()), |wrong| {
         Err(format!("its order hangs on chance where time is shortened (seed {seed}): {wrong}"))
@@ -156,11 +162,10 @@ pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
 }
 
 /// Says that what was told in shortened time is what the simulator told, and kept its time.
-fn told_alike(simulated: &Played, real: &[Line], factor: u32) -> Result<(), String> {
-    let simulated = simulated.transcript.lines();
-    let real = score::aligned(&simulated, real);
-    score::told_alike(&transcript::without_times(&simulated), &transcript::without_times(&real))?;
-    pace::kept(&simulated, &real, factor)
+fn told_alike(simulated: &[Line], real: &[Line], factor: u32) -> Result<(), String> {
+    let real = score::aligned(simulated, real);
+    score::told_alike(&transcript::without_times(simulated), &transcript::without_times(&real))?;
+    pace::kept(simulated, &real, factor)
 }
 
 /// Plays a scenario with faults on both worlds; both have to pass. How often something is tried again is told by neither.
@@ -168,21 +173,26 @@ fn told_alike(simulated: &Played, real: &[Line], factor: u32) -> Result<(), Stri
 /// # Errors
 /// As [`perform`], but for the transcripts.
 pub async fn perform_disturbed(scenario: Scenario) -> Result<(), Fault> {
-    both(scenario, Options::default()).await.map(drop)
+    simulated(&scenario).await?;
+    on_real_parts(&scenario, Options::default()).await.map(drop)
 }
 
-/// What came of a scenario on the simulator, and on real parts; it passed on both.
-async fn both(scenario: Scenario, options: Options) -> Result<(Played, Played), Fault> {
+/// What comes of a scenario on the simulator, where it has to pass.
+async fn simulated(scenario: &Scenario) -> Result<Played, Fault> {
     let written = scenario.clone();
     let simulated = tokio::task::spawn_blocking(move || play::play(&written)).await??;
-    if !simulated.passed() {
-        let (report, told) = (simulated.report(), &simulated.transcript);
-        return Err(format!("it fails on the simulator already:\n{report}\n{told}").into());
+    if simulated.passed() {
+        return Ok(simulated);
     }
+    let (report, told) = (simulated.report(), &simulated.transcript);
+    Err(format!("it fails on the simulator already:\n{report}\n{told}").into())
+}
+
+/// What comes of a scenario on real parts, in shortened time; it has to pass.
+async fn on_real_parts(scenario: &Scenario, options: Options) -> Result<Played, Fault> {
     let here = tokio::runtime::Handle::current();
-    let shorter = score::in_real_time(&scenario);
-    let real = tokio::task::spawn_blocking(move || here.block_on(real(&shorter, options))).await??;
-    Ok((simulated, real))
+    let shorter = score::in_real_time(scenario);
+    tokio::task::spawn_blocking(move || here.block_on(real(&shorter, options))).await?
 }
 
 /// Plays a scenario on real parts, where it has to pass.
