@@ -60,7 +60,7 @@ async fn round(world: &World, key: &Key) -> Result<Option<After>, CallError> {
             world.memories.with(key, |memory| memory.fresh.remove(notice));
         }
     }
-    let outcomes = act(world, &turn.observed, &plan).await?;
+    let outcomes = act(world, &turn.observed, &plan).await;
     remember(world, key, &turn, &outcomes);
     report(world, key, &turn, &outcomes).await?;
     Ok(None)
