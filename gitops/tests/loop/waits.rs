@@ -65,6 +65,10 @@ async fn every_call_of_the_loop_is_one_that_its_role_allows() {
     }));
     stage.start();
     stage.stage("loop", "Syncing").await;
+    let events = server.as_user("admin").list("events", "default");
+    let event = events.iter().find(|event| event["reason"] == "RollbackCommitted").unwrap();
+    assert_eq!((&event["involvedObject"]["name"], &event["type"]), (&json!("web"), &json!("Normal")));
+    assert!(event["message"].as_str().unwrap().starts_with("v2 to v1 in Git, commit "), "{event}");
     let calls = calls.lock().unwrap().clone();
     let allowed = |(verb, resource): &(String, String)| {
         let fits = |rule: &&Rule| rule.resources.contains(&resource.as_str()) && rule.verbs.contains(&verb.as_str());
