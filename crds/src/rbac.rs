@@ -194,6 +194,7 @@ pub const LOOP_RULES: &[Rule] = &[
     ),
     rule(Feature::Core, "argoproj.io", &["analysisruns"], &["list"], "Of an aborted release: which metric failed."),
     rule(Feature::Core, "apps", &["replicasets"], &["list"], "Of an aborted release: the images of both versions."),
+    rule(Feature::Core, "", &["events"], &["create"], "How a rollback goes is told at its Rollout."),
     rule(
         Feature::LeaderElection,
         "coordination.k8s.io",
@@ -309,7 +310,7 @@ mod tests {
     fn the_loop_into_git_changes_nothing_that_runs() {
         let writes = |rule: &&Rule| rule.verbs.iter().any(|verb| !["get", "list", "watch"].contains(verb));
         let written: Vec<_> = LOOP_RULES.iter().filter(writes).flat_map(|rule| rule.resources).collect();
-        assert_eq!(written, [&"rollbackpolicies/status", &"leases"]);
+        assert_eq!(written, [&"rollbackpolicies/status", &"events", &"leases"]);
     }
 
     #[test]

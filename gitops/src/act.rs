@@ -21,12 +21,9 @@ const SLACK: &str = "https://slack.com/api";
 /// How many are asked or told at once.
 const AT_ONCE: usize = 8;
 
-/// Carries out a plan.
-///
-/// # Errors
-/// The API server does not answer; nothing is known of what was not begun.
-pub async fn act(world: &World, observed: &Observed, plan: &Plan) -> Result<Vec<Outcome>, CallError> {
-    use futures::stream::{StreamExt as _, TryStreamExt as _, iter};
+/// Carries out a plan. What fails is an outcome too, so that nothing that came off beside it is forgotten.
+pub async fn act(world: &World, observed: &Observed, plan: &Plan) -> Vec<Outcome> {
+    use futures::stream::{StreamExt as _, iter};
     let commits: Vec<_> = plan
         .effects
         .iter()
@@ -36,18 +33,27 @@ pub async fn act(world: &World, observed: &Observed, plan: &Plan) -> Result<Vec<
         })
         .collect();
     if !commits.is_empty() {
-        return commit::push(world, observed, &commits).await;
+        let all = |error: CallError| {
+            commits.iter().map(|(id, _)| Outcome::Waits((*id).to_owned(), error.to_string())).collect()
+        };
+        return commit::push(world, observed, &commits).await.unwrap_or_else(all);
     }
     let done = iter(plan.effects.clone()).map(|effect| async move {
         match effect {
-            Effect::Record(step) => Ok(Some(Outcome::Stepped(step))),
-            Effect::Ask(id) => ask(world, observed, &id).await,
-            Effect::Send { key, doubtful } => send(world, observed, key, doubtful).await.map(Some),
-            Effect::Commit { .. } => Ok(None),
+            Effect::Record(step) => Some(Outcome::Stepped(step)),
+            Effect::Ask(id) => {
+                let asked = ask(world, observed, &id).await;
+                asked.unwrap_or_else(|error| Some(Outcome::Waits(id, error.to_string())))
+            }
+            Effect::Send { key, doubtful } => {
+                let sent = send(world, observed, key.clone(), doubtful).await;
+                Some(sent.unwrap_or_else(|error| Outcome::Unsent(key, error.to_string())))
+            }
+            Effect::Commit { .. } => None,
         }
     });
-    let done: Vec<_> = done.buffered(AT_ONCE).try_collect().await?;
-    Ok(done.into_iter().flatten().collect())
+    let done: Vec<_> = done.buffered(AT_ONCE).collect().await;
+    done.into_iter().flatten().collect()
 }
 
 /// The record of a rollback.

@@ -106,6 +106,16 @@ impl Cluster {
         }
     }
 
+    /// Makes an event; one that is there already, or that nobody takes, is no harm.
+    pub async fn tell(&self, namespace: &str, event: &Value) {
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json").body(event.to_string().into_bytes());
+        let Ok(request) = request else { return };
+        if let Err(error) = self.client.request::<Value>(request).await {
+            tracing::debug!(%error, "an event was not taken");
+        }
+    }
+
     async fn get(&self, what: &'static str, path: &str) -> Result<Option<Value>, CallError> {
         let request = Request::get(path).body(Vec::new());
         let request = request.map_err(|error| CallError::Failed { what, why: error.to_string() })?;

@@ -8,6 +8,7 @@ mod asked;
 mod cluster;
 pub mod core;
 pub mod edit;
+mod events;
 pub mod flags;
 pub mod gate;
 pub mod git;

@@ -10,6 +10,7 @@ use crate::cluster::CallError;
 use crate::core::observed::{Held, NoticeKey};
 use crate::core::record::{Outcome, absorb};
 use crate::core::{Effect, decide};
+use crate::events;
 use crate::observe::{Turn, observe, readable};
 use crate::world::World;
 
@@ -60,7 +61,7 @@ async fn round(world: &World, key: &Key) -> Result<Option<After>, CallError> {
             world.memories.with(key, |memory| memory.fresh.remove(notice));
         }
     }
-    let outcomes = act(world, &turn.observed, &plan).await?;
+    let outcomes = act(world, &turn.observed, &plan).await;
     remember(world, key, &turn, &outcomes);
     report(world, key, &turn, &outcomes).await?;
     Ok(None)
@@ -103,16 +104,22 @@ fn remember(world: &World, key: &Key, turn: &Turn, outcomes: &[Outcome]) {
 async fn report(world: &World, key: &Key, turn: &Turn, outcomes: &[Outcome]) -> Result<(), CallError> {
     let policy = &turn.observed.policy;
     let next = absorb(policy, outcomes, world.clock.now());
-    if next != policy.status {
+    let changed = next != policy.status;
+    if changed {
         world.cluster.write(key, &turn.version, &next).await?;
-        tell(key, &policy.status, &next);
-        world.meters.written((&policy.namespace, &policy.name), &policy.status, &next);
     }
     let new = sending(&next).filter(|notice| !sending(&policy.status).any(|old| old == *notice));
     world.memories.with(key, |memory| {
         memory.unsaved.clear();
         memory.fresh.extend(new);
     });
+    if changed {
+        tell(key, &policy.status, &next);
+        world.meters.written((&policy.namespace, &policy.name), &policy.status, &next);
+        for event in events::of(&turn.observed, &next, world.clock.now()) {
+            world.cluster.tell(&policy.namespace, &event).await;
+        }
+    }
     Ok(())
 }
 

@@ -178,6 +178,7 @@ impl Session {
             .env_clear()
             .envs(self.program.environment.iter().map(|(name, value)| (name, value)))
             .env("HOME", home)
+            .env("TMPDIR", home)
             .env("LC_ALL", "C")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_CONFIG_GLOBAL", "/dev/null")

@@ -63,7 +63,7 @@ async fn it_is_elected_commits_and_gives_the_lease_back() {
     let pid = i32::try_from(program.id().unwrap()).unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(15), program.wait()).await.unwrap().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), program.wait()).await.unwrap().unwrap();
     let mut said = String::new();
     program.stderr.take().unwrap().read_to_string(&mut said).await.unwrap();
     assert!(ended.success(), "{said}");

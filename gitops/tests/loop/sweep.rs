@@ -114,7 +114,7 @@ impl Played {
     async fn play(&mut self) {
         self.stage.start();
         let mut brought = false;
-        for _ in 0..6000 {
+        for _ in 0..40_000 {
             if self.sprung.try_recv().is_ok() {
                 *self.trap.set.lock().unwrap() = None;
                 self.stage.kill().await;

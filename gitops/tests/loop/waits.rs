@@ -1,11 +1,12 @@
 //! What is in the way is a wait with a name, and nothing is lost: gates, Git, Slack, Secrets, policies that are wrong.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use serin_crds::rbac::{Feature, LOOP_RULES, Rule};
+use serin_sim::server::faults::Fault;
 
 use crate::common::release::{Release, aborted, now};
 use crate::common::repository::Repository;
@@ -64,6 +65,10 @@ async fn every_call_of_the_loop_is_one_that_its_role_allows() {
     }));
     stage.start();
     stage.stage("loop", "Syncing").await;
+    let events = server.as_user("admin").list("events", "default");
+    let event = events.iter().find(|event| event["reason"] == "RollbackCommitted").unwrap();
+    assert_eq!((&event["involvedObject"]["name"], &event["type"]), (&json!("web"), &json!("Normal")));
+    assert!(event["message"].as_str().unwrap().starts_with("v2 to v1 in Git, commit "), "{event}");
     let calls = calls.lock().unwrap().clone();
     let allowed = |(verb, resource): &(String, String)| {
         let fits = |rule: &&Rule| rule.resources.contains(&resource.as_str()) && rule.verbs.contains(&verb.as_str());
@@ -191,6 +196,30 @@ async fn an_incoming_webhook_of_slack_is_told_and_its_address_to_nobody() {
     stage.stage("loop", "Syncing").await;
     assert_eq!(servers.texts().len(), 1);
     assert!(!stage.status("loop").to_string().contains("slack-hook"));
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_makes_no_other_notice_go_twice() {
+    let (stage, _repository, servers) = begin(|spec, servers| {
+        spec["gate"] = Value::Null;
+        spec["notices"] = json!([
+            {"name": "a", "slack": {"webhook": {"name": "slack", "key": "url"}}},
+            {"name": "b", "webhook": {"url": servers.url("/hook"), "token": {"name": "hook", "key": "token"}}},
+        ]);
+    })
+    .await;
+    let failures = Arc::new(AtomicUsize::new(0));
+    let counted = failures.clone();
+    stage.server.faults().set(move |call| match call.resource.as_str() {
+        "secrets" if call.name == "hook" && counted.fetch_add(1, Ordering::SeqCst) < 2 => Fault::Before(500),
+        _ => Fault::None,
+    });
+    stage.secret("hook", &[("token", "x")]);
+    stage.secret("slack", &[("url", &servers.url("/slack-hook"))]);
+    stage.stage("loop", "Syncing").await;
+    assert_eq!((servers.texts().len(), servers.seen("/hook").len()), (1, 1));
+    assert!(failures.load(Ordering::SeqCst) > 2);
+    stage.server.deafen();
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl Stage {
 
     /// Waits until the status of a policy is like this.
     pub async fn until(&self, name: &str, what: &str, reached: impl Fn(&Value) -> bool) -> Value {
-        for _ in 0..3000 {
+        for _ in 0..12_000 {
             let status = self.status(name);
             if reached(&status) {
                 return status;
