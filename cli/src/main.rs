@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use serin_cli::{
-    demo, lint, play,
+    demo, lint, outcome, play,
     plugin::{self, Connection, Failure, Printer, Verb},
     simulate,
     terminal::Output,
@@ -94,7 +94,6 @@ async fn order(verb: &Verb, connection: &Connection) -> Result<(), Failure> {
 }
 
 fn failed(who: &str, error: &dyn std::error::Error) -> ExitCode {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    eprintln!("{who}: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+    eprintln!("{who}: {}", outcome::chain(error));
     ExitCode::FAILURE
 }

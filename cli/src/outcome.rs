@@ -1,4 +1,4 @@
-//! Outcome: how a command that checks files ended, as its exit code says it.
+//! Outcome: how a command that checks files ended, as its exit code says it; and why something failed, in one line.
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,4 +20,10 @@ impl Outcome {
             Self::Unreadable => 2,
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -7,7 +7,7 @@ use serin_sim::felt::Felt;
 use serin_sim::play;
 use serin_sim::scenario::{Played, Scenario, ScenarioError, WorldError};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, chain};
 
 /// What is to be played.
 #[derive(Clone, Debug, Default)]
@@ -82,11 +82,6 @@ fn told(scenario: &Scenario, played: &Result<Played, WorldError>, brief: bool) -
 
 fn indented(text: &str) -> String {
     text.lines().flat_map(|line| ["  ", line, "\n"]).collect()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn say(text: &str) {

@@ -10,14 +10,13 @@ use serin_controller::runtime::client::{Clients, connect, find_cluster, warm_up}
 use serin_controller::runtime::clock::Clock;
 use serin_controller::runtime::flags::Flags;
 use serin_controller::runtime::gate::WriteGate;
-use serin_controller::runtime::lease::{Leadership, elect, identity};
+use serin_controller::runtime::lease::{elect, identity, lead};
 use serin_controller::runtime::logging;
 use serin_controller::runtime::metrics::Registry;
 use serin_controller::runtime::outbox::Outbox;
 use serin_controller::runtime::server::{Pages, listen, serve};
 use serin_controller::runtime::shutdown::{GRACE, Shutdown};
 use serin_crds::names;
-use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 
 /// How many connections are opened before they are needed.
@@ -80,7 +79,7 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     let election = flags.election(&own, instance);
     if flags.election.leader_elect {
         let (leadership, standing) = elect(clients.calls.clone(), clock.clone(), gate, election, over.clone());
-        lead(&app, leadership, &stop).await?;
+        lead(leadership, &stop, work(&app, &stop)).await?;
         finish(&quiet, writer).await;
         // The lease is given back, so that another one need not wait for its end.
         finish(&over, standing).await;
@@ -90,31 +89,6 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     }
     tracing::info!("serin-controller has ended");
     Ok(())
-}
-
-/// Waits, with warm caches, to be the leader; works until told to stop.
-///
-/// # Errors
-/// When leadership is lost: the process ends, so that nothing stale is carried on.
-async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) -> Result<(), Failure> {
-    tokio::select! {
-        biased;
-        () = stop.wait() => return Ok(()),
-        led = leadership.wait_for(Leadership::is_leading) => { led?; }
-    }
-    tracing::info!("leading");
-    // Nothing is worked on once the lease is lost, not even for the rest of this moment.
-    tokio::select! {
-        biased;
-        lost = leadership.wait_for(|state| !state.is_leading()) => {
-            let holder = match lost.as_deref() {
-                Ok(Leadership::Standby(Some(holder))) => holder,
-                _ => "nobody",
-            };
-            Err(format!("lost the lease, which now names {holder}; ending, so that nothing stale is carried on").into())
-        }
-        () = work(app, stop) => Ok(()),
-    }
 }
 
 /// Works until told to stop; then takes up nothing new and ends what is under way.

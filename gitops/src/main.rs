@@ -8,7 +8,7 @@ use serin_analysis::provider::{HttpFetch, HttpOptions, Proxies};
 use serin_controller::runtime::client::{Clients, connect, find_cluster};
 use serin_controller::runtime::clock::Clock;
 use serin_controller::runtime::gate::WriteGate;
-use serin_controller::runtime::lease::{Leadership, elect, identity};
+use serin_controller::runtime::lease::{elect, identity, lead};
 use serin_controller::runtime::logging;
 use serin_controller::runtime::metrics::Registry;
 use serin_controller::runtime::server::{Pages, listen, serve};
@@ -18,7 +18,6 @@ use serin_crds::names;
 use serin_gitops::app::{App, Parts};
 use serin_gitops::flags::Flags;
 use serin_gitops::git::Program;
-use tokio::sync::watch::Receiver;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,7 +59,7 @@ async fn run(flags: Flags) -> Result<(), Failure> {
         let host = variable("HOSTNAME").filter(|name| !name.is_empty()).unwrap_or_else(|| "serin-gitops".to_owned());
         let election = flags.election(&own, identity(&host, std::process::id(), clock.now()));
         let (leadership, standing) = elect(clients.calls.clone(), clock.clone(), gate, election, over.clone());
-        lead(&app, leadership, &stop).await?;
+        lead(leadership, &stop, work(&app, &stop)).await?;
         // The lease is given back, so that another one need not wait for its end.
         over.give();
         if tokio::time::timeout(GRACE, standing).await.is_err() {
@@ -71,26 +70,6 @@ async fn run(flags: Flags) -> Result<(), Failure> {
     }
     tracing::info!("serin-gitops has ended");
     Ok(())
-}
-
-/// Waits, with warm caches, to be the leader; works until told to stop.
-///
-/// # Errors
-/// When leadership is lost: the program ends, so that nothing stale is carried on.
-async fn lead(app: &App, mut leadership: Receiver<Leadership>, stop: &Shutdown) -> Result<(), Failure> {
-    tokio::select! {
-        biased;
-        () = stop.wait() => return Ok(()),
-        led = leadership.wait_for(Leadership::is_leading) => { led?; }
-    }
-    tracing::info!("leading");
-    tokio::select! {
-        biased;
-        _ = leadership.wait_for(|state| !state.is_leading()) => {
-            Err("lost the lease; ending, so that nothing stale is carried on".into())
-        }
-        () = work(app, stop) => Ok(()),
-    }
 }
 
 /// Works until told to stop; then takes up nothing new and ends what is under way.

@@ -1,4 +1,4 @@
-//! `serin simulate`: what would this Rollout do? The real controller on the in-memory cluster, an hour in a second.
+//! `serin simulate`: what would this Rollout do? The real controller on the in-memory cluster, an hour in some seconds.
 
 mod behaviour;
 mod chart;
@@ -19,6 +19,7 @@ use self::manifests::Told;
 use self::samples::Samples;
 use crate::files;
 use crate::lint::source;
+use crate::outcome::chain;
 use crate::terminal::{Output, say};
 
 /// How long the first version may take to run before anything is released.
@@ -26,8 +27,8 @@ const FIRST: Span = Span::seconds(600);
 
 /// Simulate a release of a Rollout
 ///
-/// The controller is the real one; the API server, the pods, their users and Prometheus are simulated: an hour takes about a
-/// second, and no cluster is needed. Prints what happened, with the weight and each metric over time. Exits with 0 when the new
+/// The controller is the real one; the API server, the pods, their users and Prometheus are simulated: an hour takes some
+/// seconds, and no cluster is needed. Prints what happened, with the weight and each metric over time. Exits with 0 when the new
 /// version is promoted, 1 when it is not, 2 for what can't be read or is missing, 3 when a person has to decide or time is up.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
@@ -191,11 +192,6 @@ fn play(scenario: &Scenario, watcher: &mut dyn FnMut(&Frame<'_>)) -> Result<Play
         let mut world = world()?;
         scenario::play(scenario, &mut world, watcher).await
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -101,6 +101,35 @@ pub fn elect(
     (hear, tokio::spawn(candidate.run(stop)))
 }
 
+/// Waits to be the leader, then lets `work` go on until it ends by itself.
+///
+/// # Errors
+/// When leadership is lost, with who holds the lease now: the program ends, so that nothing stale is carried on.
+pub async fn lead(
+    mut leadership: watch::Receiver<Leadership>,
+    stop: &Shutdown,
+    work: impl Future<Output = ()>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    tokio::select! {
+        biased;
+        () = stop.wait() => return Ok(()),
+        led = leadership.wait_for(Leadership::is_leading) => { led?; }
+    }
+    tracing::info!("leading");
+    // Nothing is worked on once the lease is lost, not even for the rest of this moment.
+    tokio::select! {
+        biased;
+        lost = leadership.wait_for(|state| !state.is_leading()) => {
+            let holder = match lost.as_deref() {
+                Ok(Leadership::Standby(Some(holder))) => holder,
+                _ => "nobody",
+            };
+            Err(format!("lost the lease, which now names {holder}; ending, so that nothing stale is carried on").into())
+        }
+        () = work => Ok(()),
+    }
+}
+
 /// A version of the lease and since when we have seen it.
 struct Observation {
     lease: Lease,

@@ -37,9 +37,8 @@ impl Hurried {
     /// What it did not do that the scenario says, by the time that it says. What is promised to users is asked elsewhere:
     /// calls take no time in the simulator, so promises allow for none.
     pub(super) fn fault(&self) -> Option<String> {
-        let report = self.0.report();
-        let said: Vec<_> =
-            report.lines().filter(|line| line.contains("timeline[") || line.contains("expect.end")).collect();
+        let ours = |failure: &&String| ["timeline[", "expect.end"].iter().any(|place| failure.starts_with(place));
+        let said: Vec<_> = self.0.failures.iter().filter(ours).map(String::as_str).collect();
         (!said.is_empty()).then(|| said.join("\n"))
     }
 

@@ -132,7 +132,7 @@ pub async fn perform(name: String) -> Result<(), Fault> {
 pub async fn perform_in(scenario: Scenario, options: Options) -> Result<(), Fault> {
     let factor = scenario.scale.factor;
     let simulated = simulated(&scenario).await?;
-    if !played::told_alike(&scenario.name) {
+    if !played::is_compared(&scenario.name) {
         return on_real_parts(&scenario, options).await.map(drop);
     }
     let (written, told) = (scenario.clone(), simulated.transcript.lines());
@@ -164,7 +164,7 @@ fn in_a_hurry(scenario: &Scenario, simulated: &[Line], seed: u64) -> Result<(), 
 /// Says that what was told in shortened time is what the simulator told, and kept its time.
 fn told_alike(simulated: &[Line], real: &[Line], factor: u32) -> Result<(), String> {
     let real = score::aligned(simulated, real);
-    score::told_alike(&transcript::without_times(simulated), &transcript::without_times(&real))?;
+    score::compare(&transcript::without_times(simulated), &transcript::without_times(&real))?;
     pace::kept(simulated, &real, factor)
 }
 

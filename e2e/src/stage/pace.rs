@@ -19,13 +19,15 @@ const SLACK: Duration = Duration::from_secs(6);
 /// Says that every event came in its time; else names those that did not. Both transcripts have the same lines; the durations
 /// of the real one were divided by `factor`.
 ///
-/// An abort is held against the line before it. Anything else may follow from any line before, because a transcript tells
-/// several chains of causes side by side, and each has a time of its own.
+/// An abort, and whatever follows at once in the story, is held against the line before it. What comes after a wait may have
+/// waited since any line before, because a transcript tells several chains of causes side by side, each with its own time.
 pub(super) fn kept(simulated: &[Line], real: &[Line], factor: u32) -> Result<(), String> {
     let told: Vec<_> = simulated.iter().zip(real).collect();
     let late = |at: usize| {
         let (before, line) = (told.get(..at)?, *told.get(at)?);
-        let causes = if aborts(line.1) { before.get(at.checked_sub(1)?..)? } else { before };
+        let last = before.last()?;
+        let waits = line.0.at.duration_since(last.0.at).abs() >= SignedDuration::from_secs(1);
+        let causes = if aborts(line.1) || !waits { std::slice::from_ref(last) } else { before };
         let mut late: Option<String> = None;
         for cause in causes.iter().rev() {
             late = late.or(Some(step(*cause, line, factor)?));
@@ -114,5 +116,12 @@ mod tests {
         let written = [(0, Kind::Progress), (60_000, Kind::Verdict), (300_000, Kind::Progress)];
         check(&written, &[(0, Kind::Progress), (9_000, Kind::Verdict), (14_500, Kind::Progress)], 0);
         check(&written, &[(0, Kind::Progress), (2_000, Kind::Verdict), (2_500, Kind::Progress)], 1);
+    }
+
+    #[test]
+    fn what_follows_at_once_follows_the_line_before() {
+        let written = [(0, Kind::Progress), (300_000, Kind::Progress), (300_100, Kind::Sized)];
+        check(&written, &[(0, Kind::Progress), (15_000, Kind::Progress), (20_000, Kind::Sized)], 0);
+        check(&written, &[(0, Kind::Progress), (15_000, Kind::Progress), (30_000, Kind::Sized)], 1);
     }
 }

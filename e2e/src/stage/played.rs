@@ -69,7 +69,7 @@ const TOLD_BY_CHANCE: [(&str, &str); 4] = [
 ];
 
 /// Says whether a scenario has to be told alike on both worlds.
-pub(super) fn told_alike(name: &str) -> bool {
+pub(super) fn is_compared(name: &str) -> bool {
     TOLD_BY_CHANCE.iter().all(|(known, _)| *known != name)
 }
 

@@ -157,7 +157,7 @@ fn apart(a: &Line, b: &Line) -> SignedDuration {
 }
 
 /// Says that both worlds told the same; else shows where they differ.
-pub(super) fn told_alike(simulated: &str, real: &str) -> Result<(), String> {
+pub(super) fn compare(simulated: &str, real: &str) -> Result<(), String> {
     let (simulated, real) = (comparable(simulated), comparable(real));
     if simulated == real {
         return Ok(());
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn check(simulated: &str, real: &str, expect: &str) {
-        assert_eq!(told_alike(simulated, real).err().unwrap_or_default(), expect);
+        assert_eq!(compare(simulated, real).err().unwrap_or_default(), expect);
     }
 
     #[test]
