@@ -154,8 +154,9 @@ pub fn stands_hurry(scenario: &Scenario, seed: u64) -> Result<(), String> {
 
 fn in_a_hurry(scenario: &Scenario, simulated: &[Line], seed: u64) -> Result<(), String> {
     let hurried = hurried::play(scenario, seed).map_err(|error| error.to_string())?;
-    let told = told_alike(simulated, &hurried.lines(), scenario.scale.factor);
-    let wrong = hurried.fault().or_else(|| told.err());
+    let compared = played::is_compared(&scenario.name);
+    let told = || told_alike(simulated, &hurried.lines(), scenario.scale.factor).err();
+    let wrong = hurried.fault().or_else(|| if compared { told() } else { None });
     wrong.map_or(Ok(()), |wrong| {
         Err(format!("its order hangs on chance where time is shortened (seed {seed}): {wrong}"))
     })
